@@ -1,0 +1,52 @@
+# `make demo` sets everything up and runs the main job; `make test` passes the tests.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/anabranch
+UV_VERSION := 0.13.9
+UV := $(CACHE)/uv-$(UV_VERSION)/bin/uv
+JARS := connectors/anabranch/connectors/jars
+MVN := mvn -B -q -f connectors/java/pom.xml
+JAVA_SOURCES := $(shell find connectors/java -path '*/src/main/*' -type f -o -name pom.xml -path 'connectors/java/*' 2>/dev/null)
+DEMO_ARGS ?=
+
+.PHONY: help setup demo test test-long lint bench clean
+
+help: ## Lists the targets.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(UV):
+	$(PYTHON) -m venv $(CACHE)/uv-$(UV_VERSION)
+	$(CACHE)/uv-$(UV_VERSION)/bin/pip install -q uv==$(UV_VERSION)
+
+.venv/.ready: pyproject.toml uv.lock hatch_build.py | $(UV)
+	$(UV) sync -q --locked --python $(PYTHON)
+	@touch $@
+
+$(JARS)/.ready: $(JAVA_SOURCES)
+	$(MVN) package -DskipTests
+	@touch $@
+
+setup: .venv/.ready $(JARS)/.ready ## Makes the virtual environment and the jars.
+
+demo: setup ## Runs the main job on real brokers and prints the verdict.
+	.venv/bin/anabranch demo $(DEMO_ARGS)
+
+lint: .venv/.ready
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-logo
+
+test: setup lint ## Passes the tests that are quick enough for each change.
+	$(MVN) verify
+	.venv/bin/pytest -q
+
+test-long: setup ## Passes the tests that wait longer than 30 s.
+	.venv/bin/pytest -q -m long
+
+bench: setup ## Runs the benchmarks.
+	.venv/bin/python benchmarks/run.py $(BENCH_ARGS)
+
+clean: ## Removes what was built.
+	rm -rf .venv dist $(JARS)
+	$(MVN) clean

@@ -1,0 +1,69 @@
+"""The `anabranch` command: a thin skin over the library.
+
+Each subcommand lives in a module of its own that is imported only when it is called, so that
+`anabranch --help` stays fast whatever the others need.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from anabranch.errors import AnabranchError
+
+# Name of the subcommand -> (module, one line for --help).
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("anabranch.cli.demo", "run the main job on real brokers, with a fault, and print the verdict"),
+    "dev": ("anabranch.cli.dev", "local Kafka clusters and Flink: up, status, logs, kill, pause, wipe, down"),
+    "topology": ("anabranch.cli.topology", "show, validate, apply and change the topology document"),
+    "run": ("anabranch.cli.run", "run a job"),
+    "produce": ("anabranch.cli.produce", "write lines to a stream through Prism"),
+    "tail": ("anabranch.cli.tail", "print a stream's records from all primaries"),
+    "dead-letters": ("anabranch.cli.dead_letters", "show and replay what could not be decoded"),
+    "verify": ("anabranch.cli.verify", "hold a ledger against what came out"),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose subcommands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the table above."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports the module and returns its ``command``."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command = importlib.import_module(entry[0]).command
+        assert isinstance(command, click.Command)  # noqa: S101  (our own table)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the table without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="anabranch")
+def cli() -> None:
+    """Streaming pipelines in Python over multi-primary Kafka on Apache Flink."""
+
+
+def main() -> None:
+    """Entry point: an anabranch error becomes its own text and exit code 1, never a trace."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.exceptions.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except AnabranchError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,18 @@
+package dev.anabranch.records;
+
+/** Names of the Kafka headers that anabranch reads and writes. */
+public final class RecordHeaders {
+  /** 16 bytes, see {@link RecordId}. The same on every retry, hedge and copy of a record. */
+  public static final String ID = "anabranch-id";
+
+  /** 12 bytes, see {@link RecordVersion}. On upserts only. */
+  public static final String VERSION = "anabranch-version";
+
+  /** One byte that tells the kind of an upsert; absent means "insert or update". */
+  public static final String OP = "anabranch-op";
+
+  /** Value of {@link #OP} for a delete, which is a record with a non-null value. */
+  public static final byte OP_DELETE = 'd';
+
+  private RecordHeaders() {}
+}

@@ -1,0 +1,281 @@
+package dev.anabranch.testkit;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.ServerSocket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.common.Uuid;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A single-node Kafka cluster (KRaft, combined mode) in a process of its own, so that a test can
+ * kill, pause, wipe and restart it. Its class path comes from the Maven module {@code kafka-broker}
+ * by the system property {@code anabranch.kafka.libs}.
+ */
+public final class LocalBroker implements AutoCloseable {
+  private static final Duration START_LIMIT = Duration.ofSeconds(60);
+
+  private final String name;
+  private final Path directory;
+  private final int port;
+  private final int controllerPort;
+  private String clusterId = Uuid.randomUuid().toString();
+  private @Nullable Process process;
+
+  private LocalBroker(String name) throws IOException {
+    this.name = name;
+    this.directory = Files.createTempDirectory("anabranch-" + name + "-");
+    this.port = freePort();
+    this.controllerPort = freePort();
+  }
+
+  /** Formats and starts a broker and waits until it answers. */
+  public static LocalBroker start(String name) {
+    try {
+      LocalBroker broker = new LocalBroker(name);
+      Runtime.getRuntime().addShutdownHook(new Thread(broker::kill));
+      broker.format();
+      broker.restart();
+      return broker;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  public String name() {
+    return name;
+  }
+
+  public String bootstrap() {
+    return "127.0.0.1:" + port;
+  }
+
+  /** The id of the Kafka cluster, which {@link #wipe} changes. */
+  public String clusterId() {
+    return clusterId;
+  }
+
+  /** Starts the process (again) on its data and waits until it answers. */
+  public void restart() {
+    try {
+      process =
+          java("kafka.Kafka", config().toString())
+              .redirectErrorStream(true)
+              .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()))
+              .start();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    awaitReady();
+  }
+
+  /** SIGKILL. */
+  public void kill() {
+    Process running = process;
+    if (running != null) {
+      running.destroyForcibly().onExit().join();
+      process = null;
+    }
+  }
+
+  /** SIGSTOP: connections stay open, nothing is answered. */
+  public void pause() {
+    signal("STOP");
+  }
+
+  /** SIGCONT. */
+  public void resume() {
+    signal("CONT");
+  }
+
+  /** Kills the broker, destroys its data for good and formats it as a new Kafka cluster. */
+  public void wipe() {
+    kill();
+    try {
+      deleteRecursively(directory.resolve("data"));
+      clusterId = Uuid.randomUuid().toString();
+      format();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** An admin client; the caller closes it. */
+  public Admin admin() {
+    return Admin.create(Map.of("bootstrap.servers", bootstrap()));
+  }
+
+  /** Creates a topic with one replica and waits until it is there. */
+  public void createTopic(String topic, int partitions) {
+    try (Admin admin = admin()) {
+      admin.createTopics(List.of(new NewTopic(topic, partitions, (short) 1))).all().get();
+    } catch (Exception e) {
+      throw new IllegalStateException("cannot create topic " + topic + " on " + name, e);
+    }
+  }
+
+  @Override
+  public void close() {
+    kill();
+    try {
+      deleteRecursively(directory);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private void format() throws IOException {
+    Files.writeString(
+        config(),
+        """
+        process.roles=broker,controller
+        node.id=1
+        controller.quorum.voters=1@127.0.0.1:%d
+        listeners=PLAINTEXT://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d
+        advertised.listeners=PLAINTEXT://127.0.0.1:%d
+        controller.listener.names=CONTROLLER
+        listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+        log.dirs=%s
+        auto.create.topics.enable=false
+        offsets.topic.replication.factor=1
+        offsets.topic.num.partitions=4
+        transaction.state.log.replication.factor=1
+        transaction.state.log.min.isr=1
+        transaction.state.log.num.partitions=4
+        share.coordinator.state.topic.replication.factor=1
+        share.coordinator.state.topic.min.isr=1
+        group.initial.rebalance.delay.ms=0
+        broker.session.timeout.ms=2000
+        broker.heartbeat.interval.ms=500
+        """
+            .formatted(controllerPort, port, controllerPort, port, directory.resolve("data")));
+    try {
+      Process format =
+          java("kafka.tools.StorageTool", "format", "-t", clusterId, "-c", config().toString())
+              .redirectErrorStream(true)
+              .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()))
+              .start();
+      if (format.waitFor() != 0) {
+        throw new IllegalStateException("format failed:\n" + Files.readString(log()));
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private ProcessBuilder java(String... arguments) {
+    String libs = System.getProperty("anabranch.kafka.libs", "");
+    if (!new File(libs).isDirectory()) {
+      throw new IllegalStateException(
+          "no broker jars at '" + libs + "'; run Maven with -am, so that kafka-broker is built");
+    }
+    List<String> command = new ArrayList<>();
+    command.add(System.getProperty("java.home") + "/bin/java");
+    command.addAll(
+        List.of(
+            "-Xms128m",
+            "-Xmx384m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:MaxDirectMemorySize=128m",
+            "-cp",
+            libs + "/*"));
+    command.addAll(List.of(arguments));
+    return new ProcessBuilder(command);
+  }
+
+  private void awaitReady() {
+    long deadline = System.nanoTime() + START_LIMIT.toNanos();
+    while (System.nanoTime() < deadline) {
+      Process running = process;
+      if (running == null || !running.isAlive()) {
+        throw new IllegalStateException("broker " + name + " died at start:\n" + logTail());
+      }
+      try (Admin admin =
+          Admin.create(
+              Map.of(
+                  "bootstrap.servers", bootstrap(),
+                  "default.api.timeout.ms", "1000",
+                  "request.timeout.ms", "900",
+                  "metadata.recovery.strategy", "none"))) {
+        if (!admin.describeCluster().nodes().get(2, TimeUnit.SECONDS).isEmpty()) {
+          return;
+        }
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IllegalStateException(e);
+      } catch (Exception e) {
+        pauseBriefly();
+      }
+    }
+    throw new IllegalStateException("broker " + name + " is not ready:\n" + logTail());
+  }
+
+  private void signal(String signal) {
+    Process running = process;
+    if (running == null) {
+      throw new IllegalStateException("broker " + name + " is not running");
+    }
+    try {
+      new ProcessBuilder("kill", "-" + signal, Long.toString(running.pid())).start().waitFor();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private Path config() {
+    return directory.resolve("server.properties");
+  }
+
+  private Path log() {
+    return directory.resolve("broker.log");
+  }
+
+  private String logTail() {
+    try {
+      List<String> lines = Files.readAllLines(log());
+      return String.join("\n", lines.subList(Math.max(0, lines.size() - 20), lines.size()));
+    } catch (IOException e) {
+      return "(no log: " + e.getMessage() + ")";
+    }
+  }
+
+  private static void pauseBriefly() {
+    try {
+      Thread.sleep(100);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    }
+  }
+
+  private static void deleteRecursively(Path path) throws IOException {
+    if (!Files.exists(path)) {
+      return;
+    }
+    try (Stream<Path> walk = Files.walk(path)) {
+      for (Path each : walk.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(each);
+      }
+    }
+  }
+}
