@@ -2,4 +2,28 @@
 
 from __future__ import annotations
 
-__all__: list[str] = []
+from anabranch.topology.auth import Auth, MtlsAuth, NoAuth, OAuthBearerAuth, PlainAuth, ScramAuth
+from anabranch.topology.document import dump_topology, parse_topology
+from anabranch.topology.librdkafka import librdkafka_config
+from anabranch.topology.load import load_topology
+from anabranch.topology.model import Group, Primary, StreamSpec, Topology, WantedState
+from anabranch.topology.watcher import TopologyWatcher
+
+__all__ = [
+    "Auth",
+    "Group",
+    "MtlsAuth",
+    "NoAuth",
+    "OAuthBearerAuth",
+    "PlainAuth",
+    "Primary",
+    "ScramAuth",
+    "StreamSpec",
+    "Topology",
+    "TopologyWatcher",
+    "WantedState",
+    "dump_topology",
+    "librdkafka_config",
+    "load_topology",
+    "parse_topology",
+]

@@ -1,0 +1,110 @@
+"""From the text of a document to a :class:`Topology`, with line numbers in every error.
+
+YAML is read as its JSON subset of types (``true``, not ``yes``; ``8``, not ``010``), so that Python
+and Java never read one text in two ways. A key that occurs twice is an error, not the last one's win.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from anabranch.errors import TopologyError
+from anabranch.topology.model import Topology
+from anabranch.topology.problems import error_of, problems_in
+from anabranch.topology.rules import Path, Problem
+
+__all__ = ["dump_topology", "parse_topology"]
+
+Lines = dict[Path, int]
+
+
+class _Loader(yaml.SafeLoader):
+    """Resolves plain scalars as JSON does."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  (PyYAML's own form)
+
+
+for _tag, _pattern, _first in (
+    ("bool", r"true|false", "tf"),
+    ("int", r"-?(0|[1-9][0-9]*)", "-0123456789"),
+    ("float", r"-?(0|[1-9][0-9]*)(\.[0-9]+([eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)", "-0123456789"),
+    ("null", r"null|~|", ["n", "~", ""]),
+    ("merge", r"<<", "<"),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first))
+
+
+def parse_topology(text: str, where: str = "topology") -> Topology:
+    """Reads a document, YAML or JSON.
+
+    Args:
+        text: The whole document.
+        where: Its path or URI, for errors.
+
+    Raises:
+        TopologyError: All that is wrong with it, each problem with its line.
+    """
+    data, lines, problems = _load(text, where)
+    if problems:
+        raise error_of(problems, lines, where)
+    try:
+        return Topology.model_validate(data)
+    except ValidationError as error:
+        found = problems_in(error)
+    # Outside the except clause: the validation error holds the input, and the input may hold a secret.
+    raise error_of(found, lines, where)
+
+
+def dump_topology(topology: Topology) -> str:
+    """Writes a document as YAML; reading it again gives an equal value."""
+    data = topology.model_dump(mode="json", exclude_defaults=True)
+    for group, name, primary in topology.primaries():
+        entry = data["groups"][group]["primaries"][name]
+        if "auth" in entry:
+            # The type is a default of its model, so it was left out with the defaults.
+            entry["auth"] = {"type": primary.auth.type, **entry["auth"]}
+    return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+
+
+def _load(text: str, where: str) -> tuple[Any, Lines, list[Problem]]:
+    loader = _Loader(text)
+    lines: Lines = {}
+    problems: list[Problem] = []
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            raise TopologyError("the document is empty", where=where, hint="see docs/topology.md")
+        data = _build(loader, node, (), lines, problems)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"{where}:{mark.line + 1}" if mark else where
+        what = getattr(error, "problem", None) or "cannot be read"
+        raise TopologyError(f"not YAML: {what}", where=place, hint="check indentation and quotes") from None
+    finally:
+        loader.dispose()
+    return data, lines, problems
+
+
+def _build(loader: _Loader, node: yaml.Node, path: Path, lines: Lines, problems: list[Problem]) -> Any:
+    lines.setdefault(path, node.start_mark.line + 1)
+    if isinstance(node, yaml.SequenceNode):
+        return [
+            _build(loader, child, (*path, index), lines, problems) for index, child in enumerate(node.value)
+        ]
+    if not isinstance(node, yaml.MappingNode):
+        return loader.construct_object(node)
+    data: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        key = str(key_node.value)
+        place = (*path, key)
+        if key in data:
+            problems.append(
+                Problem(place, f"'{key}' is there twice, first in line {lines[place]}", "keep one")
+            )
+        lines[place] = key_node.start_mark.line + 1
+        data[key] = _build(loader, value_node, place, lines, problems)
+    return data

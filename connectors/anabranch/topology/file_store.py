@@ -1,0 +1,138 @@
+"""A document in a file: atomic replacement under a lock."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from anabranch.errors import TopologyError, UnavailableError
+from anabranch.topology.store import Stored, conflict
+
+__all__ = ["FileStore", "write_atomically"]
+
+# Publishers hold the lock for one read and one write; longer means that one of them hangs.
+_LOCK_TIMEOUT_S = 10.0
+# Editors write in place within milliseconds. A file that changed just now is read again after this
+# time until two reads agree, so that half a file, which may well be valid YAML, is not taken.
+_SETTLE_S = 0.05
+_SETTLE_ROUNDS = 20
+
+
+class FileStore:
+    """One file. Readers need no lock, because a new version comes by rename."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+
+    @property
+    def where(self) -> str:
+        """The path as it was given."""
+        return str(self._path)
+
+    @property
+    def key(self) -> str:
+        """The absolute path."""
+        return os.path.abspath(self._path)
+
+    def read(self, known: Stored | None = None) -> Stored | None:
+        """Reads the file once it has settled; None: there is no such file."""
+        content = self._content()
+        for _ in range(_SETTLE_ROUNDS):
+            if content is None or self._is_settled():
+                break
+            time.sleep(_SETTLE_S)
+            previous, content = content, self._content()
+            if previous == content:
+                break
+        if content is None:
+            return None
+        tag = hashlib.sha256(content).hexdigest()
+        if known is not None and known.tag == tag:
+            return known
+        try:
+            return Stored(content.decode("utf-8"), tag)
+        except UnicodeDecodeError:
+            raise TopologyError("the file is not UTF-8 text", where=self.where) from None
+
+    def replace(self, text: str, known: Stored | None) -> Stored:
+        """Writes a new version by rename, under the lock of all publishers of this file."""
+        # A symbolic link stays one: what it points to is replaced.
+        target = Path(os.path.realpath(self._path))
+        try:
+            with self._locked(target):
+                current = self._content()
+                tag = hashlib.sha256(current).hexdigest() if current is not None else None
+                if tag != (known.tag if known is not None else None):
+                    raise conflict(self.where)
+                write_atomically(target, text)
+        except OSError as error:
+            raise TopologyError(
+                f"cannot be written: {error.strerror}", where=self.where, hint="check folder and rights"
+            ) from error
+        return Stored(text, hashlib.sha256(text.encode()).hexdigest())
+
+    def _content(self) -> bytes | None:
+        try:
+            return self._path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise UnavailableError(f"cannot be read: {error.strerror}", where=self.where) from error
+
+    def _is_settled(self) -> bool:
+        try:
+            return abs(time.time() - self._path.stat().st_mtime) > _SETTLE_S
+        except OSError:
+            return False
+
+    @contextlib.contextmanager
+    def _locked(self, target: Path) -> Iterator[None]:
+        # A file beside it, never removed: removing a lock file lets two holders in.
+        with (target.parent / f".{target.name}.lock").open("a") as lock:
+            deadline = time.monotonic() + _LOCK_TIMEOUT_S
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > deadline:
+                        raise UnavailableError("another publisher holds the lock", where=self.where) from None
+                    time.sleep(0.02)
+            yield
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replaces a file so that readers, and a machine that loses power, see the old or the new one."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fchmod(file.fileno(), _mode_of(path))
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _mode_of(path: Path) -> int:
+    try:
+        return path.stat().st_mode & 0o777
+    except FileNotFoundError:
+        # What open() would give; the umask cannot be read without setting it.
+        umask = os.umask(0)
+        os.umask(umask)
+        return 0o666 & ~umask

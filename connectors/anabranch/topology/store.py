@@ -1,0 +1,96 @@
+"""Where documents are kept: what a store can do, and which store a URI means.
+
+A store knows nothing of guards or validity. It reads text with a tag, and replaces text if the tag
+is still the one that the caller saw, so that of two publishers at once exactly one wins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from anabranch.errors import ConfigurationError, TopologyError
+
+__all__ = ["Stored", "TopologyStore", "conflict", "open_store", "public_uri"]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A document as it was read.
+
+    Attributes:
+        text: All of it.
+        tag: Opaque; equal tags of one store mean equal texts. Empty: the store gave none.
+    """
+
+    text: str
+    tag: str
+
+
+class TopologyStore(Protocol):
+    """One document at one place. Calls block, up to a deadline of the store's own."""
+
+    @property
+    def where(self) -> str:
+        """The place in words fit for errors and logs: no query, no user info."""
+
+    @property
+    def key(self) -> str:
+        """The place, made absolute: what its cache is named by. May hold a secret."""
+
+    def read(self, known: Stored | None = None) -> Stored | None:
+        """Reads the document; None: there is none.
+
+        Args:
+            known: What an earlier call returned; the very same object comes back if nothing changed.
+
+        Raises:
+            UnavailableError: The place does not answer, or not in time.
+        """
+
+    def replace(self, text: str, known: Stored | None) -> Stored:
+        """Writes the document, if what is there is still ``known`` (None: nothing is there).
+
+        Raises:
+            TopologyError: Somebody else wrote meanwhile, or the place takes no writes.
+            UnavailableError: The place does not answer; the document is as it was, or as given.
+        """
+
+
+def open_store(uri: str) -> TopologyStore:
+    """Returns the store that a path, ``file:`` or ``http(s):`` URI means; touches nothing yet."""
+    scheme, rest = urlsplit(uri).scheme, urlsplit(uri)
+    if scheme in ("http", "https"):
+        from anabranch.topology.http_store import HttpStore
+
+        return HttpStore(uri)
+    from anabranch.topology.file_store import FileStore
+
+    if scheme == "file":
+        if rest.netloc not in ("", "localhost"):
+            raise ConfigurationError(f"'{uri}' names a host", hint="write file:///absolute/path")
+        return FileStore(unquote(rest.path))
+    if "://" in uri:
+        raise ConfigurationError(
+            f"cannot read a topology from '{public_uri(uri)}'",
+            hint="Python reads paths, file: and http(s): URIs; Flink jobs read their file systems' too",
+        )
+    return FileStore(uri)
+
+
+def public_uri(uri: str) -> str:
+    """The URI without user info and query: a signed URL holds a secret there."""
+    parts = urlsplit(uri)
+    if not parts.netloc:
+        return uri
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
+
+
+def conflict(where: str) -> TopologyError:
+    """The error of the publisher who came second."""
+    return TopologyError(
+        "somebody else published meanwhile; nothing was written",
+        where=where,
+        hint="look at the new document (`anabranch topology show`) and apply again",
+    )
