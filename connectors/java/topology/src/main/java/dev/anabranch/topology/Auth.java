@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonSubTypes;
 import com.fasterxml.jackson.annotation.JsonTypeInfo;
 import java.io.Serializable;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,7 +29,11 @@ public sealed interface Auth extends Serializable {
       @JsonProperty(required = true) String password,
       @Nullable Boolean tls,
       @Nullable String ca)
-      implements Auth {}
+      implements Auth {
+    public Plain {
+      tls = tls == null || tls;
+    }
+  }
 
   /** SASL SCRAM; {@code mechanism} is SCRAM-SHA-512 unless given. */
   record Scram(
@@ -37,7 +42,18 @@ public sealed interface Auth extends Serializable {
       @Nullable String mechanism,
       @Nullable Boolean tls,
       @Nullable String ca)
-      implements Auth {}
+      implements Auth {
+    public Scram {
+      mechanism = mechanism == null ? "SCRAM-SHA-512" : mechanism;
+      tls = tls == null || tls;
+    }
+
+    /** Never null. */
+    @Override
+    public String mechanism() {
+      return Objects.requireNonNull(mechanism);
+    }
+  }
 
   /** TLS with a client certificate, all three in PEM. */
   record Mtls(

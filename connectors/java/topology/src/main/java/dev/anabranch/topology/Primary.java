@@ -2,7 +2,10 @@ package dev.anabranch.topology;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import java.io.Serializable;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,7 +21,21 @@ public record Primary(
     @Nullable Auth auth)
     implements Serializable {
   public Primary {
+    bootstrap = Collections.unmodifiableList(new ArrayList<>(bootstrap));
     state = state == null ? WantedState.ACTIVE : state;
+    auth = auth == null ? new Auth.None() : auth;
+  }
+
+  /** What is wanted of it; never null. */
+  @Override
+  public WantedState state() {
+    return Objects.requireNonNull(state);
+  }
+
+  /** How clients prove who they are; never null. */
+  @Override
+  public Auth auth() {
+    return Objects.requireNonNull(auth);
   }
 
   /** What an operator wants of a primary. */

@@ -2,6 +2,8 @@ package dev.anabranch.topology;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
 import java.io.Serializable;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
@@ -14,6 +16,9 @@ public record Topology(
     @JsonProperty(required = true) long generation,
     @JsonProperty(required = true) Map<String, Group> groups)
     implements Serializable {
+  public Topology {
+    groups = Collections.unmodifiableMap(new LinkedHashMap<>(groups));
+  }
 
   /** The group that has that stream; stream names are unique over the whole document. */
   public Group groupOf(String stream) {

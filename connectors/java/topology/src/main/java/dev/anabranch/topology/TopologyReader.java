@@ -1,42 +1,28 @@
 package dev.anabranch.topology;
 
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import java.io.IOException;
-import java.io.InputStream;
-import java.net.URI;
-import org.apache.flink.core.fs.Path;
 
-/** Reads one document from any URI that Flink's file systems know. */
+/**
+ * Reads one document now, from a path, http(s) or any URI that Flink's file systems know. What
+ * follows a document over time uses {@link TopologyWatcher}.
+ */
 public final class TopologyReader {
-  private static final ObjectMapper YAML =
-      new ObjectMapper(new YAMLFactory())
-          .enable(DeserializationFeature.FAIL_ON_NULL_FOR_PRIMITIVES);
-
-  private final String location;
+  private final DocumentSource source;
 
   /**
-   * @param location a path or URI; http and https are fetched directly
+   * @param location a path or URI
    */
   public TopologyReader(String location) {
-    this.location = location;
+    this.source = DocumentSource.of(location);
   }
 
-  /** Reads the document now; throws {@link TopologyException} where that fails. */
+  /** Reads the document; throws {@link TopologyException} where that fails or it is invalid. */
   public Topology read() {
-    try (InputStream in = open()) {
-      return YAML.readValue(in, Topology.class);
+    try {
+      return TopologyParser.parse(source.read(null).text(), source.where());
     } catch (IOException e) {
-      throw new TopologyException("cannot read topology " + location + ": " + e.getMessage(), e);
+      throw new TopologyException(
+          "cannot read topology " + source.where() + ": " + Causes.sentence(e), e);
     }
-  }
-
-  private InputStream open() throws IOException {
-    if (location.startsWith("http://") || location.startsWith("https://")) {
-      return URI.create(location).toURL().openStream();
-    }
-    Path path = new Path(location);
-    return path.getFileSystem().open(path);
   }
 }

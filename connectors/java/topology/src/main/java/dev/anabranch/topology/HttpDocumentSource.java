@@ -1,0 +1,97 @@
+package dev.anabranch.topology;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.HttpURLConnection;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * GET with {@code If-None-Match}, within time-outs that hold also against a server that trickles.
+ */
+final class HttpDocumentSource implements DocumentSource {
+  private static final Duration SOCKET_TIMEOUT = Duration.ofSeconds(5);
+  private static final Duration DEADLINE = Duration.ofSeconds(15);
+
+  private final URI uri;
+  private final Duration socketTimeout;
+  private final Duration deadline;
+
+  HttpDocumentSource(String url) {
+    this(url, SOCKET_TIMEOUT, DEADLINE);
+  }
+
+  HttpDocumentSource(String url, Duration socketTimeout, Duration deadline) {
+    try {
+      this.uri = URI.create(url);
+    } catch (IllegalArgumentException e) {
+      throw new TopologyException("the topology's location is not a URL");
+    }
+    this.socketTimeout = socketTimeout;
+    this.deadline = deadline;
+  }
+
+  @Override
+  public Document read(@Nullable Document known) throws IOException {
+    // No connection pool to keep and no thread to stop: a poll is rare.
+    HttpURLConnection connection = (HttpURLConnection) uri.toURL().openConnection();
+    try {
+      connection.setConnectTimeout((int) socketTimeout.toMillis());
+      connection.setReadTimeout((int) socketTimeout.toMillis());
+      connection.setUseCaches(false);
+      connection.setRequestProperty("Accept", "application/yaml, application/json, */*");
+      if (known != null && !known.tag().isEmpty()) {
+        connection.setRequestProperty("If-None-Match", known.tag());
+      }
+      int status = connection.getResponseCode();
+      if (status == HttpURLConnection.HTTP_NOT_MODIFIED && known != null) {
+        return known;
+      }
+      if (status != HttpURLConnection.HTTP_OK) {
+        throw new IOException("GET was answered with status " + status);
+      }
+      return document(connection, known);
+    } finally {
+      connection.disconnect();
+    }
+  }
+
+  private Document document(HttpURLConnection connection, @Nullable Document known)
+      throws IOException {
+    String tag = connection.getHeaderField("ETag");
+    try (InputStream in = connection.getInputStream()) {
+      Document found = new Document(text(in), tag == null ? "" : tag);
+      return found.equals(known) ? known : found;
+    }
+  }
+
+  private String text(InputStream in) throws IOException {
+    long end = System.nanoTime() + deadline.toNanos();
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    byte[] buffer = new byte[8192];
+    for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+      bytes.write(buffer, 0, n);
+      if (bytes.size() > MAX_BYTES) {
+        throw new IOException("the answer has more than " + MAX_BYTES + " bytes");
+      }
+      if (System.nanoTime() - end > 0) {
+        throw new IOException("no whole answer within " + deadline.toSeconds() + " s");
+      }
+    }
+    return bytes.toString(StandardCharsets.UTF_8);
+  }
+
+  @Override
+  public String where() {
+    String port = uri.getPort() < 0 ? "" : ":" + uri.getPort();
+    return uri.getScheme() + "://" + uri.getHost() + port + uri.getRawPath();
+  }
+
+  @Override
+  public String key() {
+    return uri.toString();
+  }
+}
