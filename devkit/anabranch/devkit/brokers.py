@@ -1,0 +1,218 @@
+"""A Kafka broker that is a whole cluster of its own (KRaft, combined mode), as a process to be hurt."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import socket
+import time
+import uuid
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from anabranch.devkit import process
+from anabranch.devkit.broker_config import server_properties
+from anabranch.devkit.jars import kafka_jars
+from anabranch.devkit.java import java
+from anabranch.devkit.secure import Credentials
+from anabranch.devkit.service import Service
+from anabranch.devkit.state import read_json, write_atomically, write_json
+from anabranch.devkit.topics import create_topics, is_ready
+from anabranch.errors import EnvironmentMissingError, UnavailableError
+
+__all__ = ["Broker", "BrokerSpec", "PortTakenError", "new_cluster_id"]
+
+# Small heap, serial collector and the first compiler only: ready in 2 s, 150-210 MB resident.
+_JVM = (
+    "-Xms128m",
+    "-Xmx384m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:MaxDirectMemorySize=128m",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
+    # Otherwise each start writes some 500 lines of settings.
+    "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.common.config=warn",
+)
+_FORMAT_LIMIT_S = 90.0
+_READY_LIMIT_S = 90.0
+
+
+class PortTakenError(EnvironmentMissingError):
+    """Another program listens on a port of this broker."""
+
+
+@dataclass(frozen=True)
+class BrokerSpec:
+    """What a broker is started with; kept in ``broker.json``.
+
+    Attributes:
+        name: The primary's name in the topology document.
+        port: Where clients connect.
+        controller_port: Where the broker talks to its own controller.
+        cluster_id: Kafka's cluster id, new after a wipe.
+        properties: Additions to its configuration.
+    """
+
+    name: str
+    port: int
+    controller_port: int
+    cluster_id: str
+    properties: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def bootstrap(self) -> str:
+        """``host:port`` for clients."""
+        return f"127.0.0.1:{self.port}"
+
+
+class Broker(Service):
+    """One primary of a loop.
+
+    Args:
+        folder: Its own folder; holds ``broker.json``, the log, the pid file and the data.
+        mark: Identity of the loop.
+        credentials: How clients authenticate, or None for plain text.
+    """
+
+    def __init__(self, folder: Path, mark: str, credentials: Credentials | None) -> None:
+        super().__init__(folder.name, folder, mark)
+        self._credentials = credentials
+
+    @property
+    def spec(self) -> BrokerSpec:
+        """Read anew each time: another command may have wiped it."""
+        return BrokerSpec(**read_json(self.folder / "broker.json"))
+
+    def save_spec(self, spec: BrokerSpec) -> None:
+        """Writes ``broker.json``."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_json(self.folder / "broker.json", asdict(spec))
+
+    @property
+    def bootstrap(self) -> str:
+        """``host:port`` for clients."""
+        return self.spec.bootstrap
+
+    def client_config(self) -> dict[str, Any]:
+        """Settings of a librdkafka client of this broker."""
+        security = self._credentials.librdkafka() if self._credentials else {}
+        return {"bootstrap.servers": self.bootstrap, **security}
+
+    def create(self, topics: dict[str, int]) -> None:
+        """Formats, starts, and creates the topics (name to partitions)."""
+        with self.locked():
+            self._format()
+            self._start()
+        create_topics(self.client_config(), topics)
+
+    def restart(self) -> None:
+        """Starts it on its data and waits until it answers; one that runs is killed first."""
+        with self.locked():
+            ref = self.ref
+            if ref is not None:
+                process.kill(ref)
+            self._start()
+
+    def wipe(self, topics: dict[str, int]) -> None:
+        """Destroys its data for good and starts it as a new Kafka cluster with the same topics."""
+        ref = self.ref
+        if ref is not None:
+            process.kill(ref)
+        with self.locked():
+            shutil.rmtree(self._data, ignore_errors=True)
+            self.save_spec(replace(self.spec, cluster_id=new_cluster_id()))
+            self._format()
+            self._start()
+        create_topics(self.client_config(), topics)
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "data"
+
+    def _format(self) -> None:
+        spec = self.spec
+        config = self.folder / "server.properties"
+        write_atomically(config, server_properties(spec, self._data, self._credentials), mode=0o600)
+        argv = [*self._java(), "kafka.tools.StorageTool", "format", "-t", spec.cluster_id, "-c", config]
+        if self._credentials:
+            argv += self._credentials.format_arguments()
+        done = process.run(argv, timeout_s=_FORMAT_LIMIT_S, cwd=self.folder)
+        if done.code != 0:
+            raise EnvironmentMissingError(
+                f"cannot format broker {self.name}: {_last_words(done.output.splitlines())}",
+                where=str(self.folder),
+            )
+
+    def _start(self) -> None:
+        begin = self.log_path.stat().st_size if self.log_path.exists() else 0
+        ref = self.spawn([*self._java(), "kafka.Kafka", self.folder / "server.properties"])
+        deadline = time.monotonic() + _READY_LIMIT_S
+        while not (_listens(self.spec.port) and is_ready(self.client_config())):
+            if not process.alive(ref):
+                raise self._death(begin, process.exit_code(ref))
+            if time.monotonic() > deadline:
+                raise UnavailableError(
+                    f"broker {self.name} does not answer {_READY_LIMIT_S:.0f} s after its start",
+                    where=str(self.log_path),
+                    hint=f"read the log; its last line: {_last_words(self.tail())}",
+                )
+            time.sleep(0.05)
+        if not process.alive(ref):  # what answered on the port was somebody else
+            raise self._death(begin, process.exit_code(ref))
+
+    def _death(self, begin: int, code: int | None) -> EnvironmentMissingError:
+        """Why it died at its start, from what it logged since then."""
+        with self.log_path.open("rb") as log:
+            log.seek(begin)
+            text = log.read().decode(errors="replace")
+        spec, where = self.spec, str(self.log_path)
+        if "BindException" in text or "Address already in use" in text:
+            taken = (
+                spec.controller_port if f":{spec.controller_port}" in _line_with(text, "bind") else spec.port
+            )
+            return PortTakenError(
+                f"broker {self.name} cannot start: port {taken} is taken by another program",
+                where=where,
+                hint=f"end that program (ss -ltnp 'sport = :{taken}' names it), then restart {self.name}",
+            )
+        if "Failed to acquire lock on file" in text:
+            return EnvironmentMissingError(
+                f"broker {self.name} cannot start: another broker runs on its data",
+                where=str(self._data),
+                hint="end that broker (anabranch dev down, or kill its pid), then try again",
+            )
+        last = "\n    ".join(text.splitlines()[-6:]) or "(it logged nothing)"
+        ended = f" with code {code}" if code is not None else ""
+        return EnvironmentMissingError(
+            f"broker {self.name} died at its start{ended}:\n    {last}", where=where
+        )
+
+    def _java(self) -> list[str | Path]:
+        return [java(), *_JVM, f"-XX:ErrorFile={self.folder}/hs_err_%p.log", "-cp", f"{kafka_jars()}/*"]
+
+
+def new_cluster_id() -> str:
+    """A random cluster id in Kafka's form: 16 bytes, URL-safe base 64 without padding.
+
+    An id that begins with ``-`` would be taken for an option by the format tool.
+    """
+    while True:
+        text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        if not text.startswith("-"):
+            return text
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _line_with(text: str, word: str) -> str:
+    return next((line for line in text.splitlines() if word in line.lower()), "")
+
+
+def _last_words(lines: list[str]) -> str:
+    return lines[-1].strip()[:300] if lines else "(nothing)"

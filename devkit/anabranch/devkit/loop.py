@@ -1,0 +1,278 @@
+"""A local loop: independent Kafka clusters as processes, a topology document over them, and Flink.
+
+::
+
+    with Loop.up(LoopSpec(name="mine", primaries=2, streams={"logs": 8})) as loop:
+        loop.broker("b").kill()
+        ...
+        loop.broker("b").restart()
+
+A loop made this way is *attached*: it ends with the ``with`` block, or with this process whatever
+ends it. ``Loop.up(spec, detached=True)`` leaves it running until ``Loop.find(name).down()``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import string
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from anabranch.devkit import process
+from anabranch.devkit.brokers import Broker, BrokerSpec, PortTakenError, new_cluster_id
+from anabranch.devkit.document import add_stream, write_document
+from anabranch.devkit.guardian import start_guardian
+from anabranch.devkit.jars import kafka_jars
+from anabranch.devkit.java import java
+from anabranch.devkit.ports import claim_ports, release_ports
+from anabranch.devkit.secure import Credentials, SecureKind
+from anabranch.devkit.service import Service, ServiceState
+from anabranch.devkit.state import exclusive, loops_home, read_json, write_json
+from anabranch.devkit.topics import create_topics
+from anabranch.errors import ConfigurationError
+
+__all__ = ["DEMO_STREAMS", "Loop", "LoopSpec"]
+
+# The streams of the reference jobs, all in the group `training`, with their partitions.
+DEMO_STREAMS = {
+    "training-logs": 8,
+    "run-metrics": 4,
+    "run-counts": 4,
+    "run-results": 4,
+    "leaderboard": 4,
+    "dead-letters": 4,
+}
+# A port that was free a moment ago can be taken by a program that does not know our claims.
+_PORT_ATTEMPTS = 3
+_NAME_CHARACTERS = set(string.ascii_lowercase + string.digits + "-")
+
+
+@dataclass(frozen=True)
+class LoopSpec:
+    """What a loop consists of.
+
+    Attributes:
+        name: Names it on the command line; loops of different names run side by side.
+        primaries: Number of Kafka clusters; they are called a, b, c, …
+        secure: None for plain text, ``scram`` or ``mtls``.
+        streams: Stream (and topic) to partitions, created on every primary.
+        group: The group that all streams are in.
+        copies: How many primaries must acknowledge a record.
+        broker_properties: Additions to each broker's configuration.
+    """
+
+    name: str = "default"
+    primaries: int = 2
+    secure: SecureKind | None = None
+    streams: dict[str, int] = field(default_factory=lambda: dict(DEMO_STREAMS))
+    group: str = "training"
+    copies: int = 1
+    broker_properties: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.name or not set(self.name) <= _NAME_CHARACTERS:
+            raise ConfigurationError(f"'{self.name}' is no name for a loop", hint="use a-z, 0-9 and -")
+        if not 1 <= self.primaries <= len(string.ascii_lowercase):
+            raise ConfigurationError(f"{self.primaries} primaries are not possible", hint="use 1 to 26")
+
+
+class Loop:
+    """A running loop; found again from any process by its folder. Methods are thread safe.
+
+    Made by :meth:`up` or :meth:`find`, never directly.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        state = self._state()
+        self.name: str = state["spec"]["name"]
+        self.spec = LoopSpec(**state["spec"])
+        self._mark: str = state["mark"]
+        secure = self.spec.secure
+        self._credentials = Credentials(secure, folder / "secrets") if secure else None
+
+    @classmethod
+    def up(cls, spec: LoopSpec | None = None, *, detached: bool = False) -> Loop:
+        """Starts a loop and waits until all of it answers.
+
+        Args:
+            spec: What it consists of; by default two primaries with the demo's streams.
+            detached: Leave it running when this process ends.
+
+        Raises:
+            ConfigurationError: A loop of that name exists.
+            EnvironmentMissingError: No Java, no Maven, no network, or a broker that dies at its start.
+        """
+        spec = spec or LoopSpec()
+        java(), kafka_jars()  # what is missing is told before anything is made
+        folder = loops_home() / spec.name
+        with exclusive(folder.parent / f".{spec.name}.lock", timeout_s=0, what=f"loop '{spec.name}'"):
+            _clear_remains(folder)
+            folder.mkdir(parents=True, mode=0o700)
+            mark = f"{spec.name}-{uuid.uuid4().hex}"
+            state = {"phase": "starting", "mark": mark, "spec": asdict(spec), "started": time.time()}
+            state["owner"] = asdict(process.self_ref())
+            write_json(folder / "loop.json", state)
+            loop = cls(folder)
+            start_guardian(folder, mark)
+            try:
+                loop._start_all()
+                loop._set_phase("detached" if detached else "attached")
+            except BaseException as error:
+                # The folder stays when a broker's log in it says why; the next `up` clears it.
+                loop._end(keep_files=isinstance(error, Exception))
+                raise
+        return loop
+
+    @classmethod
+    def find(cls, name: str = "default") -> Loop:
+        """The loop of that name, started by whatever process.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        folder = loops_home() / name
+        state = read_json(folder / "loop.json")
+        if state is None or state["phase"] == "down":
+            others = ", ".join(cls.names()) or "none"
+            raise ConfigurationError(
+                f"there is no loop '{name}' (there are: {others})", hint=f"anabranch dev up --name {name}"
+            )
+        return cls(folder)
+
+    @staticmethod
+    def names() -> list[str]:
+        """Names of all loops that are up."""
+        states = ((path.parent.name, read_json(path)) for path in sorted(loops_home().glob("*/loop.json")))
+        return [name for name, state in states if state is not None and state["phase"] != "down"]
+
+    @property
+    def topology_path(self) -> Path:
+        """The topology document; replaced atomically when streams are added."""
+        return self.folder / "topology.yaml"
+
+    @property
+    def primaries(self) -> list[str]:
+        """Names of the primaries."""
+        return list(string.ascii_lowercase[: self.spec.primaries])
+
+    @property
+    def streams(self) -> dict[str, int]:
+        """All streams, also those added since the start."""
+        found: dict[str, int] = self._state()["spec"]["streams"]
+        return found
+
+    @property
+    def brokers(self) -> list[Broker]:
+        """The brokers, in the order of :attr:`primaries`."""
+        return [self.broker(name) for name in self.primaries]
+
+    @property
+    def services(self) -> list[Service]:
+        """Everything that runs, in the order in which it was started."""
+        return list(self.brokers)
+
+    def broker(self, name: str) -> Broker:
+        """The broker of the primary ``name``."""
+        if name not in self.primaries:
+            raise ConfigurationError(
+                f"loop '{self.name}' has no primary '{name}'", hint=f"it has {', '.join(self.primaries)}"
+            )
+        return Broker(self.folder / "brokers" / name, self._mark, self._credentials)
+
+    def wipe(self, name: str) -> None:
+        """Destroys a primary's data for good; it comes back empty, as a new Kafka cluster."""
+        self.broker(name).wipe(self.streams)
+
+    def create_topics(self, topics: dict[str, int]) -> None:
+        """Creates topics (name to partitions) on every primary that is up, without declaring streams."""
+        for broker in self.brokers:
+            if broker.state is ServiceState.UP:
+                create_topics(broker.client_config(), topics)
+
+    def add_streams(self, streams: dict[str, int]) -> None:
+        """Creates their topics and adds the streams (name to partitions) to the document."""
+        self.create_topics(streams)
+        with exclusive(self.folder / ".state.lock", timeout_s=30, what=f"loop '{self.name}'"):
+            state = self._state()
+            state["spec"]["streams"].update(streams)
+            write_json(self.folder / "loop.json", state)
+            add_stream(self.topology_path, self.spec, streams)
+
+    def down(self, *, keep_files: bool = False) -> None:
+        """Ends everything; returns when nothing runs any more. Data and logs go unless ``keep_files``."""
+        with exclusive(self.folder.parent / f".{self.name}.lock", timeout_s=60, what=f"loop '{self.name}'"):
+            self._end(keep_files=keep_files)
+
+    def __enter__(self) -> Loop:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.down()
+
+    def _start_all(self) -> None:
+        if self.spec.secure:
+            Credentials.create(self.spec.secure, self.folder / "secrets")
+        with ThreadPoolExecutor(self.spec.primaries, thread_name_prefix="anabranch-up") as pool:
+            list(pool.map(self._create_broker, self.primaries))
+        auth = self._credentials.auth() if self._credentials else None
+        write_document(self.topology_path, self.spec, {b.name: b.bootstrap for b in self.brokers}, auth)
+
+    def _create_broker(self, name: str) -> None:
+        broker = self.broker(name)
+        for attempt in range(1, _PORT_ATTEMPTS + 1):
+            port, controller_port = claim_ports(2, self.folder)
+            properties = self.spec.broker_properties
+            broker.save_spec(BrokerSpec(name, port, controller_port, new_cluster_id(), properties))
+            try:
+                broker.create(self.spec.streams)
+                return
+            except PortTakenError:
+                if attempt == _PORT_ATTEMPTS:
+                    raise
+                shutil.rmtree(broker.folder)
+
+    def _end(self, *, keep_files: bool) -> None:
+        self._set_phase("down")
+        process.sweep(self._mark)
+        release_ports(self.folder)
+        if not keep_files:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _state(self) -> dict[str, Any]:
+        state: dict[str, Any] | None = read_json(self.folder / "loop.json")
+        if state is None:
+            raise ConfigurationError(f"loop '{self.folder.name}' is down", hint="anabranch dev up")
+        return state
+
+    def _set_phase(self, phase: str) -> None:
+        write_json(self.folder / "loop.json", {**self._state(), "phase": phase})
+
+
+def _clear_remains(folder: Path) -> None:
+    """Removes what a loop that has ended left; refuses when it has not ended."""
+    state = read_json(folder / "loop.json")
+    if state is not None:
+        name, running = folder.name, process.marked(state["mark"])
+        owner_lives = process.alive(process.ProcessRef(**state["owner"]))
+        if state["phase"] == "detached" or (state["phase"] == "attached" and owner_lives):
+            doing = (
+                f"is already up, with {len(running)} processes"
+                if running
+                else "exists, and nothing of it runs"
+            )
+            raise ConfigurationError(
+                f"loop '{name}' {doing}",
+                hint=f"anabranch dev status --name {name} shows it, dev down --name {name} ends it, "
+                "and --name OTHER has another beside it",
+            )
+        process.sweep(state["mark"])
+        release_ports(folder)
+    shutil.rmtree(folder, ignore_errors=True)

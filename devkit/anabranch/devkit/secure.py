@@ -1,0 +1,106 @@
+"""How clients of a loop authenticate: SCRAM over TLS, or mutual TLS."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from anabranch.devkit.certificates import Authority
+from anabranch.devkit.state import write_atomically
+
+__all__ = ["Credentials", "SecureKind"]
+
+SecureKind = Literal["scram", "mtls"]
+_CLIENT = "alice"
+_BROKER = "broker"  # the broker's own user, for what it sends to itself
+_MECHANISM = "SCRAM-SHA-512"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Certificates and passwords of one loop, as files below ``folder``.
+
+    Attributes:
+        kind: ``scram`` (SASL_SSL with SCRAM-SHA-512) or ``mtls`` (TLS on both sides).
+        folder: Where the files are; secrets in it are readable by the owner only.
+    """
+
+    kind: SecureKind
+    folder: Path
+
+    @classmethod
+    def create(cls, kind: SecureKind, folder: Path) -> Credentials:
+        """Makes an authority, certificates and passwords."""
+        authority = Authority.create(folder)
+        authority.issue(_BROKER)
+        if kind == "mtls":
+            authority.issue(_CLIENT)
+        else:
+            for user in (_CLIENT, _BROKER):
+                write_atomically(folder / f"{user}.password", secrets.token_urlsafe(24), mode=0o600)
+        return cls(kind, folder)
+
+    @property
+    def protocol(self) -> str:
+        """Kafka's name of the listener's protocol."""
+        return "SASL_SSL" if self.kind == "scram" else "SSL"
+
+    def auth(self) -> dict[str, str]:
+        """The auth block of the topology document: references, no secrets."""
+        ca = f"file:{self.folder / 'ca.pem'}"
+        if self.kind == "mtls":
+            certificate = f"file:{self.folder / f'{_CLIENT}.pem'}"
+            return {
+                "type": "mtls",
+                "certificate": certificate,
+                "key": f"file:{self.folder / f'{_CLIENT}.key.pem'}",
+                "ca": ca,
+            }
+        password = f"file:{self.folder / f'{_CLIENT}.password'}"
+        return {"type": "scram", "username": _CLIENT, "password": password, "mechanism": _MECHANISM, "ca": ca}
+
+    def librdkafka(self) -> dict[str, Any]:
+        """Security settings of a librdkafka client."""
+        tls = {"security.protocol": self.protocol, "ssl.ca.location": str(self.folder / "ca.pem")}
+        if self.kind == "mtls":
+            certificate, key = str(self.folder / f"{_CLIENT}.pem"), str(self.folder / f"{_CLIENT}.key.pem")
+            return {**tls, "ssl.certificate.location": certificate, "ssl.key.location": key}
+        return {
+            **tls,
+            "sasl.mechanism": _MECHANISM,
+            "sasl.username": _CLIENT,
+            "sasl.password": self._password(_CLIENT),
+        }
+
+    def server_properties(self, listener: str) -> dict[str, str]:
+        """The broker's side of it, for the listener of that name."""
+        tls = {
+            "ssl.keystore.type": "PEM",
+            "ssl.keystore.location": str(self.folder / f"{_BROKER}-both.pem"),
+            "ssl.truststore.type": "PEM",
+            "ssl.truststore.location": str(self.folder / "ca.pem"),
+        }
+        if self.kind == "mtls":
+            return {**tls, "ssl.client.auth": "required"}
+        login = (
+            "org.apache.kafka.common.security.scram.ScramLoginModule required "
+            f'username="{_BROKER}" password="{self._password(_BROKER)}";'
+        )
+        return {
+            **tls,
+            "sasl.enabled.mechanisms": _MECHANISM,
+            "sasl.mechanism.inter.broker.protocol": _MECHANISM,
+            f"listener.name.{listener.lower()}.{_MECHANISM.lower()}.sasl.jaas.config": login,
+        }
+
+    def format_arguments(self) -> list[str]:
+        """Arguments of the format tool that create the users."""
+        if self.kind == "mtls":
+            return []
+        users = [f"{_MECHANISM}=[name={user},password={self._password(user)}]" for user in (_CLIENT, _BROKER)]
+        return [part for user in users for part in ("--add-scram", user)]
+
+    def _password(self, user: str) -> str:
+        return (self.folder / f"{user}.password").read_text()

@@ -1,0 +1,103 @@
+"""Where the devkit keeps things, and locks between commands.
+
+State (loops, logs, data of the brokers) lives below ``XDG_STATE_HOME``, what can be downloaded again
+below ``XDG_CACHE_HOME``. Files are replaced atomically, so a reader never sees half of one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from anabranch.errors import UnavailableError
+
+__all__ = [
+    "cache_home",
+    "exclusive",
+    "loops_home",
+    "read_json",
+    "state_home",
+    "write_atomically",
+    "write_json",
+]
+
+
+def state_home() -> Path:
+    """``$XDG_STATE_HOME/anabranch``, by default below ``~/.local/state``."""
+    return _base("XDG_STATE_HOME", ".local/state") / "anabranch"
+
+
+def cache_home() -> Path:
+    """``$XDG_CACHE_HOME/anabranch``, by default below ``~/.cache``."""
+    return _base("XDG_CACHE_HOME", ".cache") / "anabranch"
+
+
+def loops_home() -> Path:
+    """The folder with one folder per loop."""
+    return state_home() / "loops"
+
+
+@contextlib.contextmanager
+def exclusive(path: Path, *, timeout_s: float, what: str) -> Iterator[None]:
+    """Holds a lock that ends with this process, whatever ends it.
+
+    Args:
+        path: The lock file; it stays behind, empty.
+        timeout_s: How long to wait for another holder; 0 tries once.
+        what: Named in the error, as in "``what`` is being worked on by another command".
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + timeout_s
+    with path.open("a") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    raise UnavailableError(
+                        f"{what} is being worked on by another command",
+                        hint="wait until it is done, then try again",
+                    ) from None
+                time.sleep(0.05)
+        yield
+
+
+def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
+    """Replaces a file as a whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        Path(name).chmod(mode)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replaces a JSON file as a whole."""
+    write_atomically(path, json.dumps(value, indent=2) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The value of a JSON file, or None when it is not there."""
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+
+
+def _base(variable: str, default: str) -> Path:
+    value = os.environ.get(variable, "")
+    # The specification says that a relative path is to be ignored.
+    return Path(value) if Path(value).is_absolute() else Path.home() / default

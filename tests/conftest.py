@@ -1,0 +1,114 @@
+"""Shared fixtures: real brokers and a real Flink for every integration test.
+
+What to ask for:
+
+``two_brokers``
+    A :class:`~anabranch.devkit.loop.Loop` of two Kafka clusters, ``a`` and ``b``, started once per
+    session. A test may kill, pause or wipe them: after it, whatever is not up is brought back.
+``make_stream``
+    ``make_stream(partitions=2, copies=1) -> TestStream``: a stream with a name of its own, its topic
+    on both clusters and a topology document (below ``tmp_path``) that holds just this stream.
+    A test may edit ``stream.document`` and call ``stream.publish()``, which raises the generation.
+``stream``
+    ``make_stream()`` for those who need only one.
+``home``
+    State and cache of anabranch point into ``tmp_path`` (the jars' cache stays shared).
+
+Mark such tests ``@pytest.mark.brokers``, and ``flink`` where a Flink cluster is used.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from anabranch.devkit.loop import Loop, LoopSpec
+from anabranch.devkit.service import ServiceState
+from anabranch.devkit.state import write_atomically
+
+
+@dataclass
+class StreamHandle:
+    """One stream of one test.
+
+    Attributes:
+        name: Name of the stream and of its topic.
+        document: The topology document as a plain dictionary.
+        topology_path: Where it is written.
+        loop: The brokers below it.
+    """
+
+    name: str
+    partitions: int
+    loop: Loop
+    topology_path: Path
+    document: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def topology(self) -> str:
+        """Location of the document, as options and constructors want it."""
+        return str(self.topology_path)
+
+    def publish(self) -> None:
+        """Writes the document with the next generation."""
+        self.document["generation"] += 1
+        write_atomically(self.topology_path, yaml.safe_dump(self.document))
+
+
+StreamMaker = Callable[..., StreamHandle]
+
+
+@pytest.fixture(scope="session")
+def session_loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
+    """The session's own brokers; use ``two_brokers``, which brings them back after each test."""
+    name = f"test-{os.getpid()}-{uuid.uuid4().hex[:6]}"
+    with Loop.up(LoopSpec(name=name, primaries=2, streams={})) as loop:
+        yield loop
+
+
+@pytest.fixture
+def two_brokers(session_loop: Loop) -> Iterator[Loop]:
+    """Two Kafka clusters, ``a`` and ``b``, both up; a test may hurt them."""
+    yield session_loop
+    for broker in session_loop.brokers:
+        if broker.state is ServiceState.PAUSED:
+            broker.resume()
+        elif broker.state is not ServiceState.UP:
+            broker.restart()
+
+
+@pytest.fixture
+def make_stream(two_brokers: Loop, tmp_path: Path) -> StreamMaker:
+    """Makes streams with names of their own on both clusters."""
+
+    def make(partitions: int = 2, *, copies: int = 1, prefix: str = "s") -> StreamHandle:
+        name = f"{prefix}-{uuid.uuid4().hex[:8]}"
+        two_brokers.create_topics({name: partitions})
+        stream = {"topic": name, "partitions": partitions, "copies": copies}
+        primaries = {broker.name: {"bootstrap": [broker.bootstrap]} for broker in two_brokers.brokers}
+        document = {"generation": 0, "groups": {"test": {"primaries": primaries, "streams": {name: stream}}}}
+        handle = StreamHandle(name, partitions, two_brokers, tmp_path / f"{name}.yaml", document)
+        handle.publish()
+        return handle
+
+    return make
+
+
+@pytest.fixture
+def stream(make_stream: StreamMaker) -> StreamHandle:
+    """A stream with two partitions on both clusters."""
+    return make_stream()
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A state home of the test's own; the cache of the jars stays shared."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    return tmp_path
