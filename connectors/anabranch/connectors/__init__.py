@@ -1,5 +1,44 @@
-"""Union source, Prism, ids and dead letters: what a pipeline reads with and writes to."""
+"""Union source, Prism, ids and dead letters: what a pipeline reads with and writes to.
+
+Names are loaded when they are first used, since each needs another client.
+"""
 
 from __future__ import annotations
 
-__all__: list[str] = []
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from anabranch.connectors.ids import IdGenerator, RecordId
+    from anabranch.connectors.prism import Ack, Delivery, PrismOptions, PrismProducer, ProducerStats
+
+__all__ = [
+    "Ack",
+    "Delivery",
+    "IdGenerator",
+    "PrismOptions",
+    "PrismProducer",
+    "ProducerStats",
+    "RecordId",
+]
+
+_HOME = {
+    "Ack": "prism",
+    "Delivery": "prism",
+    "IdGenerator": "ids",
+    "PrismOptions": "prism",
+    "PrismProducer": "prism",
+    "ProducerStats": "prism",
+    "RecordId": "ids",
+}
+
+
+def __getattr__(name: str) -> object:
+    module = _HOME.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{module}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,103 @@
+"""What became of a record, and of all records so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from anabranch.connectors.ids import RecordId
+from anabranch.errors import DeliveryError
+
+__all__ = ["Ack", "Delivery", "PrimaryStats", "ProducerStats"]
+
+
+class Ack(NamedTuple):
+    """One primary has the record, at this place."""
+
+    primary: str
+    partition: int
+    offset: int
+
+
+class Delivery:
+    """What became of one record; handed to ``on_done`` once.
+
+    Attributes:
+        acks: Which primaries acknowledged it up to now, in that order; at least ``copies`` of them unless
+            there is an error.
+        attempts: How often it was handed to a primary.
+        ambiguous: Some attempt's outcome is unknown (it timed out, was overtaken by a hedge, or failed
+            after it may have been written): the record may be in the logs more often than ``acks`` says.
+        error: Why the send failed; None if it is done.
+    """
+
+    __slots__ = ("_id", "acks", "ambiguous", "attempts", "error")
+
+    def __init__(
+        self,
+        id: bytes,
+        acks: tuple[Ack, ...],
+        attempts: int,
+        ambiguous: bool,
+        error: DeliveryError | None,
+    ) -> None:
+        self._id = id
+        self.acks = acks
+        self.attempts = attempts
+        self.ambiguous = ambiguous
+        self.error = error
+
+    @property
+    def id(self) -> RecordId:
+        """The id that every attempt carried."""
+        return RecordId(self._id)
+
+    def __repr__(self) -> str:
+        state = f"error={self.error.message!r}" if self.error else f"acks={self.acks}"
+        return f"Delivery({self._id.hex()}, {state}, attempts={self.attempts}, ambiguous={self.ambiguous})"
+
+
+@dataclass(frozen=True, slots=True)
+class PrimaryStats:
+    """Counts of one primary since the producer was opened.
+
+    Attributes:
+        sent: Attempts handed to it.
+        acked: Attempts that it acknowledged, late ones included.
+        failed: Attempts that failed.
+        hedged: Attempts that it left unanswered so long that another primary was asked.
+        in_flight: Attempts whose outcome is not known yet.
+        state: ``closed`` (in use), ``open`` (left alone), ``half-open`` (one record probes it), ``gone``
+            (no longer to be written to).
+        reason: What went wrong last; empty while nothing has.
+    """
+
+    sent: int
+    acked: int
+    failed: int
+    hedged: int
+    in_flight: int
+    state: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProducerStats:
+    """Counts of a producer.
+
+    Attributes:
+        records: Sends accepted.
+        done: Sends acknowledged by enough primaries.
+        failed: Sends that ended in an error.
+        in_flight: Sends that are neither.
+        ambiguous: Done or failed sends with an attempt whose outcome is unknown.
+        primaries: By name.
+    """
+
+    records: int
+    done: int
+    failed: int
+    in_flight: int
+    ambiguous: int
+    primaries: Mapping[str, PrimaryStats]

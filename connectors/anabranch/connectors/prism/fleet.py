@@ -1,0 +1,123 @@
+"""The links of one stream, kept in step with the topology."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from anabranch.connectors.prism.link import Link
+from anabranch.connectors.prism.tracker import Tracker
+from anabranch.connectors.prism.transport import Transport, TransportFactory
+from anabranch.errors import ConfigurationError
+from anabranch.topology import Topology, librdkafka_config
+
+__all__ = ["Fleet", "StreamView"]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamView:
+    """What of a topology document matters to a writer of one stream.
+
+    Attributes:
+        topic: Name of its topic on every primary.
+        copies: Acknowledgements that a record needs.
+        clients: Bootstrap servers and security of the active primaries, by name. Holds secrets.
+    """
+
+    topic: str
+    copies: int
+    clients: Mapping[str, dict[str, str]]
+
+    @classmethod
+    def of(cls, topology: Topology, stream: str) -> Self:
+        """Looks a stream up.
+
+        Raises:
+            TopologyError: No group has the stream.
+            ConfigurationError: A secret cannot be resolved.
+        """
+        group = topology.group_of(stream)
+        spec = group.streams[stream]
+        clients = {name: librdkafka_config(primary) for name, primary in group.writable.items()}
+        return cls(spec.topic, spec.copies, clients)
+
+
+class Fleet:
+    """Makes, replaces and retires links. Not safe from several threads; its owner holds a lock."""
+
+    def __init__(self, tracker: Tracker, factory: TransportFactory, *, home: str | None) -> None:
+        self._tracker = tracker
+        self._factory = factory
+        self._home = home
+        self._links: dict[str, Link] = {}
+        self._view: StreamView | None = None
+
+    @property
+    def links(self) -> Mapping[str, Link]:
+        """By name, retired ones that still owe answers included."""
+        return self._links
+
+    def follow(self, view: StreamView) -> None:
+        """Goes over to a new version of the topology.
+
+        Raises:
+            ConfigurationError: The home primary does not exist, at the first version only: a running
+                producer whose home is drained goes on with the others.
+        """
+        if self._view is None and self._home is not None and self._home not in view.clients:
+            raise ConfigurationError(
+                f"home primary '{self._home}' is not among the active ones",
+                hint=f"active: {', '.join(view.clients) or 'none'}",
+            )
+        moved = self._view is not None and self._view.topic != view.topic
+        self._view = view
+        self._tracker.copies = view.copies
+        for name, client in view.clients.items():
+            self._link_to(name, client, moved)
+        for name, link in self._links.items():
+            link.retired = name not in view.clients
+        self._tracker.set_links(self._links.values())
+
+    def tend(self) -> None:
+        """Renews transports that are of no use any more, and drops retired ones that owe nothing."""
+        for link in list(self._links.values()):
+            if link.fatal:
+                self._renew(link)
+            if link.retired and not link.in_flight:
+                link.transport.close()
+                del self._links[link.name]
+                self._tracker.set_links(self._links.values())
+
+    def abandon(self) -> None:
+        """In a forked child: leaves the parent's clients alone; freeing them would wait for their threads."""
+        for link in self._links.values():
+            _leak(link.transport)
+        self._links = {}
+
+    def close(self) -> None:
+        """Gives up whatever is unanswered."""
+        for link in self._links.values():
+            link.transport.close()
+
+    def _link_to(self, name: str, client: dict[str, str], moved: bool) -> None:
+        link = self._links.get(name)
+        if link is None:
+            self._links[name] = Link(name, client, self._make(name, client))
+        elif link.client != client or moved:
+            link.client = client
+            self._renew(link)
+
+    def _renew(self, link: Link) -> None:
+        old = link.transport
+        link.replace(self._make(link.name, link.client))
+        old.close()
+
+    def _make(self, name: str, client: dict[str, str]) -> Transport:
+        assert self._view is not None  # noqa: S101  (set by follow)
+        return self._factory(name, client, self._view.topic)
+
+
+def _leak(thing: object) -> None:
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))

@@ -1,0 +1,64 @@
+"""How a producer behaves, apart from where it writes to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+from anabranch.errors import ConfigurationError
+
+__all__ = ["PrismOptions", "PrismSettings"]
+
+
+@dataclass(frozen=True, slots=True)
+class PrismOptions:
+    """Settings of a :class:`~anabranch.connectors.prism.PrismProducer`.
+
+    Attributes:
+        home: Primary that is preferred while it works; None: all in turn.
+        weights: Share of each primary where none is home; 1 where it is not named.
+        hedge_after_s: A record that a primary leaves unanswered for so long is sent to another as well.
+            Ten times the linger of 50 ms: well clear of an answer that is merely slow.
+        max_block_s: How long ``send`` waits, and how long a record tries, while no primary works.
+        max_in_flight: Records that are sent and not yet done. At 150,000 a second and 100 ms from send to
+            acknowledgement, 15,000 are on their way; more only makes the queue longer.
+        max_in_flight_bytes: The same in bytes of key and value.
+        max_stale_s: Writers refuse to go on with a topology that nobody confirmed for so long; None: never.
+        topology_interval_s: Time between looks at the topology document.
+        config: librdkafka settings that override Prism's own.
+    """
+
+    home: str | None = None
+    weights: Mapping[str, float] = field(default_factory=dict)
+    hedge_after_s: float = 0.5
+    max_block_s: float = 60.0
+    max_in_flight: int = 20_000
+    max_in_flight_bytes: int = 64 * 1024 * 1024
+    max_stale_s: float | None = None
+    topology_interval_s: float = 10.0
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        positive = ("hedge_after_s", "max_block_s", "max_in_flight", "max_in_flight_bytes")
+        for name in positive:
+            if getattr(self, name) <= 0:
+                raise ConfigurationError(f"{name} must be above 0, not {getattr(self, name)}")
+        if any(weight <= 0 for weight in self.weights.values()):
+            raise ConfigurationError(
+                "weights must be above 0", hint="set a primary to 'draining' in the topology to stop writes"
+            )
+
+
+class PrismSettings(TypedDict, total=False):
+    """The same as keyword arguments."""
+
+    home: str | None
+    weights: Mapping[str, float]
+    hedge_after_s: float
+    max_block_s: float
+    max_in_flight: int
+    max_in_flight_bytes: int
+    max_stale_s: float | None
+    topology_interval_s: float
+    config: Mapping[str, Any]

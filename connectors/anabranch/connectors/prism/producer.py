@@ -1,0 +1,325 @@
+"""The producer that writes to whichever primary works."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Self, Unpack
+
+from anabranch.connectors import record_headers
+from anabranch.connectors.ids import IdGenerator, RecordId
+from anabranch.connectors.prism.confluent import ConfluentTransportFactory
+from anabranch.connectors.prism.delivery import ProducerStats
+from anabranch.connectors.prism.fleet import Fleet, StreamView
+from anabranch.connectors.prism.flight import Flight, OnDone
+from anabranch.connectors.prism.guide import Guide
+from anabranch.connectors.prism.keeper import Keeper
+from anabranch.connectors.prism.options import PrismOptions, PrismSettings
+from anabranch.connectors.prism.rotation import Rotation
+from anabranch.connectors.prism.tracker import Tracker
+from anabranch.connectors.prism.transport import TransportFactory
+from anabranch.errors import AnabranchError, DeliveryError
+from anabranch.topology import Topology
+
+__all__ = ["PrismProducer"]
+
+log = logging.getLogger(__name__)
+
+# How often answers are taken in: a fraction of what an acknowledgement takes, and hundreds of records.
+_TICK_S = 0.005
+# How long a caller that waits sleeps between looks.
+_REST_S = 0.002
+# How long an owner may be elsewhere before the keeper looks after the answers.
+_KEEP_S = 0.05
+
+
+class PrismProducer:
+    """Writes records of one stream to whichever of its primaries works.
+
+    A send is done when as many primaries have acknowledged it as the stream wants ``copies``. What fails or
+    stays unanswered beyond ``hedge_after_s`` goes to another primary under the same id, so duplicates are
+    possible and loss is not; dedup takes the duplicates out. Opening it needs no live primary.
+
+    It may be shared by threads. After a fork the child's producer starts over: new connections, new
+    generated ids, nothing in flight (that is the parent's).
+
+    Args:
+        topology: The document, or where it is (it is then followed).
+        stream: Name of the stream.
+        options: Settings as one value.
+        transports: Makes the producer of one primary; tests simulate primaries here.
+        clock: Monotonic seconds.
+        **settings: Fields of :class:`PrismOptions`, over ``options``.
+
+    Raises:
+        TopologyError: The document is invalid or has no such stream.
+        ConfigurationError: A setting is out of range, a secret cannot be resolved, ``home`` is unknown.
+    """
+
+    def __init__(
+        self,
+        topology: str | Topology,
+        stream: str,
+        *,
+        options: PrismOptions | None = None,
+        transports: TransportFactory | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        **settings: Unpack[PrismSettings],
+    ) -> None:
+        options = replace(options or PrismOptions(), **settings)
+        self.stream = stream
+        self._options = options
+        self._max_in_flight = options.max_in_flight
+        self._max_bytes = options.max_in_flight_bytes
+        self._clock = clock
+        self._ids = IdGenerator()
+        self._factory = transports or ConfluentTransportFactory(
+            options.config, message_timeout_s=options.max_block_s
+        )
+        self._guide = Guide(topology, interval_s=options.topology_interval_s, max_stale_s=options.max_stale_s)
+        self._closed = self._forked = False
+        self._open()
+        _producers.add(self)
+
+    def _open(self) -> None:
+        options = self._options
+        self._lock = threading.RLock()
+        self._callback_lock = threading.RLock()
+        self._next_tick = 0.0
+        self._tracker = Tracker(
+            Rotation(options.home, options.weights),
+            hedge_after_s=options.hedge_after_s,
+            max_block_s=options.max_block_s,
+        )
+        self._fleet = Fleet(self._tracker, self._factory, home=options.home)
+        try:
+            self._follow_topology(first=True)
+        except AnabranchError:
+            self._guide.close()
+            raise
+        self._keeper = Keeper(self, _KEEP_S, f"prism-{self.stream}")
+
+    def send(
+        self,
+        value: bytes,
+        *,
+        key: bytes | None = None,
+        id: RecordId | None = None,
+        timestamp_ms: int | None = None,
+        headers: Sequence[tuple[str, bytes | None]] = (),
+        on_done: OnDone | None = None,
+    ) -> None:
+        """Accepts one record; returns before it is written.
+
+        Waits while as much as allowed is in flight, or while no primary works.
+
+        Args:
+            value: Payload.
+            key: Kafka key: records of one key go to one partition of each primary.
+            id: Supplied or derived id; None: a generated one.
+            timestamp_ms: Create time, Unix milliseconds; None: now.
+            headers: Further headers.
+            on_done: Called once with the record's :class:`Delivery`, from a thread that is in one of this
+                object's methods or from its own, one call at a time. It must not block; it may send. Without
+                it, :meth:`flush` raises what went wrong.
+
+        Raises:
+            DeliveryError: The record was not accepted within ``max_block_s``; says how each primary fares.
+            UnavailableError: The topology is older than ``max_stale_s``.
+        """
+        record_id = self._ids.next_bytes() if id is None else id
+        all_headers = [(record_headers.ID, record_id)]
+        if headers:
+            all_headers += headers  # type: ignore[arg-type]
+        size = len(value) if key is None else len(value) + len(key)
+        waiting_since = None
+        while True:
+            ticked = False
+            with self._lock:
+                now = self._clock()
+                if now >= self._next_tick:
+                    self._tick(now, writing=True)
+                    ticked = True
+                tracker = self._tracker
+                if (
+                    not tracker.blocked
+                    and tracker.started - tracker.done < self._max_in_flight
+                    and tracker.bytes_in_flight < self._max_bytes
+                ):
+                    tracker.launch(
+                        Flight(
+                            tracker, record_id, value, key, all_headers, timestamp_ms or 0, on_done, size, now
+                        )
+                    )
+                    accepted = True
+                else:
+                    accepted = False
+            if ticked:
+                self._call_back()
+            if accepted:
+                return
+            waiting_since = now if waiting_since is None else waiting_since
+            self._rest(now - waiting_since)
+
+    def poll(self) -> int:
+        """Takes in answers and calls callbacks, without waiting; returns how many records are in flight.
+
+        Needed by nobody, since the producer also does it by itself; useful to be called back sooner.
+        """
+        with self._lock:
+            self._tick(self._clock())
+            in_flight = self._tracker.in_flight
+        self._call_back()
+        return in_flight
+
+    def flush(self, timeout_s: float | None = None) -> int:
+        """Waits until all that was sent before is done or failed; returns how many records are not.
+
+        Args:
+            timeout_s: None: as long as it takes, which ``max_block_s`` bounds.
+
+        Raises:
+            DeliveryError: A record that was sent without ``on_done`` failed since the last flush.
+        """
+        deadline = None if timeout_s is None else self._clock() + timeout_s
+        while (left := self.poll()) and (deadline is None or self._clock() < deadline):
+            time.sleep(_REST_S)
+        with self._callback_lock:
+            self._call_back()
+        with self._lock:
+            error, self._tracker.unreported = self._tracker.unreported, None
+        if error is not None:
+            raise error
+        return left
+
+    def stats(self) -> ProducerStats:
+        """Counts since the producer was opened."""
+        with self._lock:
+            primaries = {name: link.stats() for name, link in self._fleet.links.items()}
+            return self._tracker.stats(primaries)
+
+    def close(self, timeout_s: float | None = None) -> None:
+        """Flushes, then frees everything; what is not done by then fails.
+
+        Raises:
+            DeliveryError: See :meth:`flush`.
+        """
+        if self._closed:
+            return
+        try:
+            self.flush(timeout_s)
+        finally:
+            self._closed = True
+            self._keeper.stop()
+            self._guide.close()
+            with self._lock:
+                self._fleet.close()
+                self._tracker.abandon(DeliveryError("the producer was closed before the record was done"))
+            self._call_back()
+        error = self._tracker.unreported
+        if error is not None:
+            raise error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # After an error of the caller's own, give what was accepted a short while only.
+        self.close(None if kind is None else min(self._options.max_block_s, 5.0))
+
+    def keep(self) -> None:
+        """Called by the keeper's thread."""
+        with self._lock:
+            now = self._clock()
+            if self._closed or now < self._next_tick + _KEEP_S - _TICK_S:
+                return
+            try:
+                self._tick(now)
+            except Exception:
+                log.exception("prism %s: a look at the answers failed", self.stream)
+        self._call_back()
+
+    def _tick(self, now: float, *, writing: bool = False) -> None:
+        if self._forked:
+            self._start_over()
+        self._follow_topology()
+        self._tracker.tick(now)
+        self._fleet.tend()
+        if writing:
+            if self._closed:
+                raise DeliveryError("the producer is closed", hint="open another one")
+            stale = self._guide.staleness()
+            if stale is not None:
+                raise stale
+        self._next_tick = now + _TICK_S
+
+    def _follow_topology(self, *, first: bool = False) -> None:
+        topology = self._guide.news()
+        if topology is None:
+            return
+        try:
+            self._fleet.follow(StreamView.of(topology, self.stream))
+        except AnabranchError as error:
+            if first:
+                raise
+            log.warning("prism %s stays with the topology it has: %s", self.stream, error)
+
+    def _rest(self, waited_s: float) -> None:
+        """Waits a little for room; gives up after ``max_block_s``."""
+        if waited_s >= self._options.max_block_s:
+            with self._lock:
+                in_flight, state = self._tracker.in_flight, self._tracker.describe()
+            raise DeliveryError(
+                f"no room for the record within {waited_s:.1f} s, with {in_flight} in flight",
+                where=f"stream {self.stream} ({state})",
+                hint="bring a primary back, or raise max_block_s",
+            )
+        time.sleep(_REST_S)
+
+    def _call_back(self) -> None:
+        """Calls what is due, outside the lock, so that callbacks may take locks of their owner's."""
+        if not self._callback_lock.acquire(blocking=False):
+            return
+        finished = self._tracker.finished
+        try:
+            while finished:
+                on_done, delivery = finished.popleft()
+                try:
+                    on_done(delivery)
+                except Exception:
+                    log.exception("prism %s: an on_done callback failed", self.stream)
+        finally:
+            self._callback_lock.release()
+
+    def _start_over(self) -> None:
+        """In a forked child: the threads are gone, and what is in flight is the parent's."""
+        self._forked = False
+        self._guide = self._guide.again()
+        self._open()
+
+    def _forget(self) -> None:
+        """Called in the child right after a fork, while it has one thread."""
+        self._forked = True
+        self._lock = threading.RLock()
+        self._callback_lock = threading.RLock()
+        self._next_tick = 0.0
+        self._fleet.abandon()
+
+
+_producers: weakref.WeakSet[PrismProducer] = weakref.WeakSet()
+
+
+def _forget_all() -> None:
+    for producer in list(_producers):
+        producer._forget()
+
+
+os.register_at_fork(after_in_child=_forget_all)

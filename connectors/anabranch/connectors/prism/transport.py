@@ -1,0 +1,102 @@
+"""What Prism needs of a producer for one primary. Tests put simulated primaries behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Any, NamedTuple, Protocol
+
+__all__ = ["AnswerCallback", "Failure", "FailureKind", "Headers", "Transport", "TransportFactory"]
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+AnswerCallback = Callable[[Any, Any], None]
+"""Called once per accepted record, from :meth:`Transport.poll` only, with (error, message).
+
+The error is None if the record was acknowledged. Both are the transport's own objects, looked at only by
+its :meth:`Transport.failure` and :meth:`Transport.place`: a conversion per record would cost too much.
+"""
+
+
+class FailureKind(Enum):
+    """What a failed attempt means."""
+
+    RECORD = "record"
+    """The record itself is refused, by any primary: trying again is of no use."""
+    MAYBE_RECORD = "maybe-record"
+    """Too large for this primary, alone or in its batch: one more primary may be tried."""
+    NOT_WRITTEN = "not-written"
+    """The primary cannot take it, and surely has not written it."""
+    UNKNOWN = "unknown"
+    """It may have been written, now or later."""
+    FULL = "full"
+    """The transport's own queue is full; nothing is wrong with the primary."""
+    FATAL = "fatal"
+    """The producer is of no use any more; a new one has to be made."""
+
+
+class Failure(NamedTuple):
+    """Why an attempt failed."""
+
+    kind: FailureKind
+    reason: str
+
+
+class Transport(Protocol):
+    """A producer of one primary. All methods are called under its owner's lock."""
+
+    def send(
+        self,
+        value: bytes | None,
+        key: bytes | None,
+        timestamp_ms: int,
+        headers: Headers,
+        on_answer: AnswerCallback,
+    ) -> None:
+        """Queues a record; never blocks.
+
+        Args:
+            value: Payload.
+            key: Kafka key.
+            timestamp_ms: Create time, 0: now.
+            headers: All of them, the id included.
+            on_answer: Called once, unless this raises.
+
+        Raises:
+            Exception: The record was not queued; :meth:`failure` tells what that means.
+        """
+        ...
+
+    def poll(self) -> str | None:
+        """Calls the callbacks of what was answered; returns why the primary is unreachable, if it is."""
+        ...
+
+    def purge(self) -> None:
+        """Gives up what has not gone out yet: it fails at the next poll."""
+        ...
+
+    def failure(self, error: object) -> Failure:
+        """What an error of :meth:`send` or of a callback means."""
+        ...
+
+    def place(self, message: object) -> tuple[int, int]:
+        """Partition and offset of an acknowledged record."""
+        ...
+
+    def close(self) -> None:
+        """Gives up everything, calls the callbacks that remain, frees the producer. Does not wait."""
+        ...
+
+
+class TransportFactory(Protocol):
+    """Makes the transport of a primary. Does not connect, and so does not fail for a dead primary."""
+
+    def __call__(self, name: str, client: dict[str, str], topic: str) -> Transport:
+        """Makes one.
+
+        Args:
+            name: Of the primary.
+            client: Bootstrap servers and security in librdkafka's words.
+            topic: Where its records go.
+        """
+        ...

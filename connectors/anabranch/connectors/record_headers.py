@@ -1,0 +1,19 @@
+"""Names of the Kafka headers that anabranch reads and writes; twin of the Java ``RecordHeaders``."""
+
+from __future__ import annotations
+
+__all__ = ["ID", "OP", "OP_DELETE", "VERSION", "VERSION_BYTES"]
+
+ID = "anabranch-id"
+"""16 bytes, see :class:`~anabranch.connectors.ids.RecordId`. The same on every retry, hedge and copy."""
+
+VERSION = "anabranch-version"
+"""On upserts only: 4 bytes of epoch, 8 bytes of hybrid logical clock, compared unsigned, as bytes."""
+
+VERSION_BYTES = 12
+
+OP = "anabranch-op"
+"""Kind of an upsert; absent means insert or update."""
+
+OP_DELETE = b"d"
+"""Value of :data:`OP` for a delete, which is a record with a non-null value."""
