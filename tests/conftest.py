@@ -5,6 +5,10 @@ What to ask for:
 ``two_brokers``
     A :class:`~anabranch.devkit.loop.Loop` of two Kafka clusters, ``a`` and ``b``, started once per
     session. A test may kill, pause or wipe them: after it, whatever is not up is brought back.
+``flink_loop``
+    The same two clusters with a Flink session cluster of two TaskManagers with two slots each beside
+    them; started once per session, when the first test asks. After a test its jobs are cancelled and
+    dead TaskManagers replaced.
 ``make_stream``
     ``make_stream(partitions=2, copies=1) -> TestStream``: a stream with a name of its own, its topic
     on both clusters and a topology document (below ``tmp_path``) that holds just this stream.
@@ -29,7 +33,7 @@ from typing import Any
 import pytest
 import yaml
 
-from anabranch.devkit.loop import Loop, LoopSpec
+from anabranch.devkit.loop import FlinkSpec, Loop, LoopSpec
 from anabranch.devkit.service import ServiceState
 from anabranch.devkit.state import write_atomically
 
@@ -82,6 +86,28 @@ def two_brokers(session_loop: Loop) -> Iterator[Loop]:
             broker.resume()
         elif broker.state is not ServiceState.UP:
             broker.restart()
+
+
+@pytest.fixture(scope="session")
+def session_flink(session_loop: Loop) -> Loop:
+    """Adds Flink to the session's loop; use ``flink_loop``."""
+    session_loop.add_flink(FlinkSpec(task_managers=2, slots=2))
+    return session_loop
+
+
+@pytest.fixture
+def flink_loop(two_brokers: Loop, session_flink: Loop) -> Iterator[Loop]:
+    """Two Kafka clusters and a Flink session cluster; a test may hurt them."""
+    yield session_flink
+    flink = session_flink.flink
+    for place, task_manager in enumerate(flink.task_managers):
+        if task_manager.state is ServiceState.PAUSED:
+            task_manager.resume()
+        elif task_manager.state is not ServiceState.UP:
+            flink.start_task_manager(place)
+    for job in flink.rest.jobs():
+        if not job.is_final:
+            flink.rest.cancel(job.id)
 
 
 @pytest.fixture

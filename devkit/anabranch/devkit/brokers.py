@@ -15,13 +15,15 @@ from anabranch.devkit import process
 from anabranch.devkit.broker_config import server_properties
 from anabranch.devkit.jars import kafka_jars
 from anabranch.devkit.java import java
+from anabranch.devkit.ports import PortTakenError
 from anabranch.devkit.secure import Credentials
 from anabranch.devkit.service import Service
 from anabranch.devkit.state import read_json, write_atomically, write_json
 from anabranch.devkit.topics import create_topics, is_ready
 from anabranch.errors import EnvironmentMissingError, UnavailableError
+from anabranch.topology import Primary, librdkafka_config
 
-__all__ = ["Broker", "BrokerSpec", "PortTakenError", "new_cluster_id"]
+__all__ = ["Broker", "BrokerSpec", "new_cluster_id"]
 
 # Small heap, serial collector and the first compiler only: ready in 2 s, 150-210 MB resident.
 _JVM = (
@@ -37,10 +39,6 @@ _JVM = (
 )
 _FORMAT_LIMIT_S = 90.0
 _READY_LIMIT_S = 90.0
-
-
-class PortTakenError(EnvironmentMissingError):
-    """Another program listens on a port of this broker."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +95,8 @@ class Broker(Service):
 
     def client_config(self) -> dict[str, Any]:
         """Settings of a librdkafka client of this broker."""
-        security = self._credentials.librdkafka() if self._credentials else {}
-        return {"bootstrap.servers": self.bootstrap, **security}
+        block = {"auth": self._credentials.auth()} if self._credentials else {}
+        return {**librdkafka_config(Primary.model_validate({"bootstrap": (self.bootstrap,), **block}))}
 
     def create(self, topics: dict[str, int]) -> None:
         """Formats, starts, and creates the topics (name to partitions)."""

@@ -13,30 +13,35 @@ ends it. ``Loop.up(spec, detached=True)`` leaves it running until ``Loop.find(na
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import string
 import time
 import uuid
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from anabranch.devkit import process
-from anabranch.devkit.brokers import Broker, BrokerSpec, PortTakenError, new_cluster_id
+from anabranch.devkit.brokers import Broker, BrokerSpec, new_cluster_id
 from anabranch.devkit.document import add_stream, write_document
+from anabranch.devkit.flink_cluster import FlinkCluster
+from anabranch.devkit.flink_config import FlinkSpec
 from anabranch.devkit.guardian import start_guardian
 from anabranch.devkit.jars import kafka_jars
 from anabranch.devkit.java import java
-from anabranch.devkit.ports import claim_ports, release_ports
+from anabranch.devkit.ports import PortTakenError, claim_ports, release_ports
 from anabranch.devkit.secure import Credentials, SecureKind
 from anabranch.devkit.service import Service, ServiceState
 from anabranch.devkit.state import exclusive, loops_home, read_json, write_json
 from anabranch.devkit.topics import create_topics
 from anabranch.errors import ConfigurationError
 
-__all__ = ["DEMO_STREAMS", "Loop", "LoopSpec"]
+__all__ = ["DEMO_STREAMS", "FlinkSpec", "Loop", "LoopSpec"]
 
 # The streams of the reference jobs, all in the group `training`, with their partitions.
 DEMO_STREAMS = {
@@ -64,6 +69,7 @@ class LoopSpec:
         group: The group that all streams are in.
         copies: How many primaries must acknowledge a record.
         broker_properties: Additions to each broker's configuration.
+        flink: A Flink session cluster beside the brokers; None for none.
     """
 
     name: str = "default"
@@ -73,6 +79,13 @@ class LoopSpec:
     group: str = "training"
     copies: int = 1
     broker_properties: dict[str, str] = field(default_factory=dict)
+    flink: FlinkSpec | None = None
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> LoopSpec:
+        """The reverse of :func:`dataclasses.asdict`."""
+        flink = value["flink"]
+        return cls(**{**value, "flink": None if flink is None else FlinkSpec(**flink)})
 
     def __post_init__(self) -> None:
         if not self.name or not set(self.name) <= _NAME_CHARACTERS:
@@ -91,7 +104,7 @@ class Loop:
         self.folder = folder
         state = self._state()
         self.name: str = state["spec"]["name"]
-        self.spec = LoopSpec(**state["spec"])
+        self.spec = LoopSpec.from_json(state["spec"])
         self._mark: str = state["mark"]
         secure = self.spec.secure
         self._credentials = Credentials(secure, folder / "secrets") if secure else None
@@ -175,7 +188,12 @@ class Loop:
     @property
     def services(self) -> list[Service]:
         """Everything that runs, in the order in which it was started."""
-        return list(self.brokers)
+        return [*self.brokers, *(self.flink.services if self.spec.flink else [])]
+
+    @property
+    def flink(self) -> FlinkCluster:
+        """The Flink cluster; its operations raise ConfigurationError where the loop has none."""
+        return FlinkCluster(self.folder / "flink", self._mark)
 
     def broker(self, name: str) -> Broker:
         """The broker of the primary ``name``."""
@@ -198,11 +216,19 @@ class Loop:
     def add_streams(self, streams: dict[str, int]) -> None:
         """Creates their topics and adds the streams (name to partitions) to the document."""
         self.create_topics(streams)
-        with exclusive(self.folder / ".state.lock", timeout_s=30, what=f"loop '{self.name}'"):
-            state = self._state()
+        with self._changing() as state:
             state["spec"]["streams"].update(streams)
-            write_json(self.folder / "loop.json", state)
             add_stream(self.topology_path, self.spec, streams)
+
+    def add_flink(self, spec: FlinkSpec) -> FlinkCluster:
+        """Starts a Flink session cluster beside the brokers of a loop that has none."""
+        with self._changing() as state:
+            if state["spec"]["flink"] is not None:
+                raise ConfigurationError(f"loop '{self.name}' has a Flink cluster already")
+            state["spec"]["flink"] = asdict(spec)
+        self.spec = LoopSpec.from_json(self._state()["spec"])
+        self._start_flink(spec)
+        return self.flink
 
     def down(self, *, keep_files: bool = False) -> None:
         """Ends everything; returns when nothing runs any more. Data and logs go unless ``keep_files``."""
@@ -220,8 +246,12 @@ class Loop:
     def _start_all(self) -> None:
         if self.spec.secure:
             Credentials.create(self.spec.secure, self.folder / "secrets")
-        with ThreadPoolExecutor(self.spec.primaries, thread_name_prefix="anabranch-up") as pool:
-            list(pool.map(self._create_broker, self.primaries))
+        tasks = [partial(self._create_broker, name) for name in self.primaries]
+        if self.spec.flink is not None:
+            tasks.append(partial(self._start_flink, self.spec.flink))
+        with ThreadPoolExecutor(len(tasks), thread_name_prefix="anabranch-up") as pool:
+            for started in [pool.submit(task) for task in tasks]:
+                started.result()
         auth = self._credentials.auth() if self._credentials else None
         write_document(self.topology_path, self.spec, {b.name: b.bootstrap for b in self.brokers}, auth)
 
@@ -239,6 +269,18 @@ class Loop:
                     raise
                 shutil.rmtree(broker.folder)
 
+    def _start_flink(self, spec: FlinkSpec) -> None:
+        for attempt in range(1, _PORT_ATTEMPTS + 1):
+            rpc_port, rest_port = claim_ports(2, self.folder)
+            try:
+                self.flink.start(spec, rpc_port, rest_port)
+                return
+            except PortTakenError:
+                if attempt == _PORT_ATTEMPTS:
+                    raise
+                for service in self.flink.services:
+                    service.kill()
+
     def _end(self, *, keep_files: bool) -> None:
         self._set_phase("down")
         process.sweep(self._mark)
@@ -253,7 +295,16 @@ class Loop:
         return state
 
     def _set_phase(self, phase: str) -> None:
-        write_json(self.folder / "loop.json", {**self._state(), "phase": phase})
+        with self._changing() as state:
+            state["phase"] = phase
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[dict[str, Any]]:
+        """The state of ``loop.json``, written back when the block ends well."""
+        with exclusive(self.folder / ".state.lock", timeout_s=30, what=f"loop '{self.name}'"):
+            state = self._state()
+            yield state
+            write_json(self.folder / "loop.json", state)
 
 
 def _clear_remains(folder: Path) -> None:

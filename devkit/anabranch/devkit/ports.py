@@ -14,10 +14,14 @@ from pathlib import Path
 from anabranch.devkit.state import exclusive, state_home
 from anabranch.errors import EnvironmentMissingError
 
-__all__ = ["claim_ports", "is_free", "release_ports"]
+__all__ = ["PortTakenError", "claim_ports", "is_free", "release_ports"]
 
 # Below 32768, where Linux starts its ephemeral ports, and clear of the usual services.
 _FIRST, _LAST = 20_000, 32_000
+
+
+class PortTakenError(EnvironmentMissingError):
+    """Another program listens on a port that a process of a loop wants."""
 
 
 def claim_ports(count: int, owner: Path) -> list[int]:

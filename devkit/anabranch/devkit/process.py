@@ -40,9 +40,16 @@ __all__ = [
 
 MARK = "ANABRANCH_LOOP"
 
-# Children of this very process must be reaped, or they stay visible as zombies; a Popen that is
-# dropped while its process runs would also warn. Ours live on by intention.
-_children: dict[int, subprocess.Popen[bytes]] = {}
+
+class _Child(subprocess.Popen[bytes]):
+    """A Popen whose process may outlive it: the loop's daemons do, by intention."""
+
+    def __del__(self, *_: object) -> None:
+        """Leaves out the base class's warning that the process still runs."""
+
+
+# Children of this very process must be reaped, or they stay visible as zombies.
+_children: dict[int, _Child] = {}
 
 
 @dataclass(frozen=True)
@@ -88,7 +95,7 @@ def start(
     if mark is not None:
         full_env[MARK] = mark
     with log.open("ab") as out:
-        child = subprocess.Popen(
+        child = _Child(
             [str(part) for part in argv],
             stdin=subprocess.DEVNULL,
             stdout=out,

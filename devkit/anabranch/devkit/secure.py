@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from anabranch.devkit.certificates import Authority
 from anabranch.devkit.state import write_atomically
@@ -60,19 +60,6 @@ class Credentials:
             }
         password = f"file:{self.folder / f'{_CLIENT}.password'}"
         return {"type": "scram", "username": _CLIENT, "password": password, "mechanism": _MECHANISM, "ca": ca}
-
-    def librdkafka(self) -> dict[str, Any]:
-        """Security settings of a librdkafka client."""
-        tls = {"security.protocol": self.protocol, "ssl.ca.location": str(self.folder / "ca.pem")}
-        if self.kind == "mtls":
-            certificate, key = str(self.folder / f"{_CLIENT}.pem"), str(self.folder / f"{_CLIENT}.key.pem")
-            return {**tls, "ssl.certificate.location": certificate, "ssl.key.location": key}
-        return {
-            **tls,
-            "sasl.mechanism": _MECHANISM,
-            "sasl.username": _CLIENT,
-            "sasl.password": self._password(_CLIENT),
-        }
 
     def server_properties(self, listener: str) -> dict[str, str]:
         """The broker's side of it, for the listener of that name."""

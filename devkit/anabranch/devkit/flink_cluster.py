@@ -1,0 +1,198 @@
+"""A Flink session cluster of real processes, made from PyFlink's own jars."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from anabranch.devkit import flink_config
+from anabranch.devkit.flink_config import FlinkSpec
+from anabranch.devkit.flink_rest import FlinkRest
+from anabranch.devkit.java import java
+from anabranch.devkit.ports import PortTakenError
+from anabranch.devkit.service import Service, ServiceState
+from anabranch.devkit.state import exclusive, read_json, write_atomically, write_json
+from anabranch.errors import ConfigurationError, EnvironmentMissingError, UnavailableError
+
+__all__ = ["FlinkCluster"]
+
+_JOB_MANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
+_TASK_MANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
+_READY_LIMIT_S = 180.0  # 10-15 s on an idle machine of two cores
+
+
+class FlinkCluster:
+    """One JobManager and several TaskManagers; found again from any process by its folder.
+
+    Args:
+        folder: Holds ``flink.json``, ``conf/``, logs, checkpoints and savepoints.
+        mark: Identity of the loop.
+    """
+
+    def __init__(self, folder: Path, mark: str) -> None:
+        self.folder = folder
+        self._mark = mark
+
+    @property
+    def rest_address(self) -> str:
+        """Host of the REST API."""
+        return "127.0.0.1"
+
+    @property
+    def rest_port(self) -> int:
+        """Port of the REST API, and of the web page."""
+        return int(self._state()["rest_port"])
+
+    @property
+    def url(self) -> str:
+        """Where a browser finds it."""
+        return f"http://{self.rest_address}:{self.rest_port}"
+
+    @property
+    def rest(self) -> FlinkRest:
+        """A client of its REST API."""
+        return FlinkRest(self.url)
+
+    @property
+    def spec(self) -> FlinkSpec:
+        """What it was started with."""
+        return FlinkSpec(**self._state()["spec"])
+
+    @property
+    def checkpoints(self) -> Path:
+        """Where checkpoints go."""
+        return self.folder / "checkpoints"
+
+    @property
+    def savepoints(self) -> Path:
+        """Where savepoints go."""
+        return self.folder / "savepoints"
+
+    @property
+    def job_manager(self) -> Service:
+        """The JobManager's process."""
+        return Service("jobmanager", self.folder, self._mark)
+
+    @property
+    def task_managers(self) -> list[Service]:
+        """The TaskManagers' processes, by their place; a replacement takes the place of the killed one."""
+        return [self._task_manager(place) for place in range(self.spec.task_managers)]
+
+    @property
+    def services(self) -> list[Service]:
+        """All processes."""
+        return [self.job_manager, *self.task_managers]
+
+    def start(self, spec: FlinkSpec, rpc_port: int, rest_port: int) -> None:
+        """Starts all processes and waits until every slot is offered.
+
+        Raises:
+            EnvironmentMissingError: PyFlink or the connectors' jars are missing, or a process dies.
+        """
+        pyflink = flink_config.pyflink_folder()
+        flink_config.class_path(pyflink)  # what is missing is told before anything is made
+        for name in ("conf", "tmp", "checkpoints", "savepoints"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        config = flink_config.session_config(spec, self.folder, rpc_port, rest_port)
+        write_atomically(self.folder / "conf" / "config.yaml", config)
+        write_atomically(self.folder / "conf" / "log4j.properties", flink_config.log_config())
+        state = {"spec": asdict(spec), "rpc_port": rpc_port, "rest_port": rest_port, "starts": 0}
+        write_json(self.folder / "flink.json", state)
+        self._spawn_job_manager()
+        for place in range(spec.task_managers):
+            self.start_task_manager(place, wait=False)
+        self.await_ready()
+
+    def await_ready(self, *, timeout_s: float = _READY_LIMIT_S) -> None:
+        """Waits until the slots of all TaskManagers are registered."""
+        wanted = self.spec.task_managers * self.spec.slots
+        deadline = time.monotonic() + timeout_s
+        while (offered := self._slots()) < wanted:
+            for service in self.services:
+                if service.state is ServiceState.DIED:
+                    raise _death(service)
+            if time.monotonic() > deadline:
+                raise UnavailableError(
+                    f"Flink offers {offered} of {wanted} slots after {timeout_s:.0f} s",
+                    where=str(self.folder),
+                )
+            time.sleep(0.1)
+
+    def kill_task_manager(self, place: int) -> None:
+        """SIGKILL to a TaskManager and to its Python workers; :meth:`start_task_manager` replaces it."""
+        self._checked(place).kill()
+
+    def start_task_manager(self, place: int, *, wait: bool = True) -> None:
+        """Starts a TaskManager in a place where none runs; with ``wait`` until its slots are offered."""
+        service = self._checked(place)
+        with service.locked():
+            with exclusive(self.folder / ".state.lock", timeout_s=30, what="the Flink cluster"):
+                state = self._state()
+                state["starts"] += 1
+                write_json(self.folder / "flink.json", state)
+            # An id of its own for each start: the JobManager must not take it for the one that died.
+            identity = f"-Dtaskmanager.resource-id=tm-{place}-{state['starts']}"
+            pyflink = flink_config.pyflink_folder()
+            flags = flink_config.task_manager_jvm(self.spec, pyflink)
+            self._spawn(service, [*flags, *self._main(_TASK_MANAGER, service), identity])
+        if wait:
+            self.await_ready()
+
+    def restart_job_manager(self) -> None:
+        """Starts the JobManager anew; without high availability the jobs of the old one are forgotten."""
+        self.job_manager.kill()
+        with self.job_manager.locked():
+            self._spawn_job_manager()
+        self.await_ready()
+
+    def _spawn_job_manager(self) -> None:
+        service = self.job_manager
+        flags = flink_config.job_manager_jvm(flink_config.pyflink_folder())
+        self._spawn(service, [*flags, *self._main(_JOB_MANAGER, service)])
+
+    def _main(self, main_class: str, service: Service) -> list[str]:
+        log = f"-Dlog.file={service.log_path}"  # the web page shows this file
+        settings = f"-Dlog4j.configurationFile={(self.folder / 'conf' / 'log4j.properties').as_uri()}"
+        path = flink_config.class_path(flink_config.pyflink_folder())
+        return [log, settings, "-cp", path, main_class, "--configDir", str(self.folder / "conf")]
+
+    def _spawn(self, service: Service, arguments: list[str]) -> None:
+        env = flink_config.environment(flink_config.pyflink_folder(), self.folder)
+        service.spawn([java(), f"-XX:ErrorFile={self.folder}/hs_err_%p.log", *arguments], env)
+
+    def _task_manager(self, place: int) -> Service:
+        return Service(f"taskmanager-{place}", self.folder, self._mark)
+
+    def _checked(self, place: int) -> Service:
+        count = self.spec.task_managers
+        if not 0 <= place < count:
+            raise ConfigurationError(f"there is no TaskManager {place}", hint=f"they are 0 to {count - 1}")
+        return self._task_manager(place)
+
+    def _slots(self) -> int:
+        try:
+            return int(self.rest.get("/overview")["slots-total"])
+        except UnavailableError:
+            return 0
+
+    def _state(self) -> dict[str, Any]:
+        state: dict[str, Any] | None = read_json(self.folder / "flink.json")
+        if state is None:
+            raise ConfigurationError("this loop has no Flink", hint="anabranch dev up --flink")
+        return state
+
+
+def _death(service: Service) -> EnvironmentMissingError:
+    """Why a process of the cluster ended, from its log."""
+    lines = service.tail(400)
+    text = "\n".join(lines)
+    where = str(service.log_path)
+    if "BindException" in text or "Address already in use" in text:
+        return PortTakenError(
+            f"Flink's {service.name} cannot start: a port of it is taken by another program", where=where
+        )
+    told = [line for line in lines if " ERROR " in line or line.startswith(("Caused by:", "Error:"))]
+    last = "\n    ".join((told or lines)[-4:]) or "(it logged nothing)"
+    return EnvironmentMissingError(f"Flink's {service.name} died at its start:\n    {last}", where=where)

@@ -1,0 +1,194 @@
+"""Flink's REST API, as far as a loop, a demo and tests need it."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass
+from typing import Any
+
+from anabranch.errors import JobError, UnavailableError
+
+__all__ = ["FlinkRest", "JobStatus"]
+
+# States that a job does not leave any more.
+_FINAL = frozenset({"FINISHED", "CANCELED", "FAILED"})
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """One job of the cluster.
+
+    Attributes:
+        id: Flink's job id, 32 hex digits.
+        name: As submitted.
+        state: RUNNING, RESTARTING, FINISHED, …
+        tasks_running: Tasks that run now.
+        tasks_total: Tasks that it has.
+    """
+
+    id: str
+    name: str
+    state: str
+    tasks_running: int
+    tasks_total: int
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it has ended for good."""
+        return self.state in _FINAL
+
+    @property
+    def is_running(self) -> bool:
+        """Whether all of it runs (a job is RUNNING in Flink's words while its tasks are deployed)."""
+        return self.state == "RUNNING" and self.tasks_running == self.tasks_total
+
+
+class FlinkRest:
+    """A client of one JobManager; without state, so safe to share between threads.
+
+    Args:
+        url: As in ``http://127.0.0.1:8081``.
+        timeout_s: For each request.
+    """
+
+    def __init__(self, url: str, *, timeout_s: float = 10) -> None:
+        self.url = url.rstrip("/")
+        self._timeout_s = timeout_s
+
+    def get(self, path: str) -> Any:
+        """The decoded answer of a GET; raises UnavailableError when there is none."""
+        return self._call("GET", path, None)
+
+    def jobs(self) -> list[JobStatus]:
+        """All jobs that the JobManager remembers."""
+        return [_status(job) for job in self.get("/jobs/overview")["jobs"]]
+
+    def job(self, job_id: str) -> JobStatus:
+        """One job."""
+        found = next((job for job in self.jobs() if job.id == job_id), None)
+        if found is None:
+            raise JobError(f"the Flink cluster knows no job {job_id}", where=self.url)
+        return found
+
+    def await_running(self, job_id: str, *, timeout_s: float) -> None:
+        """Waits until all tasks of a job run; raises JobError when it ends instead."""
+        deadline = time.monotonic() + timeout_s
+        while not (status := self.job(job_id)).is_running:
+            if status.is_final:
+                raise JobError(
+                    f"job {status.name} is {status.state}: {self.root_cause(job_id)}", where=self.url
+                )
+            if time.monotonic() > deadline:
+                what = f"{status.state}, {status.tasks_running} of {status.tasks_total} tasks"
+                raise UnavailableError(f"job {status.name} does not run after {timeout_s:.0f} s: {what}")
+            time.sleep(0.2)
+
+    def task_managers(self) -> list[dict[str, Any]]:
+        """Registered TaskManagers, as Flink describes them (``id``, ``slotsNumber``, ``freeSlots``, …)."""
+        found: list[dict[str, Any]] = self.get("/taskmanagers")["taskmanagers"]
+        return found
+
+    def checkpoints(self, job_id: str) -> dict[str, Any]:
+        """Counts, the latest of each kind, and history."""
+        found: dict[str, Any] = self.get(f"/jobs/{job_id}/checkpoints")
+        return found
+
+    def completed_checkpoints(self, job_id: str) -> int:
+        """How many were completed, those restored from not counted."""
+        return int(self.checkpoints(job_id)["counts"]["completed"])
+
+    def restored_checkpoint(self, job_id: str) -> int | None:
+        """Id of the checkpoint that the last restart came back from; None when there was none."""
+        latest = self.checkpoints(job_id)["latest"]["restored"]
+        return None if latest is None else int(latest["id"])
+
+    def exceptions(self, job_id: str, *, limit: int = 5) -> list[dict[str, Any]]:
+        """The latest failures, newest first: ``exceptionName``, ``stacktrace``, and so on."""
+        found = self.get(f"/jobs/{job_id}/exceptions?maxExceptions={limit}")
+        entries: list[dict[str, Any]] = found["exceptionHistory"]["entries"]
+        return entries
+
+    def root_cause(self, job_id: str) -> str:
+        """One line that says why a job failed last."""
+        entries = self.exceptions(job_id, limit=1)
+        if not entries:
+            return "no exception is known"
+        lines = str(entries[0]["stacktrace"]).splitlines()
+        causes = [line for line in lines if line.startswith("Caused by: ")]
+        return causes[-1].removeprefix("Caused by: ") if causes else lines[0]
+
+    def metrics(self, job_id: str, vertex_id: str, names: list[str]) -> dict[str, str]:
+        """Values of some metrics of a vertex, one key per subtask and metric (``0.numRecordsIn``)."""
+        query = urllib.parse.quote(",".join(names), safe=",")
+        answer = self.get(f"/jobs/{job_id}/vertices/{vertex_id}/metrics?get={query}")
+        return {metric["id"]: metric["value"] for metric in answer}
+
+    def cancel(self, job_id: str, *, timeout_s: float = 60) -> JobStatus:
+        """Cancels a job and waits until it has ended; harmless on one that has."""
+        if not self.job(job_id).is_final:
+            self._call("PATCH", f"/jobs/{job_id}?mode=cancel", None)
+        return self.await_end(job_id, timeout_s=timeout_s)
+
+    def await_end(self, job_id: str, *, timeout_s: float) -> JobStatus:
+        """Waits until a job has finished, failed or been cancelled; it is not judged here."""
+        deadline = time.monotonic() + timeout_s
+        while not (status := self.job(job_id)).is_final:
+            if time.monotonic() > deadline:
+                raise UnavailableError(f"job {status.name} is still {status.state} after {timeout_s:.0f} s")
+            time.sleep(0.2)
+        return status
+
+    def savepoint(self, job_id: str, *, stop: bool = False, timeout_s: float = 120) -> str:
+        """Takes a savepoint (and stops the job with it); returns its path.
+
+        Raises:
+            JobError: It failed; the message is Flink's root cause.
+        """
+        path = f"/jobs/{job_id}/stop" if stop else f"/jobs/{job_id}/savepoints"
+        trigger = self._call("POST", path, {"drain": False} if stop else {"cancel-job": False})["request-id"]
+        deadline = time.monotonic() + timeout_s
+        while True:
+            answer = self.get(f"/jobs/{job_id}/savepoints/{trigger}")
+            if answer["status"]["id"] == "COMPLETED":
+                break
+            if time.monotonic() > deadline:
+                raise UnavailableError(f"the savepoint of job {job_id} takes longer than {timeout_s:.0f} s")
+            time.sleep(0.2)
+        operation = answer["operation"]
+        if "failure-cause" in operation:
+            trace = str(operation["failure-cause"]["stack-trace"])
+            raise JobError(f"the savepoint of job {job_id} failed: {trace.splitlines()[-1].strip()}")
+        return str(operation["location"])
+
+    def _call(self, method: str, path: str, body: Any) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(  # noqa: S310  (the URL is our own JobManager's)
+            self.url + path, data=data, method=method, headers={"Content-Type": "application/json"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:  # noqa: S310
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            raise JobError(f"Flink refused {method} {path}: {_first_error(error)}", where=self.url) from error
+        except OSError as error:
+            raise UnavailableError(f"Flink does not answer: {error}", where=self.url) from error
+        return json.loads(text) if text else None
+
+
+def _status(job: dict[str, Any]) -> JobStatus:
+    tasks = job["tasks"]
+    return JobStatus(job["jid"], job["name"], job["state"], tasks["running"], tasks["total"])
+
+
+def _first_error(error: urllib.error.HTTPError) -> str:
+    with error:
+        text = error.read().decode(errors="replace")
+    try:
+        lines = json.loads(text)["errors"]
+    except (ValueError, KeyError):
+        return f"HTTP {error.code}"
+    return str(next((line for line in reversed(lines) if line.strip()), f"HTTP {error.code}")).splitlines()[0]
