@@ -1,0 +1,22 @@
+package dev.anabranch.testkit;
+
+import java.time.Duration;
+import java.util.concurrent.Callable;
+
+/** Waits for conditions in place of fixed times. */
+public final class Await {
+  private static final long STEP_MS = 50;
+
+  private Await() {}
+
+  /** Returns once the condition holds; throws {@link AssertionError} after the limit. */
+  public static void until(Callable<Boolean> condition, Duration limit) throws Exception {
+    long deadline = System.nanoTime() + limit.toNanos();
+    while (!condition.call()) {
+      if (System.nanoTime() > deadline) {
+        throw new AssertionError("not so within " + limit.toSeconds() + " s");
+      }
+      Thread.sleep(STEP_MS);
+    }
+  }
+}

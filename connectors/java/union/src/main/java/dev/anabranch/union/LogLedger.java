@@ -1,0 +1,218 @@
+package dev.anabranch.union;
+
+import dev.anabranch.topology.Primary;
+import dev.anabranch.union.UnionEnumeratorState.Sighting;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The enumerator's bookkeeping: which logs are known, which are new and how they are started, which
+ * clusters have been replaced. No threads, no clients, no clock: a test drives it by hand.
+ */
+final class LogLedger {
+  private final StartPosition start;
+  private final OutOfRangePolicy policy;
+  private final long jobStartMs;
+  private final Set<String> awaited;
+  private final Map<String, Sighting> sightings;
+  private final Map<LogId, String> known;
+  private final Map<String, UnionSplit> pending = new LinkedHashMap<>();
+  private final Map<String, String> visible = new TreeMap<>();
+  private final Set<String> everFailed = new HashSet<>();
+  private final boolean restored;
+  private @Nullable StreamView view;
+
+  LogLedger(StartPosition start, OutOfRangePolicy policy, long jobStartMs) {
+    this(
+        start,
+        policy,
+        new UnionEnumeratorState(jobStartMs, null, Set.of(), Map.of(), Map.of(), Set.of()),
+        false);
+  }
+
+  LogLedger(StartPosition start, OutOfRangePolicy policy, UnionEnumeratorState state) {
+    this(start, policy, state, true);
+  }
+
+  private LogLedger(
+      StartPosition start, OutOfRangePolicy policy, UnionEnumeratorState state, boolean restored) {
+    this.start = start;
+    this.policy = policy;
+    this.restored = restored;
+    this.jobStartMs = state.jobStartMs();
+    this.view = state.view();
+    this.awaited = new TreeSet<>(state.awaited());
+    this.sightings = new HashMap<>(state.sightings());
+    this.known = new HashMap<>(state.known());
+    state.pending().forEach(split -> pending.put(split.splitId(), split));
+  }
+
+  UnionEnumeratorState snapshot() {
+    return new UnionEnumeratorState(
+        jobStartMs, view, awaited, sightings, known, Set.copyOf(pending.values()));
+  }
+
+  @Nullable StreamView view() {
+    return view;
+  }
+
+  long jobStartMs() {
+    return jobStartMs;
+  }
+
+  /** Takes a newer document over. */
+  void follow(StreamView next) {
+    StreamView before = view;
+    if (before == null) {
+      awaited.addAll(next.readable());
+    }
+    view = next;
+    visible
+        .keySet()
+        .removeIf(
+            name ->
+                !next.readable().contains(name)
+                    || before == null
+                    || !bootstrap(before, name).equals(bootstrap(next, name)));
+  }
+
+  /** Takes note of what a primary shows, and says which logs of it are to be looked up. */
+  Lookup observe(String primary, PrimaryView shown) {
+    visible.put(primary, shown.clusterId());
+    String topicId = shown.topicId();
+    if (topicId == null) {
+      // What is created from now on is new, so that the start position no longer applies.
+      awaited.remove(primary);
+      return Lookup.NOTHING;
+    }
+    if (heldBack(primary, shown) != null) {
+      return Lookup.NOTHING;
+    }
+    sightings.put(shown.clusterId(), new Sighting(primary, bootstrap(view, primary)));
+    Set<LogId> fresh = new HashSet<>();
+    for (int partition : shown.partitions()) {
+      LogId log = new LogId(shown.clusterId(), topicId, partition);
+      if (!known.containsKey(log)) {
+        fresh.add(log);
+      }
+    }
+    boolean first = awaited.contains(primary) && !knowsCluster(shown.clusterId());
+    boolean exactEnd = !restored && !everFailed.contains(primary);
+    return new Lookup(fresh, first ? start : StartPosition.earliest(), exactEnd);
+  }
+
+  /** Why the logs that a primary shows are not to be read now, or null. */
+  @Nullable String heldBack(String primary, PrimaryView shown) {
+    if (policy.admitsSuccessor()) {
+      return null;
+    }
+    if (!knowsCluster(shown.clusterId())) {
+      for (Map.Entry<String, Sighting> each : sightings.entrySet()) {
+        if (each.getValue().primary().equals(primary)
+            && knowsCluster(each.getKey())
+            && !visible.containsValue(each.getKey())) {
+          return "primary "
+              + primary
+              + " was Kafka cluster "
+              + each.getKey()
+              + " and is now "
+              + shown.clusterId();
+        }
+      }
+    }
+    for (Map.Entry<LogId, String> each : known.entrySet()) {
+      if (each.getKey().clusterId().equals(shown.clusterId())
+          && each.getValue().equals(shown.topic())
+          && !each.getKey().topicId().equals(shown.topicId())) {
+        return "topic " + shown.topic() + " on primary " + primary + " was created again";
+      }
+    }
+    return null;
+  }
+
+  /** Takes the looked-up bounds of new logs: each becomes a split that waits for a reader. */
+  void resolved(String primary, String topic, Map<LogId, Lookup.Bounds> bounds) {
+    bounds.forEach(
+        (log, bound) -> {
+          if (known.putIfAbsent(log, topic) == null) {
+            UnionSplit split = UnionSplit.fresh(log, primary, topic, bound.start(), bound.stop());
+            pending.put(split.splitId(), split);
+          }
+        });
+    awaited.remove(primary);
+  }
+
+  /** Takes note of a failed attempt to reach a primary. */
+  void failed(String primary) {
+    everFailed.add(primary);
+  }
+
+  /** Takes splits back that a reader lost before a checkpoint had them. */
+  void returned(List<UnionSplit> splits) {
+    splits.forEach(split -> pending.put(split.splitId(), split));
+  }
+
+  List<UnionSplit> pending() {
+    return List.copyOf(pending.values());
+  }
+
+  /** Takes note that a split has a reader now. */
+  void assigned(UnionSplit split) {
+    pending.remove(split.splitId());
+  }
+
+  /** Primaries of the first document that have not been looked up yet and are still wanted. */
+  Set<String> awaited() {
+    Set<String> names = new TreeSet<>(awaited);
+    StreamView now = view;
+    if (now != null) {
+      names.retainAll(now.readable());
+    }
+    return names;
+  }
+
+  /** The Kafka cluster id that each primary showed last. */
+  Map<String, String> clusters() {
+    return Map.copyOf(visible);
+  }
+
+  /**
+   * Kafka clusters whose place another cluster has taken. A cluster may have moved to another name
+   * instead, so it counts as gone only if its primary shows another id at the same address, or if
+   * every primary has been asked.
+   */
+  Set<String> gone() {
+    StreamView now = view;
+    Set<String> gone = new HashSet<>();
+    if (now == null) {
+      return gone;
+    }
+    boolean allAsked = visible.keySet().containsAll(now.readable());
+    sightings.forEach(
+        (cluster, seen) -> {
+          String shown = visible.get(seen.primary());
+          boolean replaced = shown != null && !shown.equals(cluster);
+          boolean inPlace = seen.bootstrap().equals(bootstrap(now, seen.primary()));
+          if (replaced && !visible.containsValue(cluster) && (inPlace || allAsked)) {
+            gone.add(cluster);
+          }
+        });
+    return gone;
+  }
+
+  private boolean knowsCluster(String clusterId) {
+    return known.keySet().stream().anyMatch(log -> log.clusterId().equals(clusterId));
+  }
+
+  private static String bootstrap(@Nullable StreamView view, String primary) {
+    Primary found = view == null ? null : view.primaries().get(primary);
+    return found == null ? "" : String.join(",", found.bootstrap());
+  }
+}

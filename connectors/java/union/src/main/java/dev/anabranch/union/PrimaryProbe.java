@@ -1,0 +1,152 @@
+package dev.anabranch.union;
+
+import dev.anabranch.topology.Primary;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeoutException;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Asks one primary, again and again, what it has of a stream: one daemon thread, one admin client.
+ * No error ever leaves the thread; a client that failed is thrown away.
+ */
+final class PrimaryProbe implements AutoCloseable {
+  private static final Duration FIRST_BACK_OFF = Duration.ofMillis(500);
+  private static final Duration LAST_BACK_OFF = Duration.ofSeconds(10);
+
+  /** What a probe needs of the enumerator. Called on the probe's thread; may block it. */
+  interface Listener {
+    /** Says what is new in that view; blocks until the coordinator has looked at it. */
+    Lookup seen(String primary, PrimaryView shown) throws InterruptedException;
+
+    /** Takes the looked-up bounds of what was new. */
+    void resolved(String primary, PrimaryView shown, Map<LogId, Lookup.Bounds> bounds);
+
+    /** An attempt failed. */
+    void failed(String primary, String reason);
+  }
+
+  private final String name;
+  private final Primary primary;
+  private final String topic;
+  private final UnionSettings settings;
+  private final long jobStartMs;
+  private final Listener listener;
+  private final Thread thread;
+  private volatile boolean closed;
+
+  PrimaryProbe(
+      String name,
+      Primary primary,
+      String topic,
+      UnionSettings settings,
+      long jobStartMs,
+      Listener listener) {
+    this.name = name;
+    this.primary = primary;
+    this.topic = topic;
+    this.settings = settings;
+    this.jobStartMs = jobStartMs;
+    this.listener = listener;
+    this.thread = new Thread(this::run, "union-probe-" + settings.stream() + "-" + name);
+    thread.setDaemon(true);
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  /** Whether this probe asks that primary for that topic. */
+  boolean asks(Primary other, String otherTopic) {
+    return primary.equals(other) && topic.equals(otherTopic);
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    thread.interrupt();
+  }
+
+  private void run() {
+    Admin admin = null;
+    Duration backOff = FIRST_BACK_OFF;
+    while (!closed) {
+      try {
+        if (admin == null) {
+          admin = Clients.admin(primary, "anabranch-probe-" + settings.stream());
+        }
+        ask(admin);
+        backOff = FIRST_BACK_OFF;
+        Thread.sleep(settings.discoveryInterval().toMillis());
+      } catch (InterruptedException e) {
+        break;
+      } catch (Exception | LinkageError e) {
+        closeQuietly(admin);
+        admin = null;
+        listener.failed(name, Reasons.of(e));
+        if (!sleep(backOff)) {
+          break;
+        }
+        backOff = longer(backOff);
+      }
+    }
+    closeQuietly(admin);
+  }
+
+  private void ask(Admin admin) throws InterruptedException, ExecutionException, TimeoutException {
+    PrimaryView shown = look(admin);
+    Lookup lookup = listener.seen(name, shown);
+    if (!lookup.logs().isEmpty()) {
+      OffsetLookup offsets = new OffsetLookup(admin, topic, settings.groupId(), jobStartMs);
+      listener.resolved(name, shown, offsets.resolve(lookup, settings.stop()));
+    }
+  }
+
+  private PrimaryView look(Admin admin)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    String clusterId = OffsetLookup.await(admin.describeCluster().clusterId());
+    try {
+      TopicDescription found =
+          OffsetLookup.await(admin.describeTopics(List.of(topic)).allTopicNames()).get(topic);
+      Set<Integer> partitions = new TreeSet<>();
+      found.partitions().forEach(partition -> partitions.add(partition.partition()));
+      return new PrimaryView(clusterId, topic, found.topicId().toString(), partitions);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof UnknownTopicOrPartitionException) {
+        return new PrimaryView(clusterId, topic, null, Set.of());
+      }
+      throw e;
+    }
+  }
+
+  private static Duration longer(Duration backOff) {
+    Duration twice = backOff.multipliedBy(2);
+    return twice.compareTo(LAST_BACK_OFF) > 0 ? LAST_BACK_OFF : twice;
+  }
+
+  private static boolean sleep(Duration duration) {
+    try {
+      Thread.sleep(duration.toMillis());
+      return true;
+    } catch (InterruptedException e) {
+      return false;
+    }
+  }
+
+  private static void closeQuietly(@Nullable Admin admin) {
+    if (admin != null) {
+      try {
+        admin.close(Duration.ZERO);
+      } catch (RuntimeException e) {
+        // A client that cannot even be closed is left to its own threads, which are daemons.
+      }
+    }
+  }
+}

@@ -1,0 +1,265 @@
+package dev.anabranch.union;
+
+import dev.anabranch.topology.Topology;
+import dev.anabranch.topology.TopologyException;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
+import org.apache.flink.api.connector.source.SourceEvent;
+import org.apache.flink.api.connector.source.SplitEnumerator;
+import org.apache.flink.api.connector.source.SplitEnumeratorContext;
+import org.apache.flink.api.connector.source.SplitsAssignment;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Finds logs and shares them out. Lives on the JobManager's coordinator thread; probes and the
+ * topology's watcher have threads of their own and come in by {@link #onCoordinator}. All decisions
+ * are {@link LogLedger}'s and {@link SplitBalancer}'s.
+ */
+final class UnionEnumerator
+    implements SplitEnumerator<UnionSplit, UnionEnumeratorState>, PrimaryProbe.Listener {
+  private static final Logger LOG = LoggerFactory.getLogger(UnionEnumerator.class);
+
+  private final SplitEnumeratorContext<UnionSplit> context;
+  private final UnionSettings settings;
+  private final LogLedger ledger;
+  private final SplitBalancer balancer = new SplitBalancer();
+  private final Map<String, PrimaryProbe> probes = new HashMap<>();
+  private final Map<String, String> troubles = new HashMap<>();
+  private final long startedNanos = System.nanoTime();
+  private @Nullable TopologyFeed feed;
+  private @Nullable TopologyEvent announced;
+  private boolean complete;
+
+  UnionEnumerator(
+      SplitEnumeratorContext<UnionSplit> context, UnionSettings settings, LogLedger ledger) {
+    this.context = context;
+    this.settings = settings;
+    this.ledger = ledger;
+  }
+
+  @Override
+  public void start() {
+    StreamView restored = ledger.view();
+    if (restored != null) {
+      follow(restored);
+    }
+    feed =
+        TopologyFeed.open(
+            settings.topology(),
+            settings.topologyInterval(),
+            restored == null,
+            topology -> onCoordinator(() -> follow(topology)));
+    if (settings.stop().isBounded()) {
+      context.callAsync(() -> true, (done, error) -> checkDeadline(), 1000, 1000);
+    }
+  }
+
+  private void follow(Topology topology) {
+    try {
+      follow(StreamView.of(topology, settings.stream()));
+    } catch (TopologyException e) {
+      if (ledger.view() == null) {
+        throw e;
+      }
+      LOG.warn("Going on with the last good topology: {}", e.getMessage());
+    }
+  }
+
+  private void follow(StreamView view) {
+    ledger.follow(view);
+    Iterator<Map.Entry<String, PrimaryProbe>> running = probes.entrySet().iterator();
+    while (running.hasNext()) {
+      Map.Entry<String, PrimaryProbe> each = running.next();
+      if (!view.readable().contains(each.getKey())
+          || !each.getValue().asks(view.primaries().get(each.getKey()), view.topic())) {
+        each.getValue().close();
+        running.remove();
+      }
+    }
+    for (String name : view.readable()) {
+      probes.computeIfAbsent(
+          name,
+          any -> {
+            PrimaryProbe probe =
+                new PrimaryProbe(
+                    name,
+                    view.primaries().get(name),
+                    view.topic(),
+                    settings,
+                    ledger.jobStartMs(),
+                    this);
+            probe.start();
+            return probe;
+          });
+    }
+    announce();
+  }
+
+  @Override
+  public Lookup seen(String primary, PrimaryView shown) throws InterruptedException {
+    CompletableFuture<Lookup> answer = new CompletableFuture<>();
+    onCoordinator(
+        () -> {
+          if (troubles.remove(primary) != null) {
+            LOG.info("Primary {} answers again", primary);
+          }
+          Lookup lookup = ledger.observe(primary, shown);
+          if (lookup.logs().isEmpty()) {
+            noteNothingNew(primary, shown);
+          }
+          announce();
+          answer.complete(lookup);
+        });
+    try {
+      return answer.get();
+    } catch (ExecutionException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private void noteNothingNew(String primary, PrimaryView shown) {
+    String held = ledger.heldBack(primary, shown);
+    if (held != null) {
+      note(primary, held + "; it is not read under policy " + settings.outOfRange());
+    } else if (shown.topicId() == null) {
+      note(primary, "primary " + primary + " has no topic " + shown.topic());
+    } else {
+      ledger.resolved(primary, shown.topic(), Map.of());
+    }
+    shareOut();
+  }
+
+  @Override
+  public void resolved(String primary, PrimaryView shown, Map<LogId, Lookup.Bounds> bounds) {
+    onCoordinator(
+        () -> {
+          LOG.info("Primary {}: {} new logs of topic {}", primary, bounds.size(), shown.topic());
+          ledger.resolved(primary, shown.topic(), bounds);
+          shareOut();
+        });
+  }
+
+  @Override
+  public void failed(String primary, String reason) {
+    onCoordinator(
+        () -> {
+          ledger.failed(primary);
+          note(primary, "primary " + primary + " does not answer: " + reason);
+        });
+  }
+
+  /** Logs a trouble once, not at every attempt. */
+  private void note(String primary, String trouble) {
+    if (!trouble.equals(troubles.put(primary, trouble))) {
+      LOG.warn("{}", trouble);
+    }
+  }
+
+  @Override
+  public void addReader(int subtask) {
+    TopologyEvent event = announced;
+    if (event != null) {
+      context.sendEventToSourceReader(subtask, event);
+    }
+  }
+
+  @Override
+  public void handleSourceEvent(int subtask, SourceEvent event) {
+    if (event instanceof ReaderReport report) {
+      balancer.registered(subtask, report.splitIds());
+      if (complete) {
+        context.signalNoMoreSplits(subtask);
+      }
+      shareOut();
+    } else {
+      LOG.warn("Unknown event of subtask {}: {}", subtask, event);
+    }
+  }
+
+  @Override
+  public void handleSplitRequest(int subtask, @Nullable String host) {
+    // Splits are pushed; readers never ask.
+  }
+
+  @Override
+  public void addSplitsBack(List<UnionSplit> splits, int subtask) {
+    balancer.away(subtask);
+    ledger.returned(splits);
+    complete = false;
+  }
+
+  /** Hands out what waits, once every reader has said what it holds. */
+  private void shareOut() {
+    int parallelism = context.currentParallelism();
+    if (!balancer.isReady(parallelism)
+        || context.registeredReaders().size() < parallelism
+        || complete) {
+      return;
+    }
+    List<UnionSplit> waiting = ledger.pending();
+    if (!waiting.isEmpty()) {
+      Map<Integer, List<UnionSplit>> shares = balancer.share(waiting);
+      context.assignSplits(new SplitsAssignment<>(shares));
+      waiting.forEach(ledger::assigned);
+    }
+    if (settings.stop().isBounded() && ledger.view() != null && ledger.awaited().isEmpty()) {
+      complete = true;
+      context.registeredReaders().keySet().forEach(context::signalNoMoreSplits);
+    }
+  }
+
+  private void checkDeadline() {
+    Set<String> missing = ledger.awaited();
+    long waitedNanos = System.nanoTime() - startedNanos;
+    if (!complete && !missing.isEmpty() && waitedNanos > settings.boundedDeadline().toNanos()) {
+      throw new UnreachablePrimariesException(
+          settings.stream(), missing, settings.boundedDeadline(), troubles);
+    }
+  }
+
+  /** Tells all readers what has changed. */
+  private void announce() {
+    StreamView view = ledger.view();
+    if (view == null) {
+      return;
+    }
+    TopologyEvent event = new TopologyEvent(view, ledger.clusters(), ledger.gone());
+    if (!event.equals(announced)) {
+      announced = event;
+      context
+          .registeredReaders()
+          .keySet()
+          .forEach(subtask -> context.sendEventToSourceReader(subtask, event));
+    }
+  }
+
+  private void onCoordinator(Runnable action) {
+    try {
+      context.runInCoordinatorThread(action);
+    } catch (RejectedExecutionException e) {
+      LOG.debug("The coordinator has been closed", e);
+    }
+  }
+
+  @Override
+  public UnionEnumeratorState snapshotState(long checkpointId) {
+    return ledger.snapshot();
+  }
+
+  @Override
+  public void close() {
+    TopologyFeed running = feed;
+    if (running != null) {
+      running.close();
+    }
+    probes.values().forEach(PrimaryProbe::close);
+  }
+}

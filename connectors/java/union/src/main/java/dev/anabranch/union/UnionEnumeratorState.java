@@ -1,0 +1,40 @@
+package dev.anabranch.union;
+
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The enumerator's checkpoint. It says which logs are known and which splits wait for a reader, not
+ * how far anything was read. Nothing is ever pruned from it: a log that is away may come back.
+ *
+ * @param jobStartMs when the job first started, Unix milliseconds
+ * @param view the stream's part of the last good document, so that a restore needs no publisher
+ * @param awaited primaries of the first document that have not answered yet: their logs take the
+ *     start position, all other new ones the earliest offset
+ * @param sightings by Kafka cluster id: where it was seen last
+ * @param known all logs that ever became splits, with the name of their topic
+ * @param pending splits that no reader has yet
+ */
+public record UnionEnumeratorState(
+    long jobStartMs,
+    @Nullable StreamView view,
+    Set<String> awaited,
+    Map<String, Sighting> sightings,
+    Map<LogId, String> known,
+    Set<UnionSplit> pending) {
+  public UnionEnumeratorState {
+    awaited = Set.copyOf(awaited);
+    sightings = Map.copyOf(sightings);
+    known = Map.copyOf(known);
+    pending = Set.copyOf(pending);
+  }
+
+  /**
+   * Where a Kafka cluster was seen.
+   *
+   * @param primary name of the primary
+   * @param bootstrap its bootstrap servers at that time, joined by commas
+   */
+  public record Sighting(String primary, String bootstrap) {}
+}

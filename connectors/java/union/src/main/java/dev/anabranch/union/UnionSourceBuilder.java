@@ -1,0 +1,134 @@
+package dev.anabranch.union;
+
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Builds a {@link UnionSource}.
+ *
+ * @param <T> type of the elements
+ */
+public final class UnionSourceBuilder<T> {
+  private @Nullable String topology;
+  private @Nullable String stream;
+  private StartPosition start = StartPosition.earliest();
+  private StopPosition stop = StopPosition.never();
+  private OutOfRangePolicy outOfRange = OutOfRangePolicy.RESET;
+  private @Nullable String groupId;
+  private Duration topologyInterval = Duration.ofSeconds(10);
+  private Duration discoveryInterval = Duration.ofSeconds(10);
+  private Duration boundedDeadline = Duration.ofMinutes(10);
+  private final Map<String, String> consumerProperties = new HashMap<>();
+  private FetcherFaults faults = FetcherFaults.NONE;
+  private @Nullable RecordDeserializer<T> deserializer;
+
+  UnionSourceBuilder() {}
+
+  /** Path or URI of the topology document. */
+  public UnionSourceBuilder<T> topology(String location) {
+    topology = location;
+    return this;
+  }
+
+  /** Name of the stream to read. */
+  public UnionSourceBuilder<T> stream(String name) {
+    stream = name;
+    return this;
+  }
+
+  /** Where to begin; earliest unless given. */
+  public UnionSourceBuilder<T> start(StartPosition position) {
+    start = position;
+    return this;
+  }
+
+  /** Where to stop; a job with a stop position is bounded. */
+  public UnionSourceBuilder<T> stop(StopPosition position) {
+    stop = position;
+    return this;
+  }
+
+  /** What happens when unread records are gone; {@link OutOfRangePolicy#RESET} unless given. */
+  public UnionSourceBuilder<T> outOfRange(OutOfRangePolicy policy) {
+    outOfRange = policy;
+    return this;
+  }
+
+  /**
+   * The consumer group whose committed offsets are read, and to which offsets are committed at
+   * checkpoints for lag tools. The job never restores from them.
+   */
+  public UnionSourceBuilder<T> groupId(@Nullable String group) {
+    groupId = group;
+    return this;
+  }
+
+  /** How often the topology document is looked at; 10 s unless given. */
+  public UnionSourceBuilder<T> topologyInterval(Duration interval) {
+    topologyInterval = interval;
+    return this;
+  }
+
+  /** How often each primary is asked for new partitions; 10 s unless given. */
+  public UnionSourceBuilder<T> discoveryInterval(Duration interval) {
+    discoveryInterval = interval;
+    return this;
+  }
+
+  /**
+   * How long a bounded job waits for a primary that does not answer before it fails and names it;
+   * 10 min unless given.
+   */
+  public UnionSourceBuilder<T> boundedDeadline(Duration deadline) {
+    boundedDeadline = deadline;
+    return this;
+  }
+
+  /** Sets a property of the Kafka consumers, such as {@code fetch.max.bytes}. */
+  public UnionSourceBuilder<T> consumerProperty(String name, String value) {
+    consumerProperties.put(name, value);
+    return this;
+  }
+
+  /** What turns records into elements; decides the type of the source. */
+  @SuppressWarnings("unchecked") // A builder has no elements yet.
+  public <N> UnionSourceBuilder<N> deserializer(RecordDeserializer<N> next) {
+    UnionSourceBuilder<N> typed = (UnionSourceBuilder<N>) this;
+    typed.deserializer = next;
+    return typed;
+  }
+
+  UnionSourceBuilder<T> faults(FetcherFaults injected) {
+    faults = injected;
+    return this;
+  }
+
+  /** Makes the source; throws {@link NullPointerException} naming what is missing. */
+  public UnionSource<T> build() {
+    if (needsGroup() && groupId == null) {
+      throw new IllegalArgumentException("committed offsets need a groupId");
+    }
+    return new UnionSource<>(
+        new UnionSettings(
+            Objects.requireNonNull(topology, "topology"),
+            Objects.requireNonNull(stream, "stream"),
+            start,
+            stop,
+            outOfRange,
+            groupId,
+            topologyInterval,
+            discoveryInterval,
+            boundedDeadline,
+            consumerProperties,
+            faults),
+        Objects.requireNonNull(deserializer, "deserializer"));
+  }
+
+  private boolean needsGroup() {
+    return start.kind() == StartPosition.Kind.COMMITTED
+        || stop.kind() == StopPosition.Kind.COMMITTED;
+  }
+}

@@ -1,0 +1,51 @@
+package dev.anabranch.union;
+
+import java.io.Serializable;
+import org.apache.flink.api.connector.source.SourceSplit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A log and how far it has been read. This, in the readers' checkpoints, is the only truth about
+ * offsets.
+ *
+ * @param log the log's identity
+ * @param primary name of the primary that showed the log last; a hint, since primaries get renamed
+ * @param topic name of the topic
+ * @param nextOffset the first offset that has not been emitted
+ * @param leaderEpoch leader epoch of the last record before it, or {@link #NO_EPOCH}
+ * @param stopOffset the first offset that is not to be read, or {@link #NO_STOP}
+ * @param reportedTo the end of the last range that was reported as lost, or {@link #NOTHING_LOST};
+ *     a range is reported once, also when a restored job finds it again
+ * @param lost how records of this log were lost, where that keeps it from being read, or null
+ */
+public record UnionSplit(
+    LogId log,
+    String primary,
+    String topic,
+    long nextOffset,
+    int leaderEpoch,
+    long stopOffset,
+    long reportedTo,
+    LossReport.@Nullable Kind lost)
+    implements SourceSplit, Serializable {
+  /** No leader epoch is known. */
+  public static final int NO_EPOCH = -1;
+
+  /** The split is read for ever. */
+  public static final long NO_STOP = Long.MAX_VALUE;
+
+  /** No loss has been reported. */
+  public static final long NOTHING_LOST = -1;
+
+  /** A split that nobody has read from yet. */
+  public static UnionSplit fresh(
+      LogId log, String primary, String topic, long nextOffset, long stopOffset) {
+    return new UnionSplit(
+        log, primary, topic, nextOffset, NO_EPOCH, stopOffset, NOTHING_LOST, null);
+  }
+
+  @Override
+  public String splitId() {
+    return log.splitId();
+  }
+}

@@ -1,0 +1,130 @@
+package dev.anabranch.union;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.anabranch.records.RawRecord;
+import dev.anabranch.testkit.Await;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import org.apache.flink.api.common.JobStatus;
+import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.configuration.CheckpointingOptions;
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.ExternalizedCheckpointRetention;
+import org.apache.flink.configuration.RestartStrategyOptions;
+import org.apache.flink.configuration.StateRecoveryOptions;
+import org.apache.flink.core.execution.JobClient;
+import org.apache.flink.core.execution.SavepointFormatType;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
+import org.jspecify.annotations.Nullable;
+
+/** A running job of a test: source, tally in Flink's state, nothing behind it. */
+final class UnionJob {
+  private static final Duration LIMIT = Duration.ofSeconds(60);
+
+  private final String test;
+  private final Path directory;
+  private final JobClient client;
+
+  private UnionJob(String test, Path directory, JobClient client) {
+    this.test = test;
+    this.directory = directory;
+    this.client = client;
+  }
+
+  /** Submits a job, from a savepoint if one is given. */
+  static UnionJob start(
+      String test,
+      UnionSource<RawRecord> source,
+      int parallelism,
+      Path directory,
+      @Nullable String savepoint)
+      throws Exception {
+    Tally.forget(test);
+    Configuration configuration = new Configuration();
+    configuration.set(
+        CheckpointingOptions.CHECKPOINTS_DIRECTORY,
+        directory.resolve("checkpoints").toUri().toString());
+    configuration.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofMillis(300));
+    configuration.set(
+        CheckpointingOptions.EXTERNALIZED_CHECKPOINT_RETENTION,
+        ExternalizedCheckpointRetention.RETAIN_ON_CANCELLATION);
+    configuration.set(RestartStrategyOptions.RESTART_STRATEGY, "fixed-delay");
+    configuration.set(RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_ATTEMPTS, 3);
+    configuration.set(
+        RestartStrategyOptions.RESTART_STRATEGY_FIXED_DELAY_DELAY, Duration.ofMillis(100));
+    if (savepoint != null) {
+      configuration.set(StateRecoveryOptions.SAVEPOINT_PATH, savepoint);
+    }
+    StreamExecutionEnvironment env =
+        StreamExecutionEnvironment.getExecutionEnvironment(configuration);
+    env.setParallelism(parallelism);
+    env.fromSource(source, WatermarkStrategy.noWatermarks(), "union")
+        .uid("union")
+        .map(new Tally(test))
+        .uid("tally")
+        .sinkTo(new DiscardingSink<>());
+    return new UnionJob(test, directory, env.executeAsync(test));
+  }
+
+  /** Waits until each of the values has been counted, then checks that each was counted once. */
+  void awaitExactly(Collection<String> values) throws Exception {
+    Await.until(
+        () -> {
+          failIfDead();
+          return Tally.of(test).size() >= values.size();
+        },
+        LIMIT);
+    Map<String, Integer> expected = new TreeMap<>();
+    values.forEach(value -> expected.put(value, 1));
+    assertThat(new TreeMap<>(Tally.of(test))).isEqualTo(expected);
+  }
+
+  /** Waits until at least so many different values have been counted. */
+  void awaitCount(int count) throws Exception {
+    Await.until(
+        () -> {
+          failIfDead();
+          return Tally.of(test).size() >= count;
+        },
+        LIMIT);
+  }
+
+  private void failIfDead() throws Exception {
+    if (status().isGloballyTerminalState() && status() != JobStatus.FINISHED) {
+      client.getJobExecutionResult().get();
+    }
+  }
+
+  JobStatus status() throws Exception {
+    return client.getJobStatus().get(30, TimeUnit.SECONDS);
+  }
+
+  /** Waits for the end of a bounded job. */
+  void awaitFinished() throws Exception {
+    client.getJobExecutionResult().get(LIMIT.toSeconds(), TimeUnit.SECONDS);
+  }
+
+  /** Stops the job and returns the savepoint's path. */
+  String stop() throws Exception {
+    return client
+        .stopWithSavepoint(
+            false,
+            directory.resolve("savepoints").toUri().toString(),
+            SavepointFormatType.CANONICAL)
+        .get(LIMIT.toSeconds(), TimeUnit.SECONDS);
+  }
+
+  /** Cancels the job if it still runs. */
+  void cancel() throws Exception {
+    if (!status().isGloballyTerminalState()) {
+      client.cancel().get(30, TimeUnit.SECONDS);
+      Await.until(() -> status().isGloballyTerminalState(), LIMIT);
+    }
+  }
+}
