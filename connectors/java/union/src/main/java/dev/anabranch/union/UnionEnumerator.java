@@ -2,6 +2,8 @@ package dev.anabranch.union;
 
 import dev.anabranch.topology.Topology;
 import dev.anabranch.topology.TopologyException;
+import dev.anabranch.topology.TopologyReader;
+import dev.anabranch.topology.TopologyWatcher;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
@@ -34,7 +36,7 @@ final class UnionEnumerator
   private final Map<String, PrimaryProbe> probes = new HashMap<>();
   private final Map<String, String> troubles = new HashMap<>();
   private final long startedNanos = System.nanoTime();
-  private @Nullable TopologyFeed feed;
+  private @Nullable TopologyWatcher watcher;
   private @Nullable TopologyEvent announced;
   private boolean complete;
 
@@ -51,22 +53,31 @@ final class UnionEnumerator
     if (restored != null) {
       follow(restored);
     }
-    feed =
-        TopologyFeed.open(
-            settings.topology(),
-            settings.topologyInterval(),
-            restored == null,
-            topology -> onCoordinator(() -> follow(topology)));
+    TopologyWatcher opened =
+        TopologyWatcher.open(settings.topology(), settings.topologyInterval(), null);
+    watcher = opened;
+    Topology current = opened.current();
+    if (current != null) {
+      follow(current);
+    } else if (restored == null) {
+      // Says why; a job without any document would wait in silence.
+      follow(new TopologyReader(settings.topology()).read());
+    }
+    opened.onChange(topology -> onCoordinator(() -> follow(topology)));
     if (settings.stop().isBounded()) {
       context.callAsync(() -> true, (done, error) -> checkDeadline(), 1000, 1000);
     }
   }
 
   private void follow(Topology topology) {
+    StreamView before = ledger.view();
+    if (before != null && topology.generation() <= before.generation()) {
+      return;
+    }
     try {
       follow(StreamView.of(topology, settings.stream()));
     } catch (TopologyException e) {
-      if (ledger.view() == null) {
+      if (before == null) {
         throw e;
       }
       LOG.warn("Going on with the last good topology: {}", e.getMessage());
@@ -256,7 +267,7 @@ final class UnionEnumerator
 
   @Override
   public void close() {
-    TopologyFeed running = feed;
+    TopologyWatcher running = watcher;
     if (running != null) {
       running.close();
     }
