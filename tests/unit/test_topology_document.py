@@ -1,9 +1,16 @@
 """Reading the document: what is taken, what is refused, and that errors point at the line."""
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from anabranch.errors import TopologyError
 from anabranch.topology import dump_topology, parse_topology
+from anabranch.topology.guards import check_successor
+
+VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "vectors" / "topology.json").read_text("utf-8"))
 
 GOOD = """\
 generation: 7
@@ -20,17 +27,90 @@ groups:
 """
 
 
-def test_reads_defaults_and_writes_the_same_again() -> None:
-    topology = parse_topology(GOOD)
-    group = topology.group_of("training-logs")
-    assert group.primaries["a"].state == "active"
-    assert group.primaries["b"].auth.type == "scram"
-    assert group.streams["training-logs"].topic == "training-logs"
+def _named(cases: list[dict[str, Any]]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("case", [pytest.param(case, id=case["name"]) for case in cases])
+
+
+@_named([case for case in VECTORS["documents"] if "error" not in case])
+def test_valid_documents_are_taken_and_written_again(case: dict[str, Any]) -> None:
+    topology = parse_topology(case["text"])
     assert parse_topology(dump_topology(topology)) == topology
 
 
-def test_unknown_state_points_at_its_line_and_suggests() -> None:
+@_named([case for case in VECTORS["documents"] if "error" in case])
+def test_invalid_documents_are_refused_by_field(case: dict[str, Any]) -> None:
     with pytest.raises(TopologyError) as caught:
-        parse_topology(GOOD.replace("draining", "drainning"), "topology.yaml")
-    assert caught.value.where == "topology.yaml:8"
-    assert "did you mean 'draining'?" in str(caught.value)
+        parse_topology(case["text"], "topology.yaml")
+    assert case["error"] in caught.value.message
+    assert "topology.yaml" in str(caught.value)
+
+
+@_named(VECTORS["followers"])
+def test_readers_follow_only_what_may_follow(case: dict[str, Any]) -> None:
+    known, found = parse_topology(case["known"]), parse_topology(case["found"])
+    if case["outcome"] == "refused":
+        with pytest.raises(TopologyError):
+            check_successor(known, found, "topology.yaml")
+    else:
+        check_successor(known, found, "topology.yaml")
+        assert (known == found) == (case["outcome"] == "unchanged")
+
+
+def test_defaults() -> None:
+    group = parse_topology(GOOD).group_of("training-logs")
+    assert group.primaries["a"].state == "active"
+    assert group.primaries["a"].auth.type == "none"
+    assert group.primaries["b"].auth.type == "scram"
+    assert group.streams["training-logs"].topic == "training-logs"
+    assert list(group.writable) == ["a"]
+    assert list(group.readable) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ("draining", "drainning", 8, "did you mean 'draining'?"),
+        ("type: scram", "type: scam", 9, "did you mean 'scram'?"),
+        ("partitions: 8", "partition: 8", 11, "did you mean 'partitions'?"),
+        ("username: alice, ", "", 9, "auth.username: is missing"),
+        ("env:KAFKA_PASSWORD", "hunter2", 9, "write env:NAME or file:/absolute/path"),
+        ("127.0.0.1:9094", "127.0.0.1", 7, "must be host:port"),
+        ("127.0.0.1:9094", "127.0.0.1:9092", 7, "primaries 'a' and 'b' share the address"),
+        ("copies: 2", "copies: 3", 11, "only 2 primaries of the group are not removed"),
+        ("partitions: 8", "partitions: 0", 11, "greater than or equal to 1"),
+        ("generation: 7", "generation: 0", 1, "greater than or equal to 1"),
+        ("state: draining", "state: draining\n        state: removed", 9, "is there twice, first in line 8"),
+        ("streams:", "\tstreams:", 10, "not YAML"),
+    ],
+)
+def test_error_names_line_and_what_would_be_valid(old: str, new: str, line: int, words: str) -> None:
+    with pytest.raises(TopologyError) as caught:
+        parse_topology(GOOD.replace(old, new, 1), "topology.yaml")
+    text = str(caught.value)
+    assert f"topology.yaml:{line}:" in text
+    assert words in text
+
+
+def test_all_problems_are_told_at_once_but_at_most_a_screen() -> None:
+    two = GOOD.replace("draining", "drainning").replace("partitions: 8", "partitions: 0")
+    with pytest.raises(TopologyError) as caught:
+        parse_topology(two, "t.yaml")
+    assert "2 problems" in str(caught.value)
+    assert "t.yaml:8: " in str(caught.value)
+    assert "t.yaml:11: " in str(caught.value)
+    many = GOOD + "".join(f"      s{index}: {{}}\n" for index in range(50))
+    with pytest.raises(TopologyError) as caught:
+        parse_topology(many)
+    assert "and 42 more" in str(caught.value)
+    assert len(str(caught.value).splitlines()) <= 12
+
+
+def test_unknown_stream_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(TopologyError, match="did you mean 'training-logs'"):
+        parse_topology(GOOD).group_of("training-log")
+
+
+def test_values_are_frozen_and_copies_are_checked() -> None:
+    topology = parse_topology(GOOD)
+    with pytest.raises(ValueError, match="frozen"):
+        topology.generation = 8  # type: ignore[misc]

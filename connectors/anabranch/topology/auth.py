@@ -73,6 +73,12 @@ class OAuthBearerAuth(StrictModel):
     client_secret: SecretReference
     scope: _Text | None = None
     ca: _Ca = None
+    token_ca: Annotated[
+        PemReference | None,
+        Field(
+            description="CA certificates that the token endpoint is checked against; absent: the system's."
+        ),
+    ] = None
 
 
 Auth = Annotated[

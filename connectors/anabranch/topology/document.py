@@ -21,6 +21,10 @@ __all__ = ["dump_topology", "parse_topology"]
 
 Lines = dict[Path, int]
 
+# A document nests seven deep; aliases could make it endless.
+_MAX_DEPTH = 20
+_MAX_NODES = 100_000
+
 
 class _Loader(yaml.SafeLoader):
     """Resolves plain scalars as JSON does."""
@@ -33,7 +37,6 @@ for _tag, _pattern, _first in (
     ("int", r"-?(0|[1-9][0-9]*)", "-0123456789"),
     ("float", r"-?(0|[1-9][0-9]*)(\.[0-9]+([eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)", "-0123456789"),
     ("null", r"null|~|", ["n", "~", ""]),
-    ("merge", r"<<", "<"),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first))
 
@@ -72,13 +75,16 @@ def dump_topology(topology: Topology) -> str:
 
 def _load(text: str, where: str) -> tuple[Any, Lines, list[Problem]]:
     loader = _Loader(text)
-    lines: Lines = {}
-    problems: list[Problem] = []
     try:
         node = loader.get_single_node()
-        if node is None:
-            raise TopologyError("the document is empty", where=where, hint="see docs/topology.md")
-        data = _build(loader, node, (), lines, problems)
+        if not isinstance(node, yaml.MappingNode):
+            raise TopologyError(
+                "the document is empty" if node is None else "the document is not a mapping",
+                where=where,
+                hint="it begins with `generation: 1`; see docs/topology.md",
+            )
+        builder = _Builder(loader)
+        data = builder.build(node, ())
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{where}:{mark.line + 1}" if mark else where
@@ -86,25 +92,40 @@ def _load(text: str, where: str) -> tuple[Any, Lines, list[Problem]]:
         raise TopologyError(f"not YAML: {what}", where=place, hint="check indentation and quotes") from None
     finally:
         loader.dispose()
-    return data, lines, problems
+    return data, builder.lines, builder.problems
 
 
-def _build(loader: _Loader, node: yaml.Node, path: Path, lines: Lines, problems: list[Problem]) -> Any:
-    lines.setdefault(path, node.start_mark.line + 1)
-    if isinstance(node, yaml.SequenceNode):
-        return [
-            _build(loader, child, (*path, index), lines, problems) for index, child in enumerate(node.value)
-        ]
-    if not isinstance(node, yaml.MappingNode):
-        return loader.construct_object(node)
-    data: dict[str, Any] = {}
-    for key_node, value_node in node.value:
-        key = str(key_node.value)
-        place = (*path, key)
-        if key in data:
-            problems.append(
-                Problem(place, f"'{key}' is there twice, first in line {lines[place]}", "keep one")
-            )
-        lines[place] = key_node.start_mark.line + 1
-        data[key] = _build(loader, value_node, place, lines, problems)
-    return data
+class _Builder:
+    """Makes plain values of nodes, and notes the line of each path on the way."""
+
+    def __init__(self, loader: _Loader) -> None:
+        self._loader = loader
+        self._left = _MAX_NODES
+        self.lines: Lines = {}
+        self.problems: list[Problem] = []
+
+    def build(self, node: yaml.Node, path: Path) -> Any:
+        self.lines.setdefault(path, node.start_mark.line + 1)
+        self._left -= 1
+        if len(path) > _MAX_DEPTH or self._left < 0:
+            raise yaml.MarkedYAMLError(problem="nests too deep or is too large", problem_mark=node.start_mark)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.build(child, (*path, index)) for index, child in enumerate(node.value)]
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        return self._loader.construct_object(node)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem="a key must be a word", problem_mark=key_node.start_mark)
+            key = str(key_node.value)
+            place = (*path, key)
+            if key in data:
+                self.problems.append(
+                    Problem(place, f"is there twice, first in line {self.lines[place]}", "keep one")
+                )
+            self.lines[place] = key_node.start_mark.line + 1
+            data[key] = self.build(value_node, place)
+        return data

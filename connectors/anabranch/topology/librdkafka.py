@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from anabranch.topology.auth import MtlsAuth, NoAuth, OAuthBearerAuth, PlainAuth, ScramAuth
 from anabranch.topology.model import Primary
-from anabranch.topology.references import pem_path, resolve
+from anabranch.topology.references import pem_path, private_key_path, resolve
 
 __all__ = ["librdkafka_config"]
 
@@ -48,7 +48,7 @@ def _security(primary: Primary, env: Mapping[str, str]) -> dict[str, str]:
             return {
                 "security.protocol": "SSL",
                 "ssl.certificate.location": pem_path(auth.certificate, what=_what("certificate", primary)),
-                "ssl.key.location": pem_path(auth.key, what=_what("key", primary)),
+                "ssl.key.location": private_key_path(auth.key, what=_what("key", primary)),
                 **_ca(auth, primary),
             }
         case OAuthBearerAuth():
@@ -56,7 +56,11 @@ def _security(primary: Primary, env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _oauthbearer(auth: OAuthBearerAuth, primary: Primary, env: Mapping[str, str]) -> dict[str, str]:
-    scope = {"sasl.oauthbearer.scope": auth.scope} if auth.scope else {}
+    optional: dict[str, str] = {}
+    if auth.scope:
+        optional["sasl.oauthbearer.scope"] = auth.scope
+    if auth.token_ca:
+        optional["https.ca.location"] = pem_path(auth.token_ca, what=_what("token_ca", primary))
     return {
         "security.protocol": "SASL_SSL",
         "sasl.mechanisms": "OAUTHBEARER",
@@ -66,7 +70,7 @@ def _oauthbearer(auth: OAuthBearerAuth, primary: Primary, env: Mapping[str, str]
         "sasl.oauthbearer.client.secret": resolve(
             auth.client_secret, what=_what("client_secret", primary), env=env
         ),
-        **scope,
+        **optional,
         **_ca(auth, primary),
     }
 

@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from anabranch.errors import ConfigurationError
 
-__all__ = ["PemReference", "SecretReference", "pem_path", "resolve"]
+__all__ = ["PemReference", "SecretReference", "pem_path", "private_key_path", "resolve"]
 
 _ENV = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*")
 _FILE = re.compile(r"file:/[^\x00-\x1f]+")
@@ -85,6 +85,19 @@ def pem_path(reference: str, *, what: str) -> str:
     if "-----BEGIN " not in _read(reference, what):
         raise _missing(reference, what, "the file holds no PEM block", "give the file in PEM form")
     return reference.removeprefix("file:")
+
+
+def private_key_path(reference: str, *, what: str) -> str:
+    """Returns the path of a private key in the one form that both client families read."""
+    path = pem_path(reference, what=what)
+    if "-----BEGIN PRIVATE KEY-----" not in _read(reference, what):
+        raise _missing(
+            reference,
+            what,
+            "the key is not in PKCS #8 form without a password",
+            "convert it: openssl pkcs8 -topk8 -nocrypt -in KEY -out KEY.pem",
+        )
+    return path
 
 
 def _read(reference: str, what: str) -> str:

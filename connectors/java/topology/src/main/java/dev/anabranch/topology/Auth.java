@@ -33,6 +33,12 @@ public sealed interface Auth extends Serializable {
     public Plain {
       tls = tls == null || tls;
     }
+
+    /** Never null. */
+    @Override
+    public Boolean tls() {
+      return Objects.requireNonNull(tls);
+    }
   }
 
   /** SASL SCRAM; {@code mechanism} is SCRAM-SHA-512 unless given. */
@@ -53,6 +59,12 @@ public sealed interface Auth extends Serializable {
     public String mechanism() {
       return Objects.requireNonNull(mechanism);
     }
+
+    /** Never null. */
+    @Override
+    public Boolean tls() {
+      return Objects.requireNonNull(tls);
+    }
   }
 
   /** TLS with a client certificate, all three in PEM. */
@@ -62,12 +74,16 @@ public sealed interface Auth extends Serializable {
       @Nullable String ca)
       implements Auth {}
 
-  /** SASL OAUTHBEARER by the client-credentials flow. */
+  /**
+   * SASL OAUTHBEARER by the client-credentials flow; {@code ca} is for the brokers, {@code
+   * token_ca} for the token endpoint.
+   */
   record OAuthBearer(
       @JsonProperty(value = "token_endpoint", required = true) String tokenEndpoint,
       @JsonProperty(value = "client_id", required = true) String clientId,
       @JsonProperty(value = "client_secret", required = true) String clientSecret,
       @Nullable String scope,
-      @Nullable String ca)
+      @Nullable String ca,
+      @JsonProperty("token_ca") @Nullable String tokenCa)
       implements Auth {}
 }

@@ -1,7 +1,7 @@
 package dev.anabranch.topology;
 
 /** The document cannot be read, is invalid, or lacks what was asked of it. */
-public final class TopologyException extends RuntimeException {
+public class TopologyException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   public TopologyException(String message) {

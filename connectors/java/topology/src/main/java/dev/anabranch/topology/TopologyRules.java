@@ -158,6 +158,7 @@ final class TopologyRules {
       require(
           oauth.scope() == null || !oauth.scope().isEmpty(), path + ".scope", "must not be empty");
       pem(path + ".ca", oauth.ca());
+      pem(path + ".token_ca", oauth.tokenCa());
     }
   }
 
@@ -178,7 +179,7 @@ final class TopologyRules {
 
   private static void require(boolean holds, String path, String message) {
     if (!holds) {
-      throw new TopologyException(path + ": " + message);
+      throw new InvalidFieldException(path, message);
     }
   }
 }
