@@ -8,14 +8,13 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from anabranch.connectors.client_log import QuietLog
 from anabranch.connectors.prism.transport import AnswerCallback, Failure, FailureKind, Headers
 
 __all__ = ["PRODUCER_CONFIG", "ConfluentTransport", "ConfluentTransportFactory"]
 
 log = logging.getLogger(__name__)
 
-# librdkafka warns per lost connection and per retry; Prism tells of both in its own words.
-_client_log = logging.getLogger(f"{__name__}.client")
 
 PRODUCER_CONFIG: Mapping[str, Any] = {
     "acks": "all",
@@ -67,7 +66,7 @@ class ConfluentTransport:
         self._unreachable: str | None = None
         self._last_error = ""
         self._topic = topic
-        self._producer = Producer({**config, "error_cb": self._on_error, "logger": _client_log})
+        self._producer = Producer({**config, "error_cb": self._on_error, "logger": QuietLog()})
         self._produce = self._producer.produce
 
     def send(

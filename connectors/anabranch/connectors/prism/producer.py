@@ -13,12 +13,12 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from anabranch.connectors import record_headers
+from anabranch.connectors.guide import Guide
 from anabranch.connectors.ids import IdGenerator, RecordId
 from anabranch.connectors.prism.confluent import ConfluentTransportFactory
 from anabranch.connectors.prism.delivery import ProducerStats
 from anabranch.connectors.prism.fleet import Fleet, StreamView
 from anabranch.connectors.prism.flight import Flight, OnDone
-from anabranch.connectors.prism.guide import Guide
 from anabranch.connectors.prism.keeper import Keeper
 from anabranch.connectors.prism.options import PrismOptions, PrismSettings
 from anabranch.connectors.prism.rotation import Rotation

@@ -1,4 +1,4 @@
-"""Where a producer learns which primaries there are: a fixed document, or one that is followed."""
+"""Where a reader or writer learns which primaries there are: a fixed document, or one that is followed."""
 
 from __future__ import annotations
 

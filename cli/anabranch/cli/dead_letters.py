@@ -1,0 +1,223 @@
+"""``anabranch dead-letters``: what could not go through, shown and replayed."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from anabranch.cli.stream_options import as_text, emit_json, topology_option, with_bytes
+from anabranch.errors import ConfigurationError, DeliveryError
+
+if TYPE_CHECKING:
+    from anabranch.connectors.dead_letters import DeadLetter
+    from anabranch.connectors.ids import RecordId
+
+__all__ = ["command"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@click.group("dead-letters")
+def command() -> None:
+    """Shows and replays what could not be decoded, was too large, or was lost to retention."""
+
+
+def _choice(function: F) -> F:
+    """The options that say which letters."""
+    for option in (
+        click.option("--id", "ids", multiple=True, metavar="HEX", help="Only letters whose id begins so."),
+        click.option("--job", help="Only letters that this job set aside."),
+        click.option("--reason", help="Only letters of this reason."),
+        click.option(
+            "--of", "of_stream", metavar="STREAM", help="Only letters about records of this stream."
+        ),
+        click.option("--stream", default="dead-letters", show_default=True, help="Where the letters are."),
+        topology_option,
+    ):
+        function = option(function)
+    return function
+
+
+@command.command("show")
+@_choice
+@click.option("--limit", type=click.IntRange(min=1), help="Only so many, the newest.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with the whole value.")
+def show(
+    topology: str,
+    stream: str,
+    of_stream: str | None,
+    reason: str | None,
+    job: str | None,
+    ids: tuple[str, ...],
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """Prints letters, oldest first.
+
+    What --json prints can be edited and given to `replay --mended`.
+    """
+    letters = _read(topology, stream, of_stream, reason, job, ids)
+    if limit is not None:
+        letters = letters[-limit:]
+    if as_json:
+        for letter in letters:
+            emit_json(_fields(letter))
+    else:
+        _print_table(letters)
+
+
+@command.command("replay")
+@_choice
+@click.option("--all", "everything", is_flag=True, help="Replay all letters; else some choice must be given.")
+@click.option(
+    "--mended",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help='Values to send instead: lines of {"record_id": HEX, "value": TEXT} (or "value_base64"). Only the '
+    "letters that it names are replayed, unless others are chosen.",
+)
+@click.option(
+    "--number",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Of the replay. The same number again counts once; to replay a letter anew, take the next.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be replayed.")
+def replay_letters(
+    topology: str,
+    stream: str,
+    of_stream: str | None,
+    reason: str | None,
+    job: str | None,
+    ids: tuple[str, ...],
+    everything: bool,
+    mended: Path | None,
+    number: int,
+    dry_run: bool,
+) -> None:
+    """Sends the records of letters to their streams again, under ids that pass dedup once."""
+    from anabranch.connectors.replay import replay
+
+    chosen = bool(everything or of_stream or reason or job or ids)
+    if not chosen and mended is None:
+        raise click.UsageError("choose letters (--id, --of, --reason, --job), or all of them with --all")
+    values = _mended_values(mended) if mended is not None else {}
+    letters = _read(topology, stream, of_stream, reason, job, ids)
+    if not chosen:
+        letters = [letter for letter in letters if letter.record_id in values]
+    _check_found(values, letters)
+    if dry_run:
+        _print_table(letters)
+        return
+    result = replay(topology, letters, number=number, mended=values)
+    click.echo(f"{len(result.sent)} of {len(letters)} replayed, as replay {number}")
+    for kind, reasons in (("skipped", result.skipped), ("failed", result.failed)):
+        for record_id, why in reasons.items():
+            click.echo(f"{kind} {record_id.hex()}: {why}", err=True)
+    if result.failed or result.skipped:
+        raise DeliveryError(
+            f"{len(result.failed) + len(result.skipped)} letters were not replayed",
+            where=f"stream {stream}",
+            hint="mend them (show --json, edit, replay --mended FILE) and replay those",
+        )
+
+
+def _read(
+    topology: str,
+    stream: str,
+    of_stream: str | None,
+    reason: str | None,
+    job: str | None,
+    ids: tuple[str, ...],
+) -> list[DeadLetter]:
+    from anabranch.connectors.dead_letters import read_dead_letters
+
+    found = read_dead_letters(topology, stream)
+    for name, problem in found.problems.items():
+        click.echo(f"primary {name} cannot be read, there may be more letters: {problem}", err=True)
+    if found.strangers:
+        click.echo(f"{found.strangers} records of '{stream}' are no dead letters", err=True)
+    prefixes = tuple(each.lower() for each in ids)
+    return [
+        letter
+        for letter in found.letters
+        if (of_stream is None or letter.stream == of_stream)
+        and (reason is None or letter.reason == reason)
+        and (job is None or letter.job == job)
+        and (not prefixes or letter.record_id.hex().startswith(prefixes))
+    ]
+
+
+def _print_table(letters: list[DeadLetter]) -> None:
+    for letter in letters:
+        when = datetime.fromtimestamp(letter.occurred_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        place = f"{letter.primary}/{letter.topic}-{letter.partition}@{letter.offset}"
+        click.echo(f"{letter.record_id.hex()}  {when}  {letter.reason}  {place}  {letter.value_length} bytes")
+        click.echo(f"    {as_text(letter.detail.encode(), 100)}")
+        click.echo(f"    {as_text(letter.value, 100)}")
+    noun = "letter" if len(letters) == 1 else "letters"
+    click.echo(f"{len(letters)} {noun}")
+
+
+def _fields(letter: DeadLetter) -> dict[str, Any]:
+    return {
+        "record_id": letter.record_id.hex(),
+        "reason": letter.reason,
+        "detail": letter.detail,
+        "stream": letter.stream,
+        "primary": letter.primary,
+        "cluster_id": letter.cluster_id,
+        "topic": letter.topic,
+        "topic_id": letter.topic_id,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "timestamp_ms": letter.timestamp_ms,
+        "occurred_ms": letter.occurred_ms,
+        "job": letter.job,
+        "headers": [{"name": name, **with_bytes("value", value)} for name, value in letter.headers],
+        "value_length": letter.value_length,
+        "value_sha256": letter.value_sha256.hex(),
+        "complete": letter.complete,
+        **with_bytes("key", letter.key),
+        **with_bytes("value", letter.value),
+    }
+
+
+def _mended_values(path: Path) -> dict[RecordId, bytes]:
+    from anabranch.connectors.ids import RecordId
+
+    values = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            fields = json.loads(line)
+            record_id = RecordId(bytes.fromhex(fields["record_id"]))
+            if "value_base64" in fields:
+                values[record_id] = base64.b64decode(fields["value_base64"], validate=True)
+            else:
+                values[record_id] = fields["value"].encode()
+        except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
+            raise ConfigurationError(
+                f"this is no mended letter: {type(error).__name__}: {error}",
+                where=f"{path}:{number}",
+                hint='each line is {"record_id": HEX, "value": TEXT} or has "value_base64" for the value',
+            ) from error
+    return values
+
+
+def _check_found(values: dict[RecordId, bytes], letters: list[DeadLetter]) -> None:
+    missing = set(values) - {letter.record_id for letter in letters}
+    if missing:
+        raise ConfigurationError(
+            f"{len(missing)} of the mended records are no letters here, such as {min(missing).hex()}",
+            hint="show --json tells the ids; a choice (--id, --of, …) may leave them out",
+        )

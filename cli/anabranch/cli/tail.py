@@ -1,0 +1,149 @@
+"""``anabranch tail``: a stream's records from all primaries."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from anabranch.cli.stream_options import as_text, emit_json, topology_option, with_bytes
+
+if TYPE_CHECKING:
+    from anabranch.connectors.readers import UnionReader
+    from anabranch.connectors.union_records import StreamRecord
+
+__all__ = ["command"]
+
+# Without any primary after this, there is nothing to tail.
+_FIRST_CONTACT_S = 15.0
+
+
+@click.command("tail")
+@click.argument("stream")
+@topology_option
+@click.option(
+    "--from",
+    "start",
+    type=click.Choice(["earliest", "latest"]),
+    default="latest",
+    show_default=True,
+    help="Begin with the oldest records, or with what is written from now on.",
+)
+@click.option("--latest-by-version", is_flag=True, help="Upserts: only what is newer than a key's last one.")
+@click.option("--dedup", is_flag=True, help="Leave out records whose id was seen.")
+@click.option("--count", type=click.IntRange(min=1), help="Stop after so many records.")
+@click.option("--timeout", "timeout_s", type=float, help="Stop when nothing came for so many seconds.")
+@click.option("--until-end", is_flag=True, help="Read from the oldest record to the present end, then stop.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def command(
+    stream: str,
+    topology: str,
+    start: Literal["earliest", "latest"],
+    latest_by_version: bool,
+    dedup: bool,
+    count: int | None,
+    timeout_s: float | None,
+    until_end: bool,
+    as_json: bool,
+) -> None:
+    """Prints the records of STREAM from all primaries, as they come.
+
+    A primary that is down is reported and tried again; the others go on. With --latest-by-version and
+    --until-end together, prints the newest record of each key once, at the end.
+    """
+    from anabranch.connectors.readers import UnionReader
+
+    tail = _Tail(as_json, latest_by_version, dedup, count, table=latest_by_version and until_end)
+    begin: Literal["earliest", "latest"] = "earliest" if until_end else start
+    with UnionReader(topology, stream, start=begin, until_end=until_end) as reader:
+        try:
+            tail.run(reader, timeout_s)
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+
+
+@dataclass
+class _Tail:
+    """What is printed, and when it is enough."""
+
+    as_json: bool
+    latest_by_version: bool
+    dedup: bool
+    count: int | None
+    table: bool
+    printed: int = 0
+    problems: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        from anabranch.connectors.union_records import LatestByVersion, SeenIds
+
+        self._seen = SeenIds() if self.dedup else None
+        self._latest = LatestByVersion() if self.latest_by_version else None
+
+    def run(self, reader: UnionReader, timeout_s: float | None) -> None:
+        opened = last = time.monotonic()
+        while True:
+            finished = reader.finished
+            records = reader.poll(0.0 if finished else 0.2)
+            now = time.monotonic()
+            last = now if records else last
+            self._report(reader.problems())
+            if any(self._take(record) for record in records):
+                return
+            if finished and not records:
+                break
+            if now - opened > _FIRST_CONTACT_S:
+                reader.check_reached()
+            if timeout_s is not None and now - last > timeout_s:
+                break
+        reader.check_reached()
+        if self.table and self._latest is not None:
+            for record in self._latest.latest()[: self.count]:
+                self._print(record)
+
+    def _take(self, record: StreamRecord) -> bool:
+        """Prints a record if it is wanted; says whether that was the last one."""
+        if self._seen is not None and not self._seen.accept(record):
+            return False
+        if self._latest is not None and not self._latest.accept(record):
+            return False
+        if self.table:
+            return False
+        self._print(record)
+        return self.count is not None and self.printed >= self.count
+
+    def _print(self, record: StreamRecord) -> None:
+        self.printed += 1
+        if self.as_json:
+            emit_json(_fields(record))
+            return
+        place = click.style(f"{record.primary}-{record.partition}@{record.offset}", dim=True)
+        value = click.style("(deleted)", dim=True) if record.deleted else as_text(record.value)
+        click.echo("\t".join([place, *([as_text(record.key)] if record.key is not None else []), value]))
+
+    def _report(self, problems: dict[str, str]) -> None:
+        for name, problem in problems.items():
+            if name not in self.problems:
+                click.echo(f"primary {name}: {problem}; trying again", err=True)
+        for name in self.problems:
+            if name not in problems:
+                click.echo(f"primary {name}: answers again", err=True)
+        self.problems = problems
+
+
+def _fields(record: StreamRecord) -> dict[str, object]:
+    record_id, version = record.id, record.version
+    return {
+        "primary": record.primary,
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "timestamp_ms": record.timestamp_ms,
+        "id": record_id.hex() if record_id is not None else None,
+        "version": version.hex() if version is not None else None,
+        "deleted": record.deleted,
+        **with_bytes("key", record.key),
+        **with_bytes("value", record.value),
+    }

@@ -1,0 +1,225 @@
+"""Dead letters: what a pipeline set aside, kept so that it can be found, mended and replayed.
+
+A letter is a raw Avro datum of the schema ``dead_letter.avsc`` on a stream of its own. Its record id is made
+of the original's, so that a letter written twice (a job that was restored) counts once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any, Self
+
+from anabranch.connectors.ids import RecordId
+from anabranch.connectors.prism import PrismProducer
+from anabranch.connectors.readers import UnionReader
+from anabranch.connectors.union_records import SeenIds
+from anabranch.errors import AnabranchError
+from anabranch.topology import Topology
+
+__all__ = [
+    "MAX_KEPT_BYTES",
+    "SCHEMA_HEADER",
+    "DeadLetter",
+    "LetterBox",
+    "Letters",
+    "NotADeadLetterError",
+    "read_dead_letters",
+]
+
+SCHEMA_HEADER = ("anabranch-schema", b"dead-letter/1")
+# A letter must fit into any primary's default limit of 1 MB a record, with room for its headers.
+MAX_KEPT_BYTES = 65_536
+
+
+class NotADeadLetterError(AnabranchError):
+    """A record of the dead-letters stream is none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeadLetter:
+    """A record that could not go through a pipeline. The fields are those of ``dead_letter.avsc``.
+
+    Attributes:
+        value: As many of its first bytes as are kept; all of them if :attr:`complete`.
+    """
+
+    reason: str
+    detail: str
+    stream: str
+    primary: str = ""
+    cluster_id: str = ""
+    topic: str = ""
+    topic_id: str = ""
+    partition: int = -1
+    offset: int = -1
+    timestamp_ms: int
+    record_id: RecordId
+    key: bytes | None
+    value: bytes | None
+    value_length: int
+    value_sha256: bytes
+    headers: Sequence[tuple[str, bytes | None]] = ()
+    job: str = ""
+    occurred_ms: int = field(default_factory=lambda: int(time.time() * 1000))
+
+    @classmethod
+    def refused(
+        cls,
+        stream: str,
+        record_id: RecordId,
+        value: bytes,
+        *,
+        reason: str,
+        detail: str,
+        key: bytes | None = None,
+        timestamp_ms: int | None = None,
+        headers: Sequence[tuple[str, bytes | None]] = (),
+        job: str = "",
+    ) -> Self:
+        """A letter about a record that never got into its stream, such as one that is too large."""
+        return cls(
+            reason=reason,
+            detail=detail,
+            stream=stream,
+            topic=stream,
+            timestamp_ms=int(time.time() * 1000) if timestamp_ms is None else timestamp_ms,
+            record_id=record_id,
+            key=key[:MAX_KEPT_BYTES] if key is not None else None,
+            value=value[:MAX_KEPT_BYTES],
+            value_length=len(value),
+            value_sha256=hashlib.sha256(value).digest(),
+            headers=tuple(headers),
+            job=job,
+        )
+
+    @property
+    def complete(self) -> bool:
+        """The whole value is here."""
+        return self.value is None or len(self.value) == self.value_length
+
+    @property
+    def letter_id(self) -> RecordId:
+        """Id of the letter's own record."""
+        return RecordId.supplied(f"dead-letter/{self.record_id.hex()}", 0)
+
+    def encode(self) -> bytes:
+        """The raw Avro datum."""
+        import fastavro
+
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        fields["headers"] = [{"name": name, "value": value} for name, value in self.headers]
+        fields["record_id"] = bytes(self.record_id)
+        out = io.BytesIO()
+        fastavro.schemaless_writer(out, _schema(), fields)
+        return out.getvalue()
+
+    @classmethod
+    def decode(cls, datum: bytes) -> Self:
+        """From the raw Avro datum.
+
+        Raises:
+            NotADeadLetterError: It is no such datum.
+        """
+        import fastavro
+
+        try:
+            fields: dict[str, Any] = fastavro.schemaless_reader(io.BytesIO(datum), _schema(), None)
+        except Exception as error:
+            # fastavro raises whatever its reader stumbles over.
+            raise NotADeadLetterError(f"this is no dead letter: {type(error).__name__}: {error}") from error
+        fields["headers"] = tuple((each["name"], each["value"]) for each in fields["headers"])
+        fields["record_id"] = RecordId(fields["record_id"])
+        return cls(**fields)
+
+
+@cache
+def _schema() -> Any:
+    import json
+
+    import fastavro
+
+    return fastavro.parse_schema(json.loads((files(__package__) / "dead_letter.avsc").read_text()))
+
+
+class LetterBox:
+    """Writes dead letters to their stream.
+
+    Args:
+        topology: The document, or where it is.
+        stream: Where letters go.
+    """
+
+    def __init__(self, topology: str | Topology, stream: str = "dead-letters") -> None:
+        self._producer = PrismProducer(topology, stream)
+
+    def put(self, letter: DeadLetter) -> None:
+        """Accepts a letter; it is written at the latest by :meth:`close`.
+
+        Raises:
+            DeliveryError: No primary takes it.
+        """
+        self._producer.send(letter.encode(), id=letter.letter_id, headers=[SCHEMA_HEADER])
+
+    def close(self) -> None:
+        """Waits until all are written.
+
+        Raises:
+            DeliveryError: Some were not.
+        """
+        self._producer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """What was found on a dead-letters stream.
+
+    Attributes:
+        letters: Each once, in the order in which they were set aside.
+        strangers: How many records of the stream are no letters.
+        problems: Primaries that could not be read, with the reason: there may be more.
+    """
+
+    letters: list[DeadLetter]
+    strangers: int
+    problems: dict[str, str]
+
+
+def read_dead_letters(
+    topology: str | Topology, stream: str = "dead-letters", *, deadline_s: float = 15.0
+) -> Letters:
+    """Reads all letters that are on the primaries now.
+
+    Args:
+        topology: The document, or where it is.
+        stream: Where letters are.
+        deadline_s: How long to try a primary that does not answer.
+
+    Raises:
+        UnavailableError: No primary can be read at all.
+    """
+    letters: list[DeadLetter] = []
+    strangers = 0
+    seen = SeenIds()
+    with UnionReader(topology, stream, until_end=True, deadline_s=deadline_s) as reader:
+        for record in reader:
+            if not seen.accept(record):
+                continue
+            try:
+                letters.append(DeadLetter.decode(record.value or b""))
+            except NotADeadLetterError:
+                strangers += 1
+        problems = reader.problems()
+    letters.sort(key=lambda letter: letter.occurred_ms)
+    return Letters(letters, strangers, problems)

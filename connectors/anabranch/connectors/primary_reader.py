@@ -1,0 +1,230 @@
+"""One thread that reads one stream from one primary, for the union reader."""
+
+from __future__ import annotations
+
+import logging
+import math
+import queue
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from anabranch.connectors.client_log import QuietLog
+from anabranch.connectors.union_records import StreamRecord
+from anabranch.errors import UnavailableError
+
+__all__ = ["Batch", "PrimaryReader"]
+
+log = logging.getLogger(__name__)
+
+_CONFIG: Mapping[str, Any] = {
+    "enable.auto.commit": False,
+    "enable.partition.eof": True,
+    # A wiped primary starts over; its records are new ones.
+    "auto.offset.reset": "earliest",
+    # Default 1000 stalls a fast drain for a second each time the queue is full.
+    "fetch.queue.backoff.ms": 10,
+    "queued.max.messages.kbytes": 16_384,
+    "reconnect.backoff.max.ms": 1_000,
+    "log.connection.close": False,
+}
+_CALL_LIMIT_S = 5.0
+_RETRY_S = 1.0
+# New partitions of a topic are found after at most this.
+_DISCOVERY_S = 10.0
+_MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
+# Up to here a start at "latest" is the end of the log; later the end has moved, so it is looked up by time.
+_PROMPT_S = 5.0
+_BATCH = 500
+_POLL_S = 0.2
+
+
+class Batch(NamedTuple):
+    """Some records of one primary."""
+
+    records: list[StreamRecord]
+
+
+class PrimaryReader:
+    """Reads until it is stopped or, with ``until_end``, has seen the end of each partition.
+
+    Attributes:
+        problem: Why the primary cannot be read at the moment; None if it can.
+        reached: Its topic has been found.
+        finished: It will not deliver anything more.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        topic: str,
+        config: dict[str, Any],
+        out: queue.Queue[Batch],
+        *,
+        since_ms: int | None,
+        until_end: bool,
+        deadline_s: float,
+    ) -> None:
+        self.name = name
+        self.problem: str | None = None
+        self.reached = self.finished = False
+        self._topic = topic
+        self._config = config
+        self._out = out
+        self._since_ms = since_ms
+        self._until_end = until_end
+        self._deadline_s = deadline_s
+        self._problem_since = math.inf
+        self._opened_at = time.monotonic()
+        self._positions: dict[int, int] = {}
+        self._ended: set[int] = set()
+        self._stop = threading.Event()
+        self._moved = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"read-{name}", daemon=True)
+        self._thread.start()
+
+    def move_to(self, client: Mapping[str, Any]) -> None:
+        """Goes on at another address, if it is another one, from where it was."""
+        if any(self._config.get(name) != value for name, value in client.items()):
+            self._config = {**self._config, **client}
+            self._moved.set()
+
+    def stop(self) -> None:
+        """Asks the thread to end."""
+        self._stop.set()
+
+    def join(self, timeout_s: float) -> bool:
+        """Waits for the thread; says whether it has ended."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._stop.is_set() and not self.finished:
+            try:
+                self._read()
+            except KafkaException as error:
+                self._note(error.args[0].str())
+            except UnavailableError as error:
+                self._note(error.message)
+            except Exception as error:
+                log.exception("reading primary %s failed", self.name)
+                self._note(f"{type(error).__name__}: {error}")
+            self.finished = self.finished or self._given_up()
+            if not self.finished:
+                self._stop.wait(_RETRY_S)
+
+    def _read(self) -> None:
+        """One consumer's life."""
+        self._moved.clear()
+        consumer = Consumer(
+            {
+                **_CONFIG,
+                "group.id": f"anabranch-reader-{uuid.uuid4()}",
+                **self._config,
+                "error_cb": self._on_error,
+                "logger": QuietLog(),
+            }
+        )
+        try:
+            self._consume(consumer)
+        finally:
+            consumer.close()
+
+    def _consume(self, consumer: Consumer) -> None:
+        assigned: set[int] = set()
+        look_again = 0.0
+        while not (self._stop.is_set() or self._moved.is_set() or self.finished):
+            if time.monotonic() >= look_again:
+                partitions = self._partitions(consumer)
+                if partitions - assigned:
+                    consumer.incremental_assign(self._starts(consumer, partitions - assigned))
+                    assigned |= partitions
+                look_again = time.monotonic() + _DISCOVERY_S
+            messages = consumer.consume(_BATCH, _POLL_S)
+            self._hand_over(messages)
+            if self._until_end:
+                self.finished = assigned <= self._ended or self._given_up()
+
+    def _partitions(self, consumer: Consumer) -> set[int]:
+        metadata = consumer.list_topics(self._topic, timeout=_CALL_LIMIT_S).topics[self._topic]
+        if metadata.error is not None:
+            if metadata.error.code() in _MISSING:
+                raise UnavailableError(f"topic '{self._topic}' does not exist")
+            raise KafkaException(metadata.error)
+        self.reached = True
+        self._note(None)
+        return set(metadata.partitions)
+
+    def _starts(self, consumer: Consumer, partitions: set[int]) -> list[TopicPartition]:
+        """Where to begin: where it was left, else the beginning or the first record since the start."""
+        known = [
+            TopicPartition(self._topic, p, self._positions[p]) for p in partitions & set(self._positions)
+        ]
+        fresh = partitions - set(self._positions)
+        if self._since_ms is None or self._positions:
+            # A partition that came up later is new: all of it was written since.
+            return known + [TopicPartition(self._topic, p, OFFSET_BEGINNING) for p in fresh]
+        for partition in fresh:
+            self._positions[partition] = self._first_since(consumer, partition)
+        return known + [TopicPartition(self._topic, p, self._positions[p]) for p in fresh]
+
+    def _first_since(self, consumer: Consumer, partition: int) -> int:
+        place = TopicPartition(self._topic, partition, self._since_ms)
+        if time.monotonic() - self._opened_at > _PROMPT_S:
+            found = consumer.offsets_for_times([place], timeout=_CALL_LIMIT_S)[0]
+            if found.offset >= 0:
+                return int(found.offset)
+        return int(consumer.get_watermark_offsets(place, timeout=_CALL_LIMIT_S)[1])
+
+    def _hand_over(self, messages: list[Message]) -> None:
+        records = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                records.append(self._record(message))
+                self._positions[message.partition()] = message.offset() + 1
+            elif error.code() == KafkaError._PARTITION_EOF:
+                self._ended.add(message.partition())
+                self._note(None)
+            else:
+                self._note(error.str())
+        if records:
+            self._note(None)
+            batch = Batch(records)
+            while not self._stop.is_set():
+                try:
+                    self._out.put(batch, timeout=_POLL_S)
+                    break
+                except queue.Full:
+                    continue
+
+    def _record(self, message: Message) -> StreamRecord:
+        return StreamRecord(
+            self.name,
+            self._topic,
+            message.partition(),
+            message.offset(),
+            message.timestamp()[1],
+            message.key(),
+            message.value(),
+            message.headers() or (),
+        )
+
+    def _given_up(self) -> bool:
+        return self._until_end and time.monotonic() - self._problem_since > self._deadline_s
+
+    def _note(self, problem: str | None) -> None:
+        if problem is None:
+            self._problem_since = math.inf
+        elif self.problem is None:
+            self._problem_since = time.monotonic()
+        self.problem = problem
+
+    def _on_error(self, error: KafkaError) -> None:
+        # "All brokers are down" says less than the error before it.
+        if error.code() != KafkaError._ALL_BROKERS_DOWN or self.problem is None:
+            self._note(error.str())

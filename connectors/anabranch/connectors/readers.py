@@ -1,0 +1,168 @@
+"""Reads one stream from all its primaries, for tools and checks; jobs use the union source.
+
+Each primary is read by a thread of its own, so that one that does not answer blocks nobody: it is reported,
+tried again, and read from where it was left. There is no order across primaries, and duplicates come
+through (see :class:`~anabranch.connectors.union_records.SeenIds`).
+"""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from anabranch.connectors.guide import Guide
+from anabranch.connectors.primary_reader import Batch, PrimaryReader
+from anabranch.connectors.union_records import StreamRecord
+from anabranch.errors import UnavailableError
+from anabranch.topology import Topology, librdkafka_config
+
+__all__ = ["UnionReader"]
+
+# A few thousand records per primary wait for a slow caller; then its thread pauses.
+_BATCHES_AHEAD = 16
+
+
+class UnionReader:
+    """Reads one stream from all primaries of its group.
+
+    Args:
+        topology: The document, or where it is (it is then followed: new primaries are read too).
+        stream: Name of the stream.
+        start: ``earliest``, or ``latest``: what is written after this call, on a primary that is down now
+            as well.
+        until_end: Stop at the end that each partition has when it is first reached.
+        deadline_s: With ``until_end``: how long to try a primary that does not answer.
+        config: librdkafka settings that override the reader's.
+
+    Raises:
+        TopologyError: The document is invalid or has no such stream.
+        ConfigurationError: A secret cannot be resolved.
+    """
+
+    def __init__(
+        self,
+        topology: str | Topology,
+        stream: str,
+        *,
+        start: Literal["earliest", "latest"] = "earliest",
+        until_end: bool = False,
+        deadline_s: float = 15.0,
+        config: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.stream = stream
+        self._start = start
+        self._since_ms = int(time.time() * 1000)
+        self._until_end = until_end
+        self._deadline_s = deadline_s
+        self._config = dict(config or {})
+        self._queue: queue.Queue[Batch] = queue.Queue(_BATCHES_AHEAD)
+        self._readers: dict[str, PrimaryReader] = {}
+        self._guide = Guide(topology, interval_s=10.0, max_stale_s=None)
+        self._follow()
+
+    def poll(self, timeout_s: float) -> list[StreamRecord]:
+        """The next records of some primary; empty if there are none for that long."""
+        self._follow()
+        try:
+            return self._queue.get(timeout=timeout_s).records
+        except queue.Empty:
+            return []
+
+    def __iter__(self) -> Iterator[StreamRecord]:
+        """All records to the end (``until_end``), or for ever.
+
+        Raises:
+            UnavailableError: No primary could be read at all; says why for each.
+        """
+        while True:
+            # Asked before the queue: what a reader queued before it ended is still taken.
+            finished = self.finished
+            records = self.poll(0.0 if finished else 0.1)
+            yield from records
+            if finished and not records:
+                break
+        self.check_reached()
+
+    @property
+    def finished(self) -> bool:
+        """Every primary was read to its end, or was given up (see :meth:`problems`)."""
+        return all(reader.finished for reader in self._readers.values())
+
+    def problems(self) -> dict[str, str]:
+        """Why primaries cannot be read at the moment, by name; empty if all can."""
+        problems = {name: reader.problem for name, reader in self._readers.items()}
+        return {name: problem for name, problem in problems.items() if problem is not None}
+
+    def check_reached(self) -> None:
+        """Raises if no primary at all has been reached so far.
+
+        Raises:
+            UnavailableError: With the reason of each.
+        """
+        if any(reader.reached for reader in self._readers.values()):
+            return
+        problems = self.problems()
+        reasons = "\n".join(f"    {name}: {reason}" for name, reason in problems.items())
+        raise UnavailableError(
+            f"no primary of stream '{self.stream}' can be read:\n{reasons or '    there are none'}",
+            hint=_next_step(" ".join(problems.values())),
+        )
+
+    def close(self) -> None:
+        """Stops all threads."""
+        self._guide.close()
+        for reader in self._readers.values():
+            reader.stop()
+        for reader in self._readers.values():
+            while not reader.join(0.05):
+                self._drain()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _drain(self) -> None:
+        while not self._queue.empty():
+            self._queue.get_nowait()
+
+    def _follow(self) -> None:
+        topology = self._guide.news()
+        if topology is None:
+            return
+        group = topology.group_of(self.stream)
+        topic = group.streams[self.stream].topic
+        for name, primary in group.readable.items():
+            client = librdkafka_config(primary)
+            known = self._readers.get(name)
+            if known is None:
+                self._readers[name] = self._open(name, topic, client)
+            else:
+                known.move_to(client)
+        for name in set(self._readers) - set(group.readable):
+            self._readers.pop(name).stop()
+
+    def _open(self, name: str, topic: str, client: dict[str, str]) -> PrimaryReader:
+        return PrimaryReader(
+            name,
+            topic,
+            {**client, **self._config},
+            self._queue,
+            since_ms=self._since_ms if self._start == "latest" else None,
+            until_end=self._until_end,
+            deadline_s=self._deadline_s,
+        )
+
+
+def _next_step(reasons: str) -> str:
+    if "does not exist" in reasons:
+        return "create the topic on the primaries, or correct the stream's 'topic' in the topology document"
+    if "uthori" in reasons or "uthent" in reasons or "SASL" in reasons:
+        return "check the primaries' 'auth' in the topology document, and what its references name"
+    return "check that the brokers run (anabranch dev status) and the 'bootstrap' of the primaries"

@@ -1,0 +1,96 @@
+"""Replays dead letters into the streams that they came from, mended or as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from anabranch.connectors import record_headers
+from anabranch.connectors.dead_letters import DeadLetter
+from anabranch.connectors.ids import RecordId
+from anabranch.connectors.prism import Delivery, PrismProducer
+from anabranch.errors import ConfigurationError
+from anabranch.topology import Topology
+
+__all__ = ["Replayed", "replay"]
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What a replay did.
+
+    Attributes:
+        sent: Letters whose record was acknowledged, by original id.
+        failed: Letters whose record was not, with the reason.
+        skipped: Letters that cannot be replayed, with the reason.
+    """
+
+    sent: list[RecordId] = field(default_factory=list)
+    failed: dict[RecordId, str] = field(default_factory=dict)
+    skipped: dict[RecordId, str] = field(default_factory=dict)
+
+
+def replay(
+    topology: str | Topology,
+    letters: Iterable[DeadLetter],
+    *,
+    number: int = 1,
+    mended: Mapping[RecordId, bytes] | None = None,
+) -> Replayed:
+    """Sends letters' records again, each to its own stream.
+
+    A record goes out under the id ``RecordId.replayed(original, number)``: dedup, which has seen the
+    original, lets it through, but only once, however often the same replay is run. Key, create time and
+    further headers are the original's.
+
+    Args:
+        topology: The document, or where it is.
+        letters: What to replay.
+        number: Of the replay; the next one of the same letters needs another number.
+        mended: Values to send in place of the letters' own, by original id.
+
+    Raises:
+        ConfigurationError: ``number`` is below 1.
+        DeliveryError: No primary takes records.
+    """
+    if number < 1:
+        raise ConfigurationError(f"a replay has a number of 1 or more, not {number}")
+    values = mended or {}
+    result = Replayed()
+    producers: dict[str, PrismProducer] = {}
+    try:
+        for letter in letters:
+            value = values.get(letter.record_id, letter.value if letter.complete else None)
+            if value is None:
+                result.skipped[letter.record_id] = _why_not(letter)
+                continue
+            if letter.stream not in producers:
+                producers[letter.stream] = PrismProducer(topology, letter.stream)
+            _send(producers[letter.stream], letter, value, number, result)
+    finally:
+        for producer in producers.values():
+            producer.close()
+    return result
+
+
+def _send(producer: PrismProducer, letter: DeadLetter, value: bytes, number: int, result: Replayed) -> None:
+    def done(delivery: Delivery) -> None:
+        if delivery.error is None:
+            result.sent.append(letter.record_id)
+        else:
+            result.failed[letter.record_id] = delivery.error.message
+
+    producer.send(
+        value,
+        key=letter.key,
+        id=RecordId.replayed(letter.record_id, number),
+        timestamp_ms=letter.timestamp_ms,
+        headers=[(name, each) for name, each in letter.headers if name != record_headers.ID],
+        on_done=done,
+    )
+
+
+def _why_not(letter: DeadLetter) -> str:
+    if letter.value is None:
+        return "it has no value; give a mended one"
+    return f"only {len(letter.value)} of its {letter.value_length} bytes are kept; give a mended value"
