@@ -35,9 +35,7 @@ def _choice(function: F) -> F:
         click.option("--id", "ids", multiple=True, metavar="HEX", help="Only letters whose id begins so."),
         click.option("--job", help="Only letters that this job set aside."),
         click.option("--reason", help="Only letters of this reason."),
-        click.option(
-            "--of", "of_stream", metavar="STREAM", help="Only letters about records of this stream."
-        ),
+        click.option("--of", "of_stream", metavar="STREAM", help="Only letters about this stream."),
         click.option("--stream", default="dead-letters", show_default=True, help="Where the letters are."),
         topology_option,
     ):

@@ -35,12 +35,8 @@ Split = Callable[[bytes, int], tuple[bytes | None, bytes]]
     metavar="SCOPE",
     help="Ids are the line numbers in this scope (a run, a file): the same lines sent again count once.",
 )
-@click.option(
-    "--key", "key_field", metavar="FIELD", help="The record's key is this field of the line's JSON."
-)
-@click.option(
-    "--key-separator", metavar="TEXT", help="The key is what stands before the first TEXT of a line."
-)
+@click.option("--key", "key_field", metavar="FIELD", help="The key is this field of the line's JSON.")
+@click.option("--key-separator", metavar="TEXT", help="The key is what precedes the first TEXT of a line.")
 @click.option("--home", metavar="PRIMARY", help="Write to this primary while it works.")
 @click.option("--hedge-after", "hedge_after_s", type=float, default=0.5, show_default=True, metavar="S")
 @click.option("--max-block", "max_block_s", type=float, default=60.0, show_default=True, metavar="S")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 # Without any primary after this, there is nothing to tail.
-_FIRST_CONTACT_S = 15.0
+_FIRST_CONTACT_S = 10.0
 
 
 @click.command("tail")

@@ -197,7 +197,7 @@ class Letters:
 
 
 def read_dead_letters(
-    topology: str | Topology, stream: str = "dead-letters", *, deadline_s: float = 15.0
+    topology: str | Topology, stream: str = "dead-letters", *, deadline_s: float = 10.0
 ) -> Letters:
     """Reads all letters that are on the primaries now.
 
@@ -221,5 +221,5 @@ def read_dead_letters(
             except NotADeadLetterError:
                 strangers += 1
         problems = reader.problems()
-    letters.sort(key=lambda letter: letter.occurred_ms)
+    letters.sort(key=lambda letter: (letter.occurred_ms, letter.record_id))
     return Letters(letters, strangers, problems)

@@ -80,6 +80,7 @@ class PrimaryReader:
         self._deadline_s = deadline_s
         self._problem_since = math.inf
         self._opened_at = time.monotonic()
+        self._reported = ""
         self._positions: dict[int, int] = {}
         self._ended: set[int] = set()
         self._stop = threading.Event()
@@ -120,6 +121,7 @@ class PrimaryReader:
     def _read(self) -> None:
         """One consumer's life."""
         self._moved.clear()
+        self._reported = ""
         consumer = Consumer(
             {
                 **_CONFIG,
@@ -150,12 +152,18 @@ class PrimaryReader:
                 self.finished = assigned <= self._ended or self._given_up()
 
     def _partitions(self, consumer: Consumer) -> set[int]:
-        metadata = consumer.list_topics(self._topic, timeout=_CALL_LIMIT_S).topics[self._topic]
+        try:
+            metadata = consumer.list_topics(self._topic, timeout=_CALL_LIMIT_S).topics[self._topic]
+        except KafkaException as error:
+            # "Failed to get metadata" says nothing; what the client reported before says why.
+            consumer.poll(0)
+            raise UnavailableError(self._reported or error.args[0].str()) from error
         if metadata.error is not None:
             if metadata.error.code() in _MISSING:
                 raise UnavailableError(f"topic '{self._topic}' does not exist")
             raise KafkaException(metadata.error)
         self.reached = True
+        self._reported = ""
         self._note(None)
         return set(metadata.partitions)
 
@@ -226,5 +234,6 @@ class PrimaryReader:
 
     def _on_error(self, error: KafkaError) -> None:
         # "All brokers are down" says less than the error before it.
-        if error.code() != KafkaError._ALL_BROKERS_DOWN or self.problem is None:
-            self._note(error.str())
+        if error.code() != KafkaError._ALL_BROKERS_DOWN or not self._reported:
+            self._reported = error.str()
+        self._note(self._reported)

@@ -49,7 +49,7 @@ class UnionReader:
         *,
         start: Literal["earliest", "latest"] = "earliest",
         until_end: bool = False,
-        deadline_s: float = 15.0,
+        deadline_s: float = 10.0,
         config: Mapping[str, Any] | None = None,
     ) -> None:
         self.stream = stream

@@ -33,7 +33,7 @@ PRODUCER_CONFIG: Mapping[str, Any] = {
     # A request to a stopped broker is given up after this; it may still be applied later.
     "request.timeout.ms": 10_000,
     # A topic that is missing is reported after this instead of 30 s.
-    "topic.metadata.propagation.max.ms": 2_000,
+    "topic.metadata.propagation.max.ms": 1_000,
     # A primary that is back is seen within a second.
     "reconnect.backoff.ms": 100,
     "reconnect.backoff.max.ms": 1_000,

@@ -159,7 +159,7 @@ class Tracker:
                 self.rotation.offer(link)
             self._end(flight, _refusal([failure.reason]))
             return
-        self._trouble(link, failure)
+        link.fatal |= failure.kind is FailureKind.FATAL
         link.trip(self._now, failure.reason)
         self._rebuild()
 
@@ -182,12 +182,7 @@ class Tracker:
         if failure.kind in (FailureKind.RECORD, FailureKind.MAYBE_RECORD):
             self._answered_refusal(flight, story, link, failure)
         else:
-            self._trouble(link, failure)
-            if not attempt.overdue:
-                # An overdue one was counted against the primary when it was given up.
-                link.fail(self._now, failure.reason)
-                if link.opened:
-                    self._rebuild()
+            self._count_failure(attempt, failure)
         self._pursue(flight)
 
     def _acknowledged(self, attempt: Attempt | Flight, story: Story, message: Any) -> None:
@@ -210,9 +205,16 @@ class Tracker:
         if failure.kind is FailureKind.RECORD or len(story.refusals) >= _REFUSALS or not others:
             self._end(flight, _refusal(story.refusals))
 
-    def _trouble(self, link: Link, failure: Failure) -> None:
-        if failure.kind is FailureKind.FATAL:
-            link.fatal = True
+    def _count_failure(self, attempt: Attempt | Flight, failure: Failure) -> None:
+        link = attempt.link
+        link.fatal |= failure.kind is FailureKind.FATAL
+        if failure.kind is FailureKind.NOT_WRITTEN or link.fatal:
+            link.trip(self._now, failure.reason)
+        elif not attempt.overdue:
+            # An overdue one was counted against the primary when it was given up.
+            link.fail(self._now, failure.reason)
+        if link.opened:
+            self._rebuild()
 
     def _end(self, flight: Flight, error: DeliveryError | None) -> None:
         story = self._story(flight)
