@@ -1,0 +1,114 @@
+package dev.anabranch.prism;
+
+import java.util.concurrent.ThreadLocalRandom;
+
+/**
+ * Keeps a failing primary from being tried all the time. Closed: takes all. Open: takes nothing
+ * until a back-off is over or there is a sign of life. Half-open: takes one record as a probe; its
+ * acknowledgement closes the breaker, its failure or silence opens it for longer.
+ */
+final class Breaker {
+  /** States; the number is what the metric shows. */
+  enum State {
+    CLOSED,
+    HALF_OPEN,
+    OPEN
+  }
+
+  /** One lost request is no outage: the producer has already retried by itself. */
+  private static final int FAILURES_TO_OPEN = 3;
+
+  /** As long as a leader election takes at best. */
+  private static final long FIRST_BACKOFF_NANOS = 500_000_000L;
+
+  /** Small enough that a primary without traffic is found again soon, by one record's delay. */
+  private static final long LAST_BACKOFF_NANOS = 10_000_000_000L;
+
+  private State state = State.CLOSED;
+  private int failures;
+  private long backoffNanos = FIRST_BACKOFF_NANOS;
+  private long retryAtNanos;
+  private long changedNanos = Long.MIN_VALUE;
+  private boolean probing;
+
+  State state() {
+    return state;
+  }
+
+  /** Whether an attempt may start now; turns to half-open when the back-off is over. */
+  boolean admits(long now) {
+    if (state == State.OPEN && now - retryAtNanos >= 0) {
+      halfOpen(now);
+    }
+    return state == State.CLOSED || (state == State.HALF_OPEN && !probing);
+  }
+
+  /** An attempt has started. */
+  void started() {
+    if (state == State.HALF_OPEN) {
+      probing = true;
+    }
+  }
+
+  /**
+   * An attempt was acknowledged.
+   *
+   * @param startedNanos when it was started
+   */
+  void acknowledged(long startedNanos, boolean inTime, long now) {
+    failures = 0;
+    if (state == State.OPEN) {
+      // Late, but fresher than any other sign: it answers again.
+      halfOpen(now);
+    } else if (state == State.HALF_OPEN && inTime && startedNanos - changedNanos >= 0) {
+      state = State.CLOSED;
+      changedNanos = now;
+      backoffNanos = FIRST_BACKOFF_NANOS;
+      probing = false;
+    }
+  }
+
+  /** An attempt failed; one that was started before the last change tells nothing new. */
+  void failed(long startedNanos, long now) {
+    if (changedNanos != Long.MIN_VALUE && startedNanos - changedNanos < 0) {
+      return;
+    }
+    if (state == State.HALF_OPEN) {
+      open(now, backoffNanos * 2);
+    } else if (state == State.CLOSED && ++failures >= FAILURES_TO_OPEN) {
+      open(now, backoffNanos);
+    }
+  }
+
+  /** Attempts stay unanswered. */
+  void silent(long now) {
+    if (state == State.HALF_OPEN) {
+      open(now, backoffNanos * 2);
+    } else if (state == State.CLOSED) {
+      open(now, backoffNanos);
+    }
+  }
+
+  /** There is a sign of life: the back-off is cut short. */
+  void revive(long now) {
+    if (state == State.OPEN) {
+      halfOpen(now);
+    }
+  }
+
+  private void halfOpen(long now) {
+    state = State.HALF_OPEN;
+    changedNanos = now;
+    probing = false;
+  }
+
+  private void open(long now, long backoff) {
+    state = State.OPEN;
+    changedNanos = now;
+    probing = false;
+    failures = 0;
+    backoffNanos = Math.min(backoff, LAST_BACKOFF_NANOS);
+    // Half to the whole of it, so that the writers of a job do not probe all at once.
+    retryAtNanos = now + backoffNanos / 2 + ThreadLocalRandom.current().nextLong(backoffNanos / 2);
+  }
+}

@@ -1,0 +1,155 @@
+package dev.anabranch.prism;
+
+import dev.anabranch.prism.SendErrors.ProducerBrokenException;
+import java.time.Duration;
+import java.util.Properties;
+import java.util.function.Supplier;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.errors.SerializationException;
+import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One idempotent Kafka producer, made, kept warm and replaced by a daemon thread of its own,
+ * because making one resolves names and its metadata takes a round trip.
+ */
+final class KafkaTransport implements Transport {
+  private static final Logger LOG = LoggerFactory.getLogger(KafkaTransport.class);
+
+  /** How soon a primary that went is noticed, and one that came back is used. */
+  private static final long CHECK_MS = 100;
+
+  /** A broken client or an unresolvable name seldom mends within less. */
+  private static final long REBUILD_MS = 1_000;
+
+  private final String name;
+  private final String topic;
+  private final Supplier<Properties> config;
+  private final Listener listener;
+  private final Thread keeper;
+  private volatile @Nullable KafkaProducer<byte[], byte[]> producer;
+  private volatile @Nullable String broken;
+  private volatile boolean closed;
+  private @Nullable String reported;
+
+  KafkaTransport(String name, String topic, Supplier<Properties> config, Listener listener) {
+    this.name = name;
+    this.topic = topic;
+    this.config = config;
+    this.listener = listener;
+    this.keeper = new Thread(this::keep, "prism-" + topic + "-" + name);
+    keeper.setDaemon(true);
+    keeper.setContextClassLoader(KafkaTransport.class.getClassLoader());
+    keeper.start();
+  }
+
+  @Override
+  public void send(Send send, Attempt attempt) {
+    KafkaProducer<byte[], byte[]> current = producer;
+    if (current == null) {
+      attempt.fail(new TimeoutException("no producer for " + name + " yet"));
+      return;
+    }
+    try {
+      current.send(
+          new ProducerRecord<>(
+              topic,
+              null,
+              send.timestampMs,
+              send.record.key(),
+              send.record.value(),
+              Headers.of(send)),
+          attempt);
+    } catch (SerializationException e) {
+      attempt.fail(e);
+    } catch (RuntimeException e) {
+      // What concerns the record or the primary comes by the callback; this is the producer itself.
+      attempt.fail(new ProducerBrokenException(e));
+    }
+  }
+
+  @Override
+  public void rebuild(String reason) {
+    broken = reason;
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    keeper.interrupt();
+  }
+
+  @Override
+  public void awaitClosed(Duration limit) throws InterruptedException {
+    keeper.join(limit.toMillis());
+  }
+
+  private void keep() {
+    while (!closed) {
+      try {
+        Thread.sleep(check());
+      } catch (InterruptedException e) {
+        // Only close() interrupts.
+        break;
+      }
+    }
+    drop();
+  }
+
+  private long check() {
+    try {
+      String reason = broken;
+      if (reason != null) {
+        LOG.warn("making a new producer for {}: {}", name, reason);
+        report(reason);
+        broken = null;
+        drop();
+      }
+      KafkaProducer<byte[], byte[]> current = producer;
+      if (current == null) {
+        current =
+            new KafkaProducer<>(config.get(), new ByteArraySerializer(), new ByteArraySerializer());
+        producer = current;
+      }
+      current.partitionsFor(topic);
+      report(null);
+      return CHECK_MS;
+    } catch (TimeoutException e) {
+      report(Lane.describe(e));
+      return CHECK_MS;
+    } catch (RuntimeException e) {
+      report(Lane.describe(e));
+      return REBUILD_MS;
+    }
+  }
+
+  private void report(@Nullable String trouble) {
+    if (trouble == null) {
+      if (reported == null || !reported.isEmpty()) {
+        LOG.info("{} answers and has topic {}", name, topic);
+        listener.ready();
+      }
+      reported = "";
+    } else {
+      if (reported == null || reported.isEmpty()) {
+        LOG.warn("{} is not ready: {}", name, trouble);
+      }
+      if (!trouble.equals(reported)) {
+        listener.unready(trouble);
+      }
+      reported = trouble;
+    }
+  }
+
+  private void drop() {
+    KafkaProducer<byte[], byte[]> old = producer;
+    producer = null;
+    if (old != null) {
+      old.close(Duration.ZERO);
+    }
+  }
+}

@@ -1,0 +1,150 @@
+package dev.anabranch.prism;
+
+import dev.anabranch.topology.Primary;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+
+/** Makes, keeps and retires the lanes of an engine as the topology changes. */
+final class Lanes {
+  /** A send keeps one bit per primary. */
+  private static final int MOST = Long.SIZE;
+
+  private final PrismOptions options;
+  private final Transport.Factory transports;
+  private final LaneEvents events;
+  private final BiConsumer<String, LaneStats> onNew;
+  private final Map<String, Integer> indexes = new HashMap<>();
+  private final Map<String, Entry> current = new HashMap<>();
+  private final List<Lane> retired = new ArrayList<>();
+
+  /** Brings what a transport tells to the engine's thread. */
+  interface LaneEvents {
+    void ready(Lane lane);
+
+    void unready(Lane lane, String reason);
+  }
+
+  private record Entry(Lane lane, Primary primary, String topic) {}
+
+  Lanes(
+      PrismOptions options,
+      Transport.Factory transports,
+      LaneEvents events,
+      BiConsumer<String, LaneStats> onNew) {
+    this.options = options;
+    this.transports = transports;
+    this.events = events;
+    this.onNew = onNew;
+  }
+
+  /** The lanes for that document; those no longer written to live on until they are answered. */
+  List<Lane> apply(StreamView view, long now) {
+    Iterator<Entry> entries = current.values().iterator();
+    while (entries.hasNext()) {
+      Entry entry = entries.next();
+      if (!isSame(entry, view)) {
+        entries.remove();
+        retire(entry, view.primaries().get(entry.lane().name()));
+      }
+    }
+    List<Lane> lanes = new ArrayList<>();
+    view.primaries().forEach((name, primary) -> lanes.add(laneOf(name, primary, view, now)));
+    lanes.addAll(retired);
+    return lanes;
+  }
+
+  /** Ends retired lanes that nothing is waited for; returns whether there were any. */
+  boolean reap() {
+    return retired.removeIf(
+        lane -> {
+          boolean done = lane.outstanding() == 0;
+          if (done) {
+            lane.transport().close();
+          }
+          return done;
+        });
+  }
+
+  /** All that still have a transport. */
+  List<Lane> all() {
+    List<Lane> all = new ArrayList<>(retired);
+    current.values().forEach(entry -> all.add(entry.lane()));
+    return all;
+  }
+
+  private static boolean isSame(Entry entry, StreamView view) {
+    return entry.primary().equals(view.primaries().get(entry.lane().name()))
+        && entry.topic().equals(view.topic());
+  }
+
+  private void retire(Entry entry, @Nullable Primary successor) {
+    Lane lane = entry.lane();
+    lane.active = false;
+    if (successor != null) {
+      // It lives elsewhere now: nothing will answer under the old address.
+      lane.transport().close();
+    }
+    retired.add(lane);
+  }
+
+  private Lane laneOf(String name, Primary primary, StreamView view, long now) {
+    Entry entry = current.get(name);
+    if (entry != null) {
+      return entry.lane();
+    }
+    int index = indexes.computeIfAbsent(name, absent -> indexes.size());
+    if (index >= MOST) {
+      throw new IllegalStateException("a writer can follow " + MOST + " primaries at most");
+    }
+    LaneListener listener = new LaneListener(events);
+    Lane lane = new Lane(name, index, transports.create(name, primary, view, listener), now);
+    lane.weight = options.weights().getOrDefault(name, 1);
+    listener.attach(lane);
+    current.put(name, new Entry(lane, primary, view.topic()));
+    onNew.accept(name, lane.stats);
+    return lane;
+  }
+
+  /** Holds back what a transport tells before its lane is there. */
+  private static final class LaneListener implements Transport.Listener {
+    private final LaneEvents events;
+    private @Nullable Lane lane;
+    private @Nullable String early;
+
+    LaneListener(LaneEvents events) {
+      this.events = events;
+    }
+
+    synchronized void attach(Lane made) {
+      lane = made;
+      if (early != null) {
+        tell(early);
+      }
+    }
+
+    @Override
+    public void ready() {
+      tell("");
+    }
+
+    @Override
+    public void unready(String reason) {
+      tell(reason);
+    }
+
+    private synchronized void tell(String trouble) {
+      if (lane == null) {
+        early = trouble;
+      } else if (trouble.isEmpty()) {
+        events.ready(lane);
+      } else {
+        events.unready(lane, trouble);
+      }
+    }
+  }
+}

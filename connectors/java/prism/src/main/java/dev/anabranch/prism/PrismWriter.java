@@ -1,0 +1,142 @@
+package dev.anabranch.prism;
+
+import dev.anabranch.records.RecordId;
+import java.io.IOException;
+import java.util.Collection;
+import java.util.List;
+import org.apache.flink.api.common.operators.MailboxExecutor;
+import org.apache.flink.api.connector.sink2.StatefulSinkWriter;
+import org.apache.flink.api.connector.sink2.WriterInitContext;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes elements through a {@link PrismEngine} whose thread is the task's. The task waits only by
+ * working off its mailbox, into which the engine's acknowledgements and ticks come.
+ */
+final class PrismWriter<T> implements StatefulSinkWriter<T, VersionFloor> {
+  private final RecordSerializer<T> serializer;
+  private final RecordErrorHandler<T> errorHandler;
+  private final RecordStamp stamp;
+  private final MailboxExecutor mailbox;
+  private final WriterMetrics metrics;
+  private final PrismEngine engine;
+  private volatile boolean closed;
+
+  PrismWriter(PrismSink<T> sink, WriterInitContext context, Collection<VersionFloor> restored)
+      throws IOException {
+    this.serializer = sink.serializer();
+    this.errorHandler = sink.errorHandler();
+    this.stamp = sink.newStamp(context, restored);
+    this.mailbox = context.getMailboxExecutor();
+    this.metrics = new WriterMetrics(context.metricGroup());
+    try {
+      serializer.open();
+      errorHandler.open(context);
+    } catch (Exception e) {
+      throw asIo(e);
+    }
+    PrismEngine.Hooks hooks = new PrismEngine.Hooks(this::mail, this::sendFailed, metrics::primary);
+    this.engine = PrismEngine.open(sink.topology(), sink.stream(), sink.options(), hooks);
+    metrics.inFlight(engine::inFlight);
+  }
+
+  @Override
+  public void write(T element, Context context) throws IOException, InterruptedException {
+    while (engine.isFull()) {
+      mailbox.yield();
+    }
+    OutgoingRecord record;
+    try {
+      record = serializer.serialize(element);
+    } catch (Exception e) {
+      RecordException.Reason reason = RecordException.Reason.NOT_SERIALIZABLE;
+      refused(element, null, new RecordException(reason, Lane.describe(e), e));
+      return;
+    }
+    if (record == null) {
+      return;
+    }
+    try {
+      stamp.send(engine, record, context.timestamp());
+      metrics.sent(record);
+    } catch (RecordException e) {
+      refused(element, record, e);
+    }
+  }
+
+  /** Returns when every record before is done, at end of input too. */
+  @Override
+  public void flush(boolean endOfInput) throws IOException, InterruptedException {
+    while (!engine.isIdle()) {
+      mailbox.yield();
+    }
+    try {
+      errorHandler.flush();
+    } catch (Exception e) {
+      throw asIo(e);
+    }
+  }
+
+  @Override
+  public List<VersionFloor> snapshotState(long checkpointId) {
+    return stamp.snapshot();
+  }
+
+  @Override
+  public void close() throws IOException {
+    closed = true;
+    engine.close();
+    try {
+      errorHandler.close();
+    } catch (Exception e) {
+      throw asIo(e);
+    }
+  }
+
+  private void mail() {
+    if (closed) {
+      return;
+    }
+    try {
+      mailbox.execute(this::process, "prism");
+    } catch (RuntimeException e) {
+      // The mailbox closes before the writer does; whoever is left to read mails is ending anyway.
+      closed = true;
+    }
+  }
+
+  private void process() {
+    if (!closed) {
+      engine.process();
+    }
+  }
+
+  private void sendFailed(OutgoingRecord record, RecordId id, RuntimeException error) {
+    if (!(error instanceof RecordException refusal)) {
+      metrics.error();
+      throw error;
+    }
+    try {
+      refused(null, record, refusal);
+    } catch (IOException e) {
+      throw new IllegalStateException(e.getMessage(), e);
+    }
+  }
+
+  private void refused(@Nullable T element, @Nullable OutgoingRecord record, RecordException error)
+      throws IOException {
+    metrics.error();
+    try {
+      errorHandler.handle(element, record, error);
+    } catch (Exception e) {
+      throw asIo(e);
+    }
+  }
+
+  private static IOException asIo(Exception e) {
+    if (e instanceof RuntimeException unchecked) {
+      throw unchecked;
+    }
+    return e instanceof IOException io ? io : new IOException(e.getMessage(), e);
+  }
+}

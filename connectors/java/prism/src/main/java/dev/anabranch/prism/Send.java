@@ -1,0 +1,94 @@
+package dev.anabranch.prism;
+
+import dev.anabranch.records.RecordId;
+import dev.anabranch.records.RecordVersion;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.jspecify.annotations.Nullable;
+
+/** One record on its way. Touched by the engine's thread only, but for the headers. */
+final class Send {
+  final OutgoingRecord record;
+  final RecordId id;
+  final @Nullable RecordVersion version;
+  final long timestampMs;
+  final Delivery.@Nullable Listener listener;
+
+  /** The key for which a newer version makes this one needless; null for appends. */
+  final @Nullable KeyBytes upsertKey;
+
+  /** Made by the first attempt, shared by all. */
+  @Nullable RecordHeaders headers;
+
+  /**
+   * When the oldest duty that this send carries was accepted; inherited from what it supersedes.
+   */
+  long acceptedNanos;
+
+  int copies;
+  int attempts;
+  boolean ended;
+  boolean waiting;
+  boolean ambiguous;
+
+  // Bit i stands for the lane with index i.
+  long ackedLanes;
+  long outstandingLanes;
+  long overdueLanes;
+
+  // Neighbours in the list of sends in flight, which is ordered by acceptedNanos.
+  @Nullable Send older;
+  @Nullable Send newer;
+
+  private @Nullable List<Ack> acks;
+
+  Send(
+      OutgoingRecord record,
+      RecordId id,
+      @Nullable RecordVersion version,
+      long timestampMs,
+      Delivery.@Nullable Listener listener) {
+    this.record = record;
+    this.id = id;
+    this.version = version;
+    this.timestampMs = timestampMs;
+    this.listener = listener;
+    byte[] key = record.key();
+    this.upsertKey = version == null || key == null ? null : new KeyBytes(key);
+  }
+
+  /** Copies that are neither acknowledged nor freshly under way. */
+  int missing() {
+    return copies - Long.bitCount(ackedLanes | (outstandingLanes & ~overdueLanes));
+  }
+
+  /** Whether another attempt would only be a hedge: enough are under way or acknowledged. */
+  boolean isCovered() {
+    return Long.bitCount(takenLanes()) >= copies;
+  }
+
+  boolean isDone() {
+    return Long.bitCount(ackedLanes) >= copies;
+  }
+
+  /** Lanes that must not get another attempt now. */
+  long takenLanes() {
+    return ackedLanes | outstandingLanes;
+  }
+
+  void addAck(Attempt attempt) {
+    ackedLanes |= attempt.lane.bit();
+    if (listener != null) {
+      if (acks == null) {
+        acks = new ArrayList<>(copies);
+      }
+      acks.add(new Ack(attempt.lane.name(), attempt.partition, attempt.offset));
+    }
+  }
+
+  Delivery delivery(boolean superseded, @Nullable RuntimeException error) {
+    List<Ack> all = acks == null ? List.of() : List.copyOf(acks);
+    return new Delivery(id, all, attempts, ambiguous || outstandingLanes != 0, superseded, error);
+  }
+}

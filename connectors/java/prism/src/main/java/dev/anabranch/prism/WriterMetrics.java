@@ -1,0 +1,52 @@
+package dev.anabranch.prism;
+
+import java.util.HashSet;
+import java.util.Set;
+import org.apache.flink.metrics.Counter;
+import org.apache.flink.metrics.Gauge;
+import org.apache.flink.metrics.MetricGroup;
+import org.apache.flink.metrics.groups.SinkWriterMetricGroup;
+
+/** Flink's standard sink metrics, and one group per primary. */
+final class WriterMetrics {
+  private final SinkWriterMetricGroup group;
+  private final Counter records;
+  private final Counter bytes;
+  private final Counter errors;
+  private final Set<String> primaries = new HashSet<>();
+
+  WriterMetrics(SinkWriterMetricGroup group) {
+    this.group = group;
+    this.records = group.getNumRecordsSendCounter();
+    this.bytes = group.getNumBytesSendCounter();
+    this.errors = group.getNumRecordsSendErrorsCounter();
+  }
+
+  void sent(OutgoingRecord record) {
+    records.inc();
+    bytes.inc(record.size());
+  }
+
+  void error() {
+    errors.inc();
+  }
+
+  void inFlight(Gauge<Integer> gauge) {
+    group.gauge("recordsInFlight", gauge);
+  }
+
+  /** Registers a primary's figures; of one that moved, the first registration stays. */
+  void primary(String name, LaneStats stats) {
+    if (!primaries.add(name)) {
+      return;
+    }
+    MetricGroup lane = group.addGroup("primary", name);
+    lane.gauge("acknowledged", stats::acknowledged);
+    lane.gauge("failed", stats::failed);
+    lane.gauge("hedged", stats::hedged);
+    lane.gauge("inFlight", stats::inFlight);
+    lane.gauge("breaker", stats::breaker);
+    lane.gauge("up", () -> stats.ready() ? 1 : 0);
+    lane.gauge("ackLatencyMs", stats::ackLatencyMs);
+  }
+}

@@ -1,0 +1,83 @@
+package dev.anabranch.prism;
+
+import dev.anabranch.testkit.LocalBroker;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.junit.jupiter.api.extension.AfterAllCallback;
+import org.junit.jupiter.api.extension.BeforeAllCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
+
+/** Two brokers, a and b, for all tests of a class; each test makes streams of its own. */
+final class TwoBrokers implements BeforeAllCallback, AfterAllCallback {
+  private static final AtomicInteger STREAMS = new AtomicInteger();
+  private final List<LocalBroker> brokers = new ArrayList<>();
+
+  @Override
+  public void beforeAll(ExtensionContext context) {
+    brokers.add(LocalBroker.start("a"));
+    brokers.add(LocalBroker.start("b"));
+  }
+
+  @Override
+  public void afterAll(ExtensionContext context) {
+    brokers.forEach(LocalBroker::close);
+  }
+
+  LocalBroker a() {
+    return brokers.get(0);
+  }
+
+  LocalBroker b() {
+    return brokers.get(1);
+  }
+
+  /** A new stream's name; its topic, of the same name, is on both brokers. */
+  String stream(int partitions) {
+    String name = newName();
+    brokers.forEach(broker -> broker.createTopic(name, partitions));
+    return name;
+  }
+
+  String newName() {
+    return "stream-" + STREAMS.incrementAndGet();
+  }
+
+  /** Writes a topology with both primaries and one stream. */
+  String topology(Path folder, String stream, int partitions, int copies) {
+    return topology(folder, stream, partitions, copies, a().bootstrap(), b().bootstrap());
+  }
+
+  static String topology(
+      Path folder, String stream, int partitions, int copies, String a, String b) {
+    Path path = folder.resolve(stream + ".yaml");
+    String text =
+        """
+        generation: 1
+        groups:
+          test:
+            primaries:
+              a: {bootstrap: ["%s"]}
+              b: {bootstrap: ["%s"]}
+            streams:
+              %s: {partitions: %d, copies: %d}
+        """
+            .formatted(a, b, stream, partitions, copies);
+    try {
+      Files.writeString(path, text);
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+    return path.toString();
+  }
+
+  List<ConsumerRecord<byte[], byte[]>> readBoth(String topic) {
+    List<ConsumerRecord<byte[], byte[]>> all = new ArrayList<>(Logs.read(a(), topic));
+    all.addAll(Logs.read(b(), topic));
+    return all;
+  }
+}
