@@ -8,6 +8,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from anabranch.errors import JobError, UnavailableError
@@ -173,7 +174,10 @@ class FlinkRest:
             with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:  # noqa: S310
                 text = answer.read()
         except urllib.error.HTTPError as error:
-            raise JobError(f"Flink refused {method} {path}: {_first_error(error)}", where=self.url) from error
+            reason = _first_error(error)
+            if error.code == HTTPStatus.SERVICE_UNAVAILABLE:  # a JobManager that has just started
+                raise UnavailableError(f"Flink is not ready: {reason}", where=self.url) from error
+            raise JobError(f"Flink refused {method} {path}: {reason}", where=self.url) from error
         except OSError as error:
             raise UnavailableError(f"Flink does not answer: {error}", where=self.url) from error
         return json.loads(text) if text else None
