@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-import time
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -31,20 +31,19 @@ def job_id(flink_loop: Loop) -> str:
 
 def test_job_survives_the_death_of_a_task_manager(flink_loop: Loop, job_id: str) -> None:
     flink, rest = flink_loop.flink, flink_loop.flink.rest
-    rest.await_running(job_id, timeout_s=60)
-    process.await_condition(lambda: rest.completed_checkpoints(job_id) >= 1, 60, "a checkpoint")
-    killed = time.monotonic()
+    rest.await_running(job_id, timeout_s=120)
+    process.await_condition(lambda: rest.completed_checkpoints(job_id) >= 1, 120, "a checkpoint")
     flink.kill_task_manager(0)
     assert flink.task_managers[0].state is ServiceState.DOWN
-    process.await_condition(lambda: rest.job(job_id).state == "RESTARTING", 30, "the death to be noticed")
-    assert time.monotonic() - killed < 25
+    process.await_condition(lambda: rest.job(job_id).state == "RESTARTING", 60, "the death to be noticed")
     flink.start_task_manager(0)
-    rest.await_running(job_id, timeout_s=60)
+    rest.await_running(job_id, timeout_s=120)
     assert (rest.restored_checkpoint(job_id) or 0) >= 1
     assert rest.exceptions(job_id)
 
-    path = rest.savepoint(job_id)
-    assert path.startswith(flink.savepoints.as_uri())
+    path = Path(urllib.parse.urlparse(rest.savepoint(job_id)).path)
+    assert path.parent == flink.savepoints
+    assert (path / "_metadata").is_file()
     assert rest.cancel(job_id).state == "CANCELED"
 
 

@@ -113,6 +113,11 @@ class FlinkCluster:
             for service in self.services:
                 if service.state is ServiceState.DIED:
                     raise _death(service)
+            if self.job_manager.state is ServiceState.DOWN:
+                raise ConfigurationError(
+                    "Flink's jobmanager is down, so no slots can be offered",
+                    hint="anabranch dev restart jobmanager",
+                )
             if time.monotonic() > deadline:
                 raise UnavailableError(
                     f"Flink offers {offered} of {wanted} slots after {timeout_s:.0f} s",
@@ -139,6 +144,15 @@ class FlinkCluster:
             self._spawn(service, [*flags, *self._main(_TASK_MANAGER, service), identity])
         if wait:
             self.await_ready()
+
+    def restart(self, name: str) -> None:
+        """Starts the process of that name anew and waits until all slots are offered."""
+        for place, service in enumerate(self.task_managers):
+            if service.name == name:
+                service.kill()
+                self.start_task_manager(place)
+                return
+        self.restart_job_manager()
 
     def restart_job_manager(self) -> None:
         """Starts the JobManager anew; without high availability the jobs of the old one are forgotten."""

@@ -2,20 +2,25 @@
 
 A command that is killed by SIGKILL cannot clean up after itself. So each ``up`` starts this small
 process first. It waits for the command to end, and then kills whatever carries the loop's mark,
-unless the loop has been handed over (``dev up`` that came to its end) or taken down.
+unless the loop has been handed over (``dev up`` that came to its end). It ends when the loop does.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import select
 import sys
 from pathlib import Path
 
 from anabranch.devkit import process
+from anabranch.devkit.ports import release_ports
 from anabranch.devkit.process import ProcessRef
 from anabranch.devkit.state import read_json, write_json
 
 __all__ = ["start_guardian"]
+
+_LOOK_EVERY_S = 1.0  # how long a guardian outlives a loop that was taken down
 
 
 def start_guardian(folder: Path, mark: str) -> ProcessRef:
@@ -26,27 +31,29 @@ def start_guardian(folder: Path, mark: str) -> ProcessRef:
 
 
 def main(folder: Path, mark: str, owner: ProcessRef) -> None:
-    """Waits for the owner's end, then ends the loop unless nobody wants that any more."""
-    _await_end(owner)
-    state = read_json(folder / "loop.json")
-    if state is None or state["mark"] != mark or state["phase"] in ("detached", "down"):
+    """Waits for the owner's end, then ends the loop unless it was handed over."""
+    with contextlib.suppress(ProcessLookupError):
+        handle = os.pidfd_open(owner.pid)
+        while process.alive(owner):
+            if select.select([handle], [], [], _LOOK_EVERY_S)[0]:  # readable once the process has ended
+                break
+            if _phase(folder, mark) == "down":
+                return
+    if _phase(folder, mark) == "detached":
         return
     killed = process.sweep(mark)
-    if folder.is_dir():
-        write_json(folder / "loop.json", {**state, "phase": "down"})
-    print(f"the command (pid {owner.pid}) is gone: ended {killed} processes", flush=True)  # noqa: T201  (into its log)
+    release_ports(folder)
+    with contextlib.suppress(FileNotFoundError):
+        state = read_json(folder / "loop.json")
+        if state is not None and state["mark"] == mark:
+            write_json(folder / "loop.json", {**state, "phase": "down"})
+    print(f"the command (pid {owner.pid}) is gone: ended {killed} processes", flush=True)  # noqa: T201
 
 
-def _await_end(owner: ProcessRef) -> None:
-    import os
-
-    try:
-        handle = os.pidfd_open(owner.pid)
-    except ProcessLookupError:
-        return
-    if process.alive(owner):
-        select.select([handle], [], [])  # readable once the process has ended
-    os.close(handle)
+def _phase(folder: Path, mark: str) -> str:
+    """The loop's phase; ``down`` also when its folder is gone or another's."""
+    state = read_json(folder / "loop.json")
+    return str(state["phase"]) if state is not None and state["mark"] == mark else "down"
 
 
 if __name__ == "__main__":

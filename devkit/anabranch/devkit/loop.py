@@ -19,7 +19,7 @@ import string
 import time
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -203,6 +203,23 @@ class Loop:
             )
         return Broker(self.folder / "brokers" / name, self._mark, self._credentials)
 
+    def service(self, name: str) -> Service:
+        """A process by its name: a, b, …, jobmanager, taskmanager-0, …."""
+        found = {service.name: service for service in self.services}
+        if name not in found:
+            raise ConfigurationError(
+                f"loop '{self.name}' has no service '{name}'", hint=f"it has {', '.join(found)}"
+            )
+        return found[name]
+
+    def restart(self, name: str) -> None:
+        """Starts a service anew on its data, and waits until it answers; one that runs is killed first."""
+        service = self.service(name)
+        if isinstance(service, Broker):
+            service.restart()
+        else:
+            self.flink.restart(name)
+
     def wipe(self, name: str) -> None:
         """Destroys a primary's data for good; it comes back empty, as a new Kafka cluster."""
         self.broker(name).wipe(self.streams)
@@ -250,8 +267,13 @@ class Loop:
         if self.spec.flink is not None:
             tasks.append(partial(self._start_flink, self.spec.flink))
         with ThreadPoolExecutor(len(tasks), thread_name_prefix="anabranch-up") as pool:
-            for started in [pool.submit(task) for task in tasks]:
-                started.result()
+            try:
+                for started in as_completed([pool.submit(task) for task in tasks]):
+                    started.result()
+            except BaseException:
+                # Else the pool would wait until the others are ready, before Ctrl-C gets through.
+                process.sweep(self._mark)
+                raise
         auth = self._credentials.auth() if self._credentials else None
         write_document(self.topology_path, self.spec, {b.name: b.bootstrap for b in self.brokers}, auth)
 

@@ -28,6 +28,7 @@ __all__ = [
     "exit_code",
     "kill",
     "marked",
+    "memory_mb",
     "paused",
     "run",
     "self_ref",
@@ -228,6 +229,15 @@ def await_condition(
         if time.monotonic() > deadline:
             raise UnavailableError(f"waited {timeout_s:.0f} s for {what}")
         time.sleep(every_s)
+
+
+def memory_mb(ref: ProcessRef) -> int | None:
+    """Resident memory, or None when it has gone."""
+    try:
+        pages = int(Path(f"/proc/{ref.pid}/statm").read_text().split()[1])
+    except OSError:
+        return None
+    return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
 
 
 def tail(log: Path, lines: int = 15, max_bytes: int = 64 * 1024) -> list[str]:

@@ -1,0 +1,187 @@
+"""`anabranch dev`: local Kafka clusters and Flink, as real processes on this machine."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from anabranch.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from anabranch.devkit.loop import Loop
+    from anabranch.devkit.service import Service
+
+__all__ = ["command"]
+
+_name_option = click.option(
+    "--name", default="default", show_default=True, help="The loop; several run side by side."
+)
+
+
+@click.group(name="dev")
+def command() -> None:
+    """Local Kafka clusters and Flink: real processes, no Docker."""
+
+
+@command.command()
+@_name_option
+@click.option("--primaries", default=2, show_default=True, help="Kafka clusters; they are called a, b, c, …")
+@click.option("--secure", type=click.Choice(["scram", "mtls"]), help="SASL_SSL with SCRAM, or mutual TLS.")
+@click.option(
+    "--flink/--no-flink", default=True, show_default=True, help="A Flink session cluster beside them."
+)
+@click.option("--task-managers", default=2, show_default=True, help="Flink's worker processes.")
+@click.option("--slots", default=1, show_default=True, help="Slots of each.")
+@click.option(
+    "--stream", "streams", multiple=True, metavar="NAME:PARTITIONS", help="Streams; by default the demo's."
+)
+@click.option("--copies", default=1, show_default=True, help="Primaries that must acknowledge a record.")
+def up(
+    name: str,
+    primaries: int,
+    secure: Literal["scram", "mtls"] | None,
+    flink: bool,
+    task_managers: int,
+    slots: int,
+    streams: tuple[str, ...],
+    copies: int,
+) -> None:
+    """Start a loop, and leave it running until `down`."""
+    from anabranch.cli.dev_table import next_lines
+    from anabranch.devkit.loop import DEMO_STREAMS, FlinkSpec, Loop, LoopSpec
+
+    spec = LoopSpec(
+        name=name,
+        primaries=primaries,
+        secure=secure,
+        streams=dict(map(_stream, streams)) or DEMO_STREAMS,
+        copies=copies,
+        flink=FlinkSpec(task_managers, slots) if flink else None,
+    )
+    began = time.monotonic()
+    click.echo(f"starting {primaries} Kafka clusters{' and Flink' if flink else ''} …", err=True)
+    loop = Loop.up(spec, detached=True)
+    _show(loop)
+    click.echo(f"up after {time.monotonic() - began:.0f} s. Next:\n" + "\n".join(next_lines(loop)))
+
+
+@command.command()
+@_name_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def status(name: str, as_json: bool) -> None:
+    """Show what runs, where it listens and how it is."""
+    from anabranch.devkit.loop import Loop
+    from anabranch.devkit.status import status_of
+
+    loop = Loop.find(name)
+    if as_json:
+        click.echo(json.dumps(status_of(loop)))
+    else:
+        _show(loop)
+
+
+@command.command()
+@_name_option
+@click.option("-n", "--lines", default=50, show_default=True, help="From the end.")
+@click.option("-f", "--follow", is_flag=True, help="Go on until Ctrl-C.")
+@click.argument("service")
+def logs(name: str, lines: int, follow: bool, service: str) -> None:
+    """Print the log of SERVICE (a, b, …, jobmanager, taskmanager-0, …)."""
+    from anabranch.devkit.loop import Loop
+
+    found = Loop.find(name).service(service)
+    for line in found.tail(lines):
+        click.echo(line)
+    if follow:
+        _follow(found)
+
+
+def _fault(verb: str, text: str, act: Callable[[Loop, str], None]) -> None:
+    """Adds a subcommand that does something to each of the named services."""
+
+    @command.command(name=verb, help=text)
+    @_name_option
+    @click.argument("services", nargs=-1, required=True)
+    def run(name: str, services: tuple[str, ...]) -> None:
+        from anabranch.devkit.loop import Loop
+
+        loop = Loop.find(name)
+        for service in services:
+            loop.service(service)  # all names are checked before the first is touched
+        for service in services:
+            act(loop, service)
+            click.echo(f"{service}: {loop.service(service).state.value}")
+
+
+_fault("kill", "SIGKILL: gone at once, data kept.", lambda loop, name: loop.service(name).kill())
+_fault(
+    "pause",
+    "SIGSTOP: connections stay open, nothing is answered.",
+    lambda loop, name: loop.service(name).pause(),
+)
+_fault("resume", "SIGCONT: go on after a pause.", lambda loop, name: loop.service(name).resume())
+_fault("restart", "Start again, on the same data.", lambda loop, name: loop.restart(name))
+
+
+@command.command()
+@_name_option
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.argument("primaries", nargs=-1, required=True)
+def wipe(name: str, yes: bool, primaries: tuple[str, ...]) -> None:
+    """Destroy a primary's data for good; it comes back empty, as a new Kafka cluster."""
+    from anabranch.devkit.loop import Loop
+
+    loop = Loop.find(name)
+    for primary in primaries:
+        loop.broker(primary)
+    if not yes:
+        click.confirm(f"Destroy all data of {', '.join(primaries)} in loop '{name}'?", abort=True)
+    for primary in primaries:
+        loop.wipe(primary)
+        click.echo(f"{primary}: empty, cluster id {loop.broker(primary).spec.cluster_id}")
+
+
+@command.command()
+@_name_option
+@click.option("--all", "every", is_flag=True, help="Every loop.")
+@click.option("--keep-files", is_flag=True, help="Leave data and logs where they are.")
+def down(name: str, every: bool, keep_files: bool) -> None:
+    """End a loop: nothing of it runs afterwards, and its data is gone."""
+    from anabranch.devkit.loop import Loop
+
+    for each in Loop.names() if every else [name]:
+        loop = Loop.find(each)
+        loop.down(keep_files=keep_files)
+        click.echo(f"loop '{each}' is down" + (f"; its files are in {loop.folder}" if keep_files else ""))
+
+
+def _stream(text: str) -> tuple[str, int]:
+    name, _, partitions = text.partition(":")
+    if not name or not partitions.isdigit() or int(partitions) < 1:
+        raise ConfigurationError(f"'{text}' is no stream", hint="write NAME:PARTITIONS, as in logs:8")
+    return name, int(partitions)
+
+
+def _show(loop: Loop) -> None:
+    from rich.console import Console
+
+    from anabranch.cli.dev_table import status_table
+    from anabranch.devkit.status import status_of
+
+    Console(highlight=False).print(status_table(status_of(loop)))
+
+
+def _follow(service: Service) -> None:
+    with service.log_path.open(errors="replace") as log:
+        log.seek(0, 2)
+        while True:
+            text = log.read()
+            if text:
+                click.echo(text, nl=False)
+            else:
+                time.sleep(0.2)

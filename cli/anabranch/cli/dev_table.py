@@ -1,0 +1,47 @@
+"""How `anabranch dev` shows a loop: a table, and the lines to paste next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from anabranch.devkit.loop import Loop
+
+__all__ = ["next_lines", "status_table"]
+
+_STYLES = {"up": "green", "paused": "yellow", "down": "red", "died": "bold red"}
+
+
+def status_table(status: dict[str, Any]) -> Table:
+    """One row a process; plain text where the output is no terminal."""
+    from rich.box import SIMPLE
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE, title=f"loop '{status['name']}'", title_justify="left", title_style="bold")
+    for heading in ("service", "state", "pid", "where", "memory", "note"):
+        table.add_column(heading, overflow="fold")
+    for service in status["services"]:
+        memory = "" if service["memory_mb"] is None else f"{service['memory_mb']} MB"
+        state = Text(service["state"], style=_STYLES.get(service["state"], ""))
+        pid = "" if service["pid"] is None else str(service["pid"])
+        table.add_row(service["name"], state, pid, service["where"], memory, service["note"])
+    return table
+
+
+def next_lines(loop: Loop) -> list[str]:
+    """Commands that make sense on a loop that has just come up."""
+    option = "" if loop.name == "default" else f" --name {loop.name}"
+    first = next(iter(loop.streams))
+    lines = [
+        f"  export ANABRANCH_TOPOLOGY={loop.topology_path}",
+        f"  echo hello | anabranch produce {first} --topology $ANABRANCH_TOPOLOGY",
+        f"  anabranch tail {first} --topology $ANABRANCH_TOPOLOGY",
+        f"  anabranch dev kill {loop.primaries[-1]}{option}",
+        f"  anabranch dev restart {loop.primaries[-1]}{option}",
+    ]
+    if loop.spec.flink is not None:
+        lines.append(f"  open {loop.flink.url}")
+    return [*lines, f"  anabranch dev down{option}"]
