@@ -77,12 +77,17 @@ final class LatestByVersionOperator extends HorizonOperator {
     return true;
   }
 
-  /** Remembers a delete from now on: the values that it covers may be read long after it. */
+  /**
+   * A delete is remembered until the records' time is one horizon past the moment it was read. Its
+   * own time will not do: when a topic is read from its start, a delete of last year may come just
+   * before this year's records, and the older value from another primary after them.
+   */
   private @Nullable Long deletedMinute(RawRecord record, long timestampMs) {
     if (!record.isDelete()) {
       return null;
     }
-    long minute = Minutes.of(Math.max(timestampMs, clock().newestMs()));
+    long readAtMs = getProcessingTimeService().getCurrentProcessingTime();
+    long minute = Minutes.of(Math.max(timestampMs, readAtMs));
     expireAfter(minute);
     return minute;
   }
