@@ -7,6 +7,8 @@ from anabranch.topology.document import dump_topology, parse_topology
 from anabranch.topology.librdkafka import librdkafka_config
 from anabranch.topology.load import load_topology
 from anabranch.topology.model import Group, Primary, StreamSpec, Topology, WantedState
+from anabranch.topology.publish import Publication, publish, set_state
+from anabranch.topology.store import TopologyStore, open_store
 from anabranch.topology.watcher import TopologyWatcher
 
 __all__ = [
@@ -17,13 +19,18 @@ __all__ = [
     "OAuthBearerAuth",
     "PlainAuth",
     "Primary",
+    "Publication",
     "ScramAuth",
     "StreamSpec",
     "Topology",
+    "TopologyStore",
     "TopologyWatcher",
     "WantedState",
     "dump_topology",
     "librdkafka_config",
     "load_topology",
+    "open_store",
     "parse_topology",
+    "publish",
+    "set_state",
 ]

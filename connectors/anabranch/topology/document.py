@@ -17,7 +17,7 @@ from anabranch.topology.model import Topology
 from anabranch.topology.problems import error_of, problems_in
 from anabranch.topology.rules import Path, Problem
 
-__all__ = ["dump_topology", "parse_topology"]
+__all__ = ["compose", "dump_topology", "parse_topology"]
 
 Lines = dict[Path, int]
 
@@ -71,6 +71,18 @@ def dump_topology(topology: Topology) -> str:
             # The type is a default of its model, so it was left out with the defaults.
             entry["auth"] = {"type": primary.auth.type, **entry["auth"]}
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
+
+
+def compose(text: str) -> yaml.MappingNode:
+    """The YAML nodes of a valid document, with their places in the text."""
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if not isinstance(node, yaml.MappingNode):
+            raise TopologyError("the document is not a mapping")
+        return node
+    finally:
+        loader.dispose()
 
 
 def _load(text: str, where: str) -> tuple[Any, Lines, list[Problem]]:

@@ -5,11 +5,13 @@ Any server with strong ETags will do: a blob store, a WebDAV folder, twenty line
 
 from __future__ import annotations
 
+import base64
 import http.client
 import time
 import urllib.error
 import urllib.request
 from email.message import Message
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from anabranch.errors import TopologyError, UnavailableError
 from anabranch.topology.store import Stored, conflict, public_uri
@@ -29,7 +31,12 @@ class HttpStore:
     def __init__(
         self, url: str, *, timeout_s: float = _SOCKET_TIMEOUT_S, deadline_s: float = _DEADLINE_S
     ) -> None:
-        self._url = url
+        parts = urlsplit(url)
+        user, _, address = parts.netloc.rpartition("@")
+        # urllib takes user info for a part of the host's name.
+        self._url = urlunsplit(parts._replace(netloc=address, fragment=""))
+        self._login = base64.b64encode(unquote(user).encode()).decode() if user else ""
+        self._key = url
         self._timeout_s = timeout_s
         self._deadline_s = deadline_s
 
@@ -41,7 +48,7 @@ class HttpStore:
     @property
     def key(self) -> str:
         """The whole URL."""
-        return self._url
+        return self._key
 
     def read(self, known: Stored | None = None) -> Stored | None:
         """GETs the document; None on 404; ``known`` itself on 304."""
@@ -103,6 +110,9 @@ class HttpStore:
         self, method: str, headers: dict[str, str], body: bytes | None
     ) -> tuple[int, Message, bytes]:
         request = urllib.request.Request(self._url, data=body, headers=headers, method=method)  # noqa: S310  (http(s) only, see open_store)
+        if self._login:
+            # Not for whom a redirect names.
+            request.add_unredirected_header("Authorization", f"Basic {self._login}")
         deadline = time.monotonic() + self._deadline_s
         try:
             with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:  # noqa: S310

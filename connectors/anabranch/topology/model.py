@@ -41,7 +41,11 @@ def _address(text: str) -> str:
 
 
 _Name = Annotated[str, Field(pattern=NAME)]
-_Address = Annotated[str, AfterValidator(_address)]
+_Address = Annotated[
+    str,
+    AfterValidator(_address),
+    Field(json_schema_extra={"pattern": r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$"}),
+]
 _Seconds = Annotated[int, Field(strict=True, ge=1, le=_MAX_GENERATION)]
 
 

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 _INTERVAL_S = 10.0
 # Without any document nothing can start, so ask more often.
 _INTERVAL_WITHOUT_S = 1.0
+# Long enough for a listener that is being called.
+_JOIN_S = 5.0
 
 
 class TopologyWatcher:
@@ -56,6 +58,7 @@ class TopologyWatcher:
         self._current: Topology | None = None
         self._last_fetched_s: float | None = None
         self._last_error: AnabranchError | None = None
+        self._last_cache_problem = ""
         self._told_generation = 0
         self._stop = threading.Event()
         self._poll_safely()
@@ -87,7 +90,8 @@ class TopologyWatcher:
         """Stops the thread; no call of ``on_change`` begins after this returns."""
         self._stop.set()
         if threading.current_thread() is not self._thread:
-            self._thread.join()
+            # A poll under way ends by the store's deadline; nobody has to wait for it.
+            self._thread.join(_JOIN_S)
 
     def __enter__(self) -> Self:
         return self
@@ -131,9 +135,13 @@ class TopologyWatcher:
             self._current = topology
             self._stored = stored
         self._last_fetched_s = time.time()
-        problem = self._cache.keep(stored.text)
-        if problem is not None:
+        self._keep(stored.text)
+
+    def _keep(self, text: str) -> None:
+        problem = str(self._cache.keep(text) or "")
+        if problem and problem != self._last_cache_problem:
             log.warning("topology cannot be cached in %s: %s", self._cache.path, problem)
+        self._last_cache_problem = problem
 
     def _take_cached(self) -> None:
         cached = self._cache.load()

@@ -7,6 +7,7 @@ import java.net.HttpURLConnection;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Base64;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,6 +44,13 @@ final class HttpDocumentSource implements DocumentSource {
       connection.setReadTimeout((int) socketTimeout.toMillis());
       connection.setUseCaches(false);
       connection.setRequestProperty("Accept", "application/yaml, application/json, */*");
+      if (uri.getUserInfo() != null) {
+        byte[] login = uri.getUserInfo().getBytes(StandardCharsets.UTF_8);
+        connection.setRequestProperty(
+            "Authorization", "Basic " + Base64.getEncoder().encodeToString(login));
+        // Not for whom a redirect names.
+        connection.setInstanceFollowRedirects(false);
+      }
       if (known != null && !known.tag().isEmpty()) {
         connection.setRequestProperty("If-None-Match", known.tag());
       }

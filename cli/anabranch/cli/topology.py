@@ -1,0 +1,203 @@
+"""`anabranch topology`: show, validate, apply and change the topology document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from anabranch.topology import Publication, Topology
+
+__all__ = ["command"]
+
+_location = click.argument("location", envvar="ANABRANCH_TOPOLOGY")
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+_force = click.option(
+    "--force-shrink",
+    is_flag=True,
+    help="Let more than half of a group's active primaries or streams go at once.",
+)
+
+
+@click.group(name="topology")
+def command() -> None:
+    """Show, validate, apply and change the topology document.
+
+    LOCATION is a path, a file: or an http(s): URI; $ANABRANCH_TOPOLOGY stands in for it.
+    """
+
+
+@command.command()
+@_location
+@_json
+def show(location: str, as_json: bool) -> None:
+    """Show the document at LOCATION as tables."""
+    from anabranch.topology import load_topology
+
+    topology = load_topology(location)
+    if as_json:
+        click.echo(topology.model_dump_json())
+        return
+    _print_tables(topology)
+
+
+@command.command()
+@click.argument("document")
+@click.option("--against", metavar="LOCATION", help="Check the guards against what is published there, too.")
+@_force
+def validate(document: str, against: str | None, force_shrink: bool) -> None:
+    """Check a DOCUMENT (path or URI; - is stdin) without publishing it."""
+    from anabranch.topology import open_store, parse_topology, publish
+
+    text, source = _read(document)
+    if against is None:
+        topology = parse_topology(text, source)
+    else:
+        store = open_store(against)
+        topology = publish(store, text, source=source, force_shrink=force_shrink, dry_run=True).after
+    click.echo(f"{source}: valid, {_summary(topology)}")
+
+
+@command.command()
+@click.argument("document")
+@_location
+@_force
+@click.option("--over-invalid", is_flag=True, help="Replace a published document that is invalid.")
+@click.option("--dry-run", is_flag=True, help="Check only.")
+@_json
+def apply(
+    document: str, location: str, force_shrink: bool, over_invalid: bool, dry_run: bool, as_json: bool
+) -> None:
+    """Publish a DOCUMENT (path or URI; - is stdin) at LOCATION, if the guards agree.
+
+    Applying what is there already changes nothing. Of two publishers at once exactly one wins.
+    """
+    from anabranch.topology import open_store, publish
+
+    text, source = _read(document)
+    done = publish(
+        open_store(location),
+        text,
+        source=source,
+        force_shrink=force_shrink,
+        over_invalid=over_invalid,
+        dry_run=dry_run,
+    )
+    _report(done, location, as_json=as_json, dry_run=dry_run)
+
+
+@command.command("set-state")
+@click.argument("primary")
+@click.argument("state", type=click.Choice(["active", "draining", "removed"]))
+@_location
+@click.option("--group", help="The primary's group, where several have one of that name.")
+@_force
+@_json
+def set_state_command(
+    primary: str, state: str, location: str, group: str | None, force_shrink: bool, as_json: bool
+) -> None:
+    """Set the wanted STATE of a PRIMARY in the document at LOCATION.
+
+    The generation grows by one; comments and layout stay.
+    """
+    from anabranch.topology import WantedState, open_store, set_state
+
+    done = set_state(
+        open_store(location), primary, WantedState(state), group=group, force_shrink=force_shrink
+    )
+    _report(done, location, as_json=as_json, dry_run=False)
+
+
+@command.command()
+def schema() -> None:
+    """Print the JSON Schema of the document."""
+    from anabranch.topology.schema import topology_schema_text
+
+    click.echo(topology_schema_text(), nl=False)
+
+
+def _read(document: str) -> tuple[str, str]:
+    from anabranch.errors import TopologyError
+    from anabranch.topology import open_store
+
+    if document == "-":
+        with click.open_file("-", encoding="utf-8") as stdin:
+            return stdin.read(), "stdin"
+    store = open_store(document)
+    stored = store.read()
+    if stored is None:
+        raise TopologyError("there is no such document", where=store.where, hint="check the path")
+    return stored.text, store.where
+
+
+def _report(done: Publication, location: str, *, as_json: bool, dry_run: bool) -> None:
+    from anabranch.topology import open_store
+
+    where = open_store(location).where
+    before = done.before.generation if done.before is not None else None
+    if as_json:
+        import json
+
+        result = {"location": where, "before": before, "generation": done.after.generation}
+        click.echo(json.dumps({**result, "changed": done.changed, "dry_run": dry_run}))
+        return
+    if not done.changed:
+        click.echo(f"{where}: unchanged, {_summary(done.after)}")
+        return
+    verb = "would be published" if dry_run else "published"
+    came_from = f" after {before}" if before is not None else ""
+    click.echo(f"{where}: {verb}, {_summary(done.after)}{came_from}")
+    for line in _differences(done):
+        click.echo(f"  {line}")
+
+
+def _differences(done: Publication) -> list[str]:
+    old = {(group, name): p.state for group, name, p in done.before.primaries()} if done.before else {}
+    lines = []
+    for group, name, primary in done.after.primaries():
+        was = old.get((group, name))
+        if was is None:
+            lines.append(f"+ {group}/{name} {primary.state}")
+        elif was != primary.state:
+            lines.append(f"~ {group}/{name} {was} -> {primary.state}")
+    return lines
+
+
+def _summary(topology: Topology) -> str:
+    primaries = sum(len(group.primaries) for group in topology.groups.values())
+    streams = sum(len(group.streams) for group in topology.groups.values())
+    return f"generation {topology.generation} ({primaries} primaries, {streams} streams)"
+
+
+def _print_tables(topology: Topology) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    console.print(f"generation {topology.generation}")
+    primaries = Table("group", "primary", "state", "bootstrap", "auth")
+    streams = Table("group", "stream", "topic", "partitions", "copies", "retention", "outage budget")
+    for column in (*primaries.columns, *streams.columns):
+        column.overflow = "fold"
+    colours = {"active": "green", "draining": "yellow", "removed": "dim"}
+    for name, group in topology.groups.items():
+        for label, primary in group.primaries.items():
+            state = f"[{colours[primary.state]}]{primary.state}[/]"
+            primaries.add_row(name, label, state, "\n".join(primary.bootstrap), primary.auth.type)
+        for label, spec in group.streams.items():
+            numbers = (str(spec.partitions), str(spec.copies))
+            times = (_duration(spec.retention_s), _duration(spec.outage_budget_s))
+            topic = spec.topic if spec.topic != label else ""
+            streams.add_row(name, label, topic, *numbers, *times)
+    console.print(primaries)
+    console.print(streams)
+
+
+def _duration(seconds: int | None) -> str:
+    if seconds is None:
+        return "-"
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds % length == 0:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"

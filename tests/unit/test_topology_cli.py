@@ -1,0 +1,162 @@
+"""`anabranch topology`: what the commands print, and that the schema is in step."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from anabranch.cli.topology import command
+from anabranch.errors import TopologyError
+from anabranch.topology.schema import topology_schema, topology_schema_text
+
+REPOSITORY = Path(__file__).parents[2]
+VECTORS = Path(__file__).parent / "vectors" / "topology.json"
+
+DOCUMENT = """\
+# our clusters
+generation: 7   # grows
+groups:
+  training:
+    primaries:
+      a: {bootstrap: ["127.0.0.1:9092"]}   # hall 1
+      b:
+        # hall 2
+        bootstrap: ["127.0.0.1:9094"]
+        auth: {type: scram, username: alice, password: "env:KAFKA_PASSWORD"}
+    streams:
+      training-logs: {partitions: 8, retention_s: 604800, outage_budget_s: 5400}
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    (tmp_path / "topology.yaml").write_text(DOCUMENT)
+    return tmp_path
+
+
+def run(*arguments: str, stdin: str | None = None) -> Result:
+    result = CliRunner().invoke(command, arguments, input=stdin)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def test_show_as_tables_and_as_json(here: Path) -> None:
+    shown = run("show", "topology.yaml").output
+    for words in ("generation 7", "training-logs", "127.0.0.1:9094", "scram", "7 d", "90 min"):
+        assert words in shown
+    assert "KAFKA_PASSWORD" not in shown
+    data = json.loads(run("show", "topology.yaml", "--json").output)
+    assert data["groups"]["training"]["primaries"]["b"]["state"] == "active"
+
+
+def test_location_may_come_from_the_environment(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANABRANCH_TOPOLOGY", "topology.yaml")
+    assert "generation 7" in run("show").output
+
+
+def test_validate_alone_and_against_what_is_published(here: Path) -> None:
+    assert (
+        run("validate", "topology.yaml").output
+        == "topology.yaml: valid, generation 7 (2 primaries, 1 streams)\n"
+    )
+    assert run("validate", "-", stdin=DOCUMENT).output.startswith("stdin: valid")
+    run("apply", "topology.yaml", "published.yaml")
+    older = DOCUMENT.replace("generation: 7", "generation: 6")
+    with pytest.raises(TopologyError, match="generation 6 does not grow: 7 is published"):
+        run("validate", "-", "--against", "published.yaml", stdin=older)
+    with pytest.raises(TopologyError, match=r"stdin:12: .*unknown field 'retention'"):
+        run("validate", "-", stdin=DOCUMENT.replace("retention_s", "retention"))
+
+
+def test_apply_tells_what_changed(here: Path) -> None:
+    assert run("apply", "topology.yaml", "published.yaml", "--dry-run").output.startswith(
+        "published.yaml: would be published, generation 7"
+    )
+    assert not (here / "published.yaml").exists()
+    assert "+ training/a active" in run("apply", "topology.yaml", "published.yaml").output
+    assert "unchanged" in run("apply", "topology.yaml", "published.yaml").output
+    assert (here / "published.yaml").read_text() == DOCUMENT
+    after = json.loads(
+        run(
+            "apply",
+            "-",
+            "published.yaml",
+            "--json",
+            stdin=DOCUMENT.replace("generation: 7", "generation: 8").replace("bootstrap", "bootstrap", 1),
+        ).output
+    )
+    assert after == {
+        "location": "published.yaml",
+        "before": 7,
+        "generation": 8,
+        "changed": True,
+        "dry_run": False,
+    }
+
+
+def test_apply_over_what_is_invalid_only_on_demand(here: Path) -> None:
+    (here / "published.yaml").write_text("generation: seven")
+    with pytest.raises(TopologyError, match="--over-invalid"):
+        run("apply", "topology.yaml", "published.yaml")
+    run("apply", "topology.yaml", "published.yaml", "--over-invalid")
+    assert (here / "published.yaml").read_text() == DOCUMENT
+
+
+def test_set_state_keeps_comments_and_layout(here: Path) -> None:
+    output = run("set-state", "a", "draining", "topology.yaml").output
+    assert "~ training/a active -> draining" in output
+    assert (here / "topology.yaml").read_text() == DOCUMENT.replace("generation: 7", "generation: 8").replace(
+        "a: {bootstrap", "a: {state: draining, bootstrap"
+    )
+    run("set-state", "a", "active", "topology.yaml")
+    run("set-state", "b", "removed", "topology.yaml")
+    assert (here / "topology.yaml").read_text() == DOCUMENT.replace(
+        "generation: 7", "generation: 10"
+    ).replace("a: {bootstrap", "a: {state: active, bootstrap").replace(
+        "        bootstrap: [", "        state: removed\n        bootstrap: ["
+    )
+    assert "unchanged" in run("set-state", "b", "removed", "topology.yaml").output
+    with pytest.raises(TopologyError, match="no active primary"):
+        run("set-state", "a", "draining", "topology.yaml")
+
+
+def test_missing_document_says_what_to_do(here: Path) -> None:
+    for arguments in (
+        ["show", "nowhere.yaml"],
+        ["validate", "nowhere.yaml"],
+        ["apply", "nowhere.yaml", "published.yaml"],
+        ["set-state", "a", "draining", "nowhere.yaml"],
+    ):
+        with pytest.raises(TopologyError, match=r"nowhere\.yaml: there is no") as caught:
+            run(*arguments)
+        assert caught.value.hint
+
+
+def test_committed_schema_is_in_step(here: Path) -> None:
+    committed = (REPOSITORY / "docs" / "topology.schema.json").read_text("utf-8")
+    assert committed == topology_schema_text(), "run: anabranch topology schema > docs/topology.schema.json"
+    assert run("schema").output == committed
+
+
+def test_schema_agrees_with_the_models_on_what_a_schema_can_say() -> None:
+    jsonschema: Any = importlib.import_module("jsonschema")
+    validator = jsonschema.Draft202012Validator(topology_schema())
+    refused = 0
+    for case in json.loads(VECTORS.read_text("utf-8"))["documents"]:
+        try:
+            data = json.loads(case["text"])
+        except json.JSONDecodeError:
+            continue
+        is_valid = validator.is_valid(data)
+        if "error" not in case:
+            assert is_valid, case["name"]
+        refused += not is_valid
+    assert refused > 50
