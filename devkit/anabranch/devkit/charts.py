@@ -1,0 +1,129 @@
+"""Two kinds of chart as plain SVG text, so that a report is one file that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from math import ceil, floor, log10
+
+from anabranch.devkit.timeline import Mark
+
+__all__ = ["PALETTE", "line_chart", "stacked_bars"]
+
+# Told apart also by people who do not see red and green alike (Okabe and Ito).
+PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#000000")
+
+_WIDTH, _HEIGHT = 860, 260
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 16, 34, 40
+
+Series = Mapping[str, Sequence[tuple[float, float]]]
+
+
+def line_chart(title: str, unit: str, series: Series, marks: Sequence[Mark]) -> str:
+    """Lines over time with the marks as dashed verticals.
+
+    Args:
+        title: Heading of the chart.
+        unit: What the vertical axis counts.
+        series: By name, (seconds, value) in order of time.
+        marks: What was done, and when.
+    """
+    points = [point for line in series.values() for point in line]
+    if not points:
+        return f"<p>{escape(title)}: nothing was measured.</p>"
+    last_s = max(at for at, _ in points)
+    step = nice_step(max(value for _, value in points) or 1.0)
+    top = step * ceil((max(value for _, value in points) or 1.0) / step)
+    parts = [_frame(title, unit), *_horizontal_grid(step, top), *_time_axis(last_s)]
+    for colour, (name, line) in zip(PALETTE, series.items(), strict=False):
+        path = " ".join(f"{_x(at, last_s):.1f},{_y(value, top):.1f}" for at, value in line)
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.8">')
+        parts.append(f"<title>{escape(name)}</title></polyline>")
+    parts += _marks(marks, last_s)
+    parts += _legend(list(series))
+    return _svg(parts)
+
+
+def stacked_bars(title: str, unit: str, bars: Mapping[str, Mapping[str, int]]) -> str:
+    """One horizontal bar a name, its parts side by side, each with its number."""
+    names = list(bars)
+    parts_seen = list(dict.fromkeys(part for bar in bars.values() for part in bar))
+    longest = max((sum(bar.values()) for bar in bars.values()), default=0) or 1
+    height = _TOP + 34 * len(names) + 30
+    parts = [f'<text x="{_LEFT}" y="18" class="t">{escape(title)} ({escape(unit)})</text>']
+    for row, name in enumerate(names):
+        y, x = _TOP + 34 * row, float(_LEFT)
+        parts.append(f'<text x="{_LEFT - 8}" y="{y + 16}" text-anchor="end">{escape(name)}</text>')
+        for part, value in bars[name].items():
+            width = value / longest * (_WIDTH - _LEFT - _RIGHT)
+            colour = PALETTE[parts_seen.index(part) % len(PALETTE)]
+            label = f"{name}, {part}: {value:,}"
+            parts.append(f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="22" fill="{colour}">')
+            parts.append(f"<title>{escape(label)}</title></rect>")
+            if width > 60:
+                parts.append(f'<text x="{x + 6:.1f}" y="{y + 16}" class="in">{value:,}</text>')
+            x += width
+    parts += _legend(parts_seen, y=height - 12)
+    return _svg(parts, height)
+
+
+def nice_step(top: float) -> float:
+    """A step of 1, 2 or 5 times a power of ten that divides 0..top into three to seven parts."""
+    raw = top / 5
+    power = float(10 ** floor(log10(raw)))
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= raw)
+
+
+def _frame(title: str, unit: str) -> str:
+    return f'<text x="{_LEFT}" y="18" class="t">{escape(title)} ({escape(unit)})</text>'
+
+
+def _horizontal_grid(step: float, top: float) -> list[str]:
+    parts = []
+    for line in range(round(top / step) + 1):
+        y = _y(line * step, top)
+        parts.append(f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="g"/>')
+        parts.append(f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{line * step:,.6g}</text>')
+    return parts
+
+
+def _time_axis(last_s: float) -> list[str]:
+    step = nice_step(last_s or 1.0)
+    ticks = [tick * step for tick in range(floor((last_s or 1.0) / step) + 1)]
+    y = _HEIGHT - _BOTTOM + 16
+    return [f'<text x="{_x(at, last_s):.1f}" y="{y}" text-anchor="middle">{at:g} s</text>' for at in ticks]
+
+
+def _marks(marks: Sequence[Mark], last_s: float) -> list[str]:
+    parts = []
+    for number, mark in enumerate(marks):
+        x = _x(min(mark.at_s, last_s), last_s)
+        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}" class="m"/>')
+        anchor = "end" if x > _WIDTH * 0.8 else "start"
+        y = _TOP + 10 + 13 * (number % 4)
+        offset = -4 if anchor == "end" else 4
+        parts.append(
+            f'<text x="{x + offset:.1f}" y="{y}" class="m" text-anchor="{anchor}">{escape(mark.text)}</text>'
+        )
+    return parts
+
+
+def _legend(names: Sequence[str], y: int = _HEIGHT - 6) -> list[str]:
+    parts, x = [], _LEFT
+    for colour, name in zip(PALETTE, names, strict=False):
+        parts.append(f'<rect x="{x}" y="{y - 9}" width="10" height="10" fill="{colour}"/>')
+        parts.append(f'<text x="{x + 15}" y="{y}">{escape(name)}</text>')
+        x += 40 + 7 * len(name)
+    return parts
+
+
+def _x(at_s: float, last_s: float) -> float:
+    return _LEFT + at_s / (last_s or 1.0) * (_WIDTH - _LEFT - _RIGHT)
+
+
+def _y(value: float, top: float) -> float:
+    return _HEIGHT - _BOTTOM - value / top * (_HEIGHT - _TOP - _BOTTOM)
+
+
+def _svg(parts: list[str], height: int = _HEIGHT) -> str:
+    return f'<svg viewBox="0 0 {_WIDTH} {height}" role="img">{"".join(parts)}</svg>'

@@ -1,0 +1,142 @@
+"""The demo's input: MLPerf training logs, rebased so that all runs go side by side.
+
+A data file holds one event a line, ``run id TAB json``, in the order of each run's own log. The runs lie
+months apart, so the replay orders all events by the time since their run began; the payload keeps the
+original times. An event's identity is (run, position in the run), never its content: equal lines are
+legitimate and must all be counted.
+"""
+
+from __future__ import annotations
+
+import lzma
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from anabranch.connectors.ids import RecordId
+
+from anabranch.errors import ConfigurationError
+
+__all__ = ["STREAM", "Dataset", "Event", "load_dataset", "record_id", "scope_of"]
+
+STREAM = "training-logs"
+_TIME_MS = re.compile(rb'"time_ms":\s*(-?\d+)')
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of the input.
+
+    Attributes:
+        line: Its number in the data file, from 0. The ledger's key.
+        run: Run id.
+        sequence: Its position in its run, from 0.
+        payload: The JSON that goes onto the stream, run and position included.
+    """
+
+    line: int
+    run: str
+    sequence: int
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The events of some whole groups of runs, in replay order."""
+
+    events: list[Event]
+    runs: dict[str, int]
+    """Events of each run."""
+
+    @property
+    def groups(self) -> set[str]:
+        """``submitter/system/benchmark`` of each run."""
+        return {group_of(run) for run in self.runs}
+
+
+def scope_of(run: str) -> str:
+    """The scope of a run's supplied record ids."""
+    return f"{STREAM}/{run}"
+
+
+def record_id(run: str, sequence: int) -> RecordId:
+    """The id of one event: the same however often and by whomever it is replayed."""
+    return RecordId.supplied(scope_of(run), sequence)
+
+
+def group_of(run: str) -> str:
+    """The group that a run counts for: its id without the last part."""
+    return run.rpartition("/")[0]
+
+
+def load_dataset(path: Path, *, limit: int | None = None, seed: int = 0) -> Dataset:
+    """Reads a data file, plain or xz, into replay order.
+
+    Args:
+        path: The file.
+        limit: About how many events to take. Whole groups are taken, in an order drawn from ``seed``, until
+            there are that many, so that every score stays comparable.
+        seed: See ``limit``.
+
+    Raises:
+        ConfigurationError: The file is missing or a line has not the form; names the line.
+    """
+    if not path.is_file():
+        raise ConfigurationError(f"no such data file: {path}", hint="give one with --data FILE")
+    timed: list[tuple[int, Event]] = []
+    runs: dict[str, int] = {}
+    first_ms: dict[str, int] = {}
+    for line, raw in enumerate(_lines(path)):
+        run, payload = _split(raw, path, line)
+        sequence = runs.get(run, 0)
+        runs[run] = sequence + 1
+        time_ms = _time_ms(payload, path, line)
+        since_start = time_ms - first_ms.setdefault(run, time_ms)
+        head = b'{"run": "%s", "seq": %d, ' % (run.encode(), sequence)
+        timed.append((since_start, Event(line, run, sequence, head + payload[1:])))
+    if limit is not None and limit < len(timed):
+        chosen = _whole_groups(runs, limit, seed)
+        runs = {run: count for run, count in runs.items() if run in chosen}
+        timed = [entry for entry in timed if entry[1].run in chosen]
+    timed.sort(key=lambda entry: entry[0])  # stable: the order within a run stays the log's
+    return Dataset([event for _, event in timed], runs)
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
+        for raw in file:
+            yield raw.rstrip(b"\n")
+
+
+def _split(raw: bytes, path: Path, line: int) -> tuple[str, bytes]:
+    run, tab, payload = raw.partition(b"\t")
+    if not tab or not payload.startswith(b"{") or b'"' in run:
+        raise ConfigurationError(
+            "not of the form 'run id TAB {json}'", where=f"{path}:{line + 1}", hint="see data/README.md"
+        )
+    return run.decode(), payload
+
+
+def _time_ms(payload: bytes, path: Path, line: int) -> int:
+    match = _TIME_MS.search(payload)
+    if match is None:
+        raise ConfigurationError("the event has no time_ms", where=f"{path}:{line + 1}")
+    return int(match[1])
+
+
+def _whole_groups(runs: dict[str, int], limit: int, seed: int) -> set[str]:
+    by_group: dict[str, list[str]] = {}
+    for run in runs:
+        by_group.setdefault(group_of(run), []).append(run)
+    order = sorted(by_group)
+    random.Random(seed).shuffle(order)  # noqa: S311  (a choice of input, not a secret)
+    chosen: set[str] = set()
+    taken = 0
+    for group in order:
+        if taken >= limit:
+            break
+        chosen.update(by_group[group])
+        taken += sum(runs[run] for run in by_group[group])
+    return chosen

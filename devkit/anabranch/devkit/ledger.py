@@ -1,0 +1,141 @@
+"""The ledger: what was sent, and what became of it, written outside the pipeline.
+
+Each producer process appends to a file of its own. An entry has 24 bytes, little-endian: kind (1), primary
+(1), partition (2), input line (4), payload hash (8), offset (8). A ``SENT`` entry reaches the operating
+system before its record is handed to the producer, so a producer that dies leaves no record that the ledger
+does not know.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+
+__all__ = ["Entry", "Kind", "Ledger", "LedgerWriter", "content_hash", "read_ledger"]
+
+_ENTRY = struct.Struct("<BBHIqq")
+# 2,048 entries are 48 KiB: one write call each, and little enough to lose nothing that matters on a crash.
+_BUFFERED_ENTRIES = 2_048
+
+
+class Kind(IntEnum):
+    """What an entry says."""
+
+    SENT = 1
+    """Line and hash are about to be handed to the producer."""
+    ACKNOWLEDGED = 2
+    """One primary acknowledged the line, at that partition and offset."""
+    UNKNOWN = 3
+    """At least one attempt of the line stays unanswered: it may or may not be in a log."""
+    FAILED = 4
+    """The send was given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the ledger; fields that a kind does not use are 0."""
+
+    kind: Kind
+    line: int
+    primary: int = 0
+    partition: int = 0
+    content_hash: int = 0
+    offset: int = 0
+
+
+def content_hash(value: bytes) -> int:
+    """The first 8 bytes of SHA-256, big-endian, signed: what the metadata column ``value-hash`` holds."""
+    return int.from_bytes(hashlib.sha256(value).digest()[:8], "big", signed=True)
+
+
+class LedgerWriter:
+    """Appends entries to one file. Not thread safe: one producer process, one thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._buffer = bytearray()
+
+    def sent(self, lines: Iterable[tuple[int, int]]) -> None:
+        """Writes (line, content hash) pairs through to the operating system, before they are sent."""
+        for line, digest in lines:
+            self._buffer += _ENTRY.pack(Kind.SENT, 0, 0, line, digest, 0)
+        self.flush()
+
+    def acknowledged(self, line: int, primary: int, partition: int, offset: int) -> None:
+        """Notes one acknowledgement; ``primary`` is an index that the caller gives a meaning."""
+        self._append(_ENTRY.pack(Kind.ACKNOWLEDGED, primary, partition, line, 0, offset))
+
+    def unknown(self, line: int) -> None:
+        """Notes that some attempt of the line stays unanswered."""
+        self._append(_ENTRY.pack(Kind.UNKNOWN, 0, 0, line, 0, 0))
+
+    def failed(self, line: int) -> None:
+        """Notes that the send was given up."""
+        self._append(_ENTRY.pack(Kind.FAILED, 0, 0, line, 0, 0))
+
+    def flush(self) -> None:
+        """Hands all entries to the operating system."""
+        view = memoryview(bytes(self._buffer))
+        while view:
+            view = view[os.write(self._fd, view) :]
+        self._buffer.clear()
+
+    def close(self) -> None:
+        """Flushes and closes the file."""
+        self.flush()
+        os.close(self._fd)
+
+    def _append(self, entry: bytes) -> None:
+        self._buffer += entry
+        if len(self._buffer) >= _BUFFERED_ENTRIES * _ENTRY.size:
+            self.flush()
+
+
+@dataclass
+class Ledger:
+    """All entries of a run of the demo, by line.
+
+    Attributes:
+        sent: Content hash by line.
+        acknowledged: Primaries (indexes) that acknowledged a line.
+        unknown: Lines with an attempt that stayed unanswered.
+        failed: Lines that were given up.
+    """
+
+    sent: dict[int, int] = field(default_factory=dict)
+    acknowledged: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    unknown: set[int] = field(default_factory=set)
+    failed: set[int] = field(default_factory=set)
+
+    def add(self, entry: Entry) -> None:
+        """Takes one entry in."""
+        if entry.kind is Kind.SENT:
+            self.sent[entry.line] = entry.content_hash
+        elif entry.kind is Kind.ACKNOWLEDGED:
+            self.acknowledged[entry.line] = (*self.acknowledged.get(entry.line, ()), entry.primary)
+        elif entry.kind is Kind.UNKNOWN:
+            self.unknown.add(entry.line)
+        else:
+            self.failed.add(entry.line)
+
+
+def read_entries(path: Path) -> Iterator[Entry]:
+    """The entries of one file. A torn last entry, left by a killed producer, is passed over."""
+    data = path.read_bytes()
+    whole = len(data) - len(data) % _ENTRY.size
+    for kind, primary, partition, line, digest, offset in _ENTRY.iter_unpack(data[:whole]):
+        yield Entry(Kind(kind), line, primary, partition, digest, offset)
+
+
+def read_ledger(paths: Iterable[Path]) -> Ledger:
+    """The ledger of all producer processes together."""
+    ledger = Ledger()
+    for path in paths:
+        for entry in read_entries(path):
+            ledger.add(entry)
+    return ledger

@@ -1,0 +1,287 @@
+"""The verifier: holds the ledger, the topics and what the jobs emitted against each other.
+
+It knows no clients and no clocks; `verify` is a function of evidence that others gathered, so that each kind
+of failure can be planted in a test. What must hold is *acknowledged ⊆ counted ⊆ sent*: every record that a
+primary acknowledged is in a log and was counted exactly once, and nothing was counted that was not sent.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from anabranch.devkit.ledger import Ledger
+
+__all__ = ["Evidence", "FaultEvidence", "Finding", "Tally", "Verdict", "VerdictName", "tally_of", "verify"]
+
+# The leaderboard must equal the official table to this many minutes.
+SCORE_TOLERANCE_MIN = 1e-6
+_MASK = (1 << 64) - 1
+
+
+class VerdictName(StrEnum):
+    """Names of the verdicts, each with the sentence that explains it."""
+
+    OK = "OK"
+    LOST = "LOST"
+    DUPLICATE = "DUPLICATE"
+    CORRUPT = "CORRUPT"
+    FABRICATED = "FABRICATED"
+    STUCK = "STUCK"
+    WRONG_SCORE = "WRONG_SCORE"
+    INVALID_TEST = "INVALID_TEST"
+
+    @property
+    def meaning(self) -> str:
+        """One sentence for a person."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    VerdictName.OK: "every acknowledged record was counted exactly once",
+    VerdictName.LOST: "an acknowledged record did not come out",
+    VerdictName.DUPLICATE: "a record was counted more than once",
+    VerdictName.CORRUPT: "a record came out with other content than it was sent with",
+    VerdictName.FABRICATED: "something came out that nobody sent",
+    VerdictName.STUCK: "the jobs did not reach the end of every log in time",
+    VerdictName.WRONG_SCORE: "the leaderboard is not the official one",
+    VerdictName.INVALID_TEST: "the fault did not bite, so this run proves nothing",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Count and order-free sum (mod 2^64, unsigned) of the content hashes of some records."""
+
+    records: int = 0
+    hash_sum: int = 0
+
+    def plus(self, content_hash: int) -> Tally:
+        """This tally and one record more."""
+        return Tally(self.records + 1, (self.hash_sum + content_hash) & _MASK)
+
+
+@dataclass(frozen=True)
+class FaultEvidence:
+    """What shows that the fault really hit while work remained.
+
+    Attributes:
+        kind: The fault that was asked for.
+        unread_on_victim: Records on the victim that the jobs had not read at the fault; where a TaskManager
+            is the victim, on all primaries.
+        ambiguous_sends: Records with an attempt that stayed unanswered.
+        restores: Restores from a checkpoint, over all jobs.
+    """
+
+    kind: str
+    unread_on_victim: int = 0
+    ambiguous_sends: int = 0
+    restores: int = 0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that a verdict rests on.
+
+    Attributes:
+        ledger: What was sent and acknowledged.
+        run_of: Run by input line, for every line of the ledger.
+        copies: Raw copies by line in the logs of the primaries that still exist.
+        corrupt: Places in the logs with a known id and other content.
+        fabricated: Places in the logs with an unknown id.
+        counted: Per run, what the jobs counted.
+        emitted_scores: Leaderboard, minutes by group.
+        official_scores: The table that it must equal.
+        undrained: Logs whose end was not reached in time, in words; empty when drained.
+        planted: Lines of planted bad records, with whether each was mended and replayed.
+        dead_lettered: Lines found in the dead letters, with the number of distinct letters.
+        mended: Content hash, by line, of what each mended record was replayed with.
+        fault: What shows that the fault bit.
+    """
+
+    ledger: Ledger
+    run_of: Mapping[int, str]
+    copies: Mapping[int, int]
+    corrupt: Iterable[str]
+    fabricated: Iterable[str]
+    counted: Mapping[str, Tally]
+    emitted_scores: Mapping[str, float | None]
+    official_scores: Mapping[str, float | None]
+    undrained: Iterable[str]
+    planted: frozenset[int]
+    dead_lettered: Mapping[int, int]
+    mended: Mapping[int, int]
+    fault: FaultEvidence
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: its name, and where."""
+
+    name: VerdictName
+    detail: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome: the findings in order of gravity, and the figures that it rests on."""
+
+    findings: tuple[Finding, ...] = ()
+    figures: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def name(self) -> VerdictName:
+        """The gravest finding's name, or OK."""
+        return self.findings[0].name if self.findings else VerdictName.OK
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+
+def verify(evidence: Evidence) -> Verdict:
+    """Names everything that is wrong, gravest first.
+
+    The verdict is INVALID_TEST only where nothing else is wrong: a failure counts whether the fault bit or
+    not.
+    """
+    findings = [
+        *_topics(evidence),
+        *_counts(evidence),
+        *_dead_letters(evidence),
+        *_scores(evidence),
+        *(Finding(VerdictName.STUCK, text) for text in evidence.undrained),
+    ]
+    order = {name: rank for rank, name in enumerate(_GRAVITY)}
+    findings.sort(key=lambda finding: order[finding.name])
+    if not findings:
+        findings = [Finding(VerdictName.INVALID_TEST, text) for text in _missing_bite(evidence)]
+    return Verdict(tuple(findings), _figures(evidence))
+
+
+# A run that is stuck also looks as if records were lost; that it is stuck says more.
+_GRAVITY = (
+    VerdictName.FABRICATED,
+    VerdictName.CORRUPT,
+    VerdictName.STUCK,
+    VerdictName.LOST,
+    VerdictName.DUPLICATE,
+    VerdictName.WRONG_SCORE,
+    VerdictName.INVALID_TEST,
+)
+
+
+def tally_of(hashes: Mapping[int, int], run_of: Mapping[int, str]) -> dict[str, Tally]:
+    """Per run, the tally of some lines with their content hashes."""
+    tallies: dict[str, Tally] = {}
+    for line, digest in hashes.items():
+        run = run_of[line]
+        tallies[run] = tallies.get(run, Tally()).plus(digest)
+    return tallies
+
+
+def _topics(evidence: Evidence) -> Iterable[Finding]:
+    yield from (Finding(VerdictName.FABRICATED, f"unknown id at {place}") for place in evidence.fabricated)
+    yield from (Finding(VerdictName.CORRUPT, f"changed content at {place}") for place in evidence.corrupt)
+    missing: dict[str, int] = defaultdict(int)
+    for line in evidence.ledger.acknowledged:
+        if not evidence.copies.get(line):
+            missing[evidence.run_of[line]] += 1
+    for run, count in missing.items():
+        yield Finding(VerdictName.LOST, f"{count} acknowledged records of {run} are in no log")
+
+
+def _counts(evidence: Evidence) -> Iterable[Finding]:
+    """Counted must be exactly what the logs hold, once each; that lies between acknowledged and sent."""
+    sent = evidence.ledger.sent
+    present = {line: sent[line] for line in evidence.copies if line not in evidence.planted}
+    expected = tally_of({**present, **evidence.mended}, evidence.run_of)
+    duplicates: dict[str, int] = defaultdict(int)
+    for line, copies in evidence.copies.items():
+        duplicates[evidence.run_of[line]] += copies - 1
+    for run in sorted(expected.keys() | evidence.counted.keys()):
+        want, got = expected.get(run, Tally()), evidence.counted.get(run, Tally())
+        if want != got:
+            yield _miscount(run, want, got, duplicates[run])
+
+
+def _miscount(run: str, want: Tally, got: Tally, duplicates: int) -> Finding:
+    text = f"{run}: {got.records} counted, {want.records} expected"
+    if got.records < want.records:
+        return Finding(VerdictName.LOST, text)
+    if got.records == want.records:
+        return Finding(VerdictName.CORRUPT, f"{text}, but the sums of their hashes differ")
+    if got.records - want.records <= duplicates:
+        return Finding(VerdictName.DUPLICATE, f"{text}; the logs hold {duplicates} raw duplicates of it")
+    return Finding(VerdictName.FABRICATED, f"{text}; the logs hold only {duplicates} raw duplicates of it")
+
+
+def _dead_letters(evidence: Evidence) -> Iterable[Finding]:
+    for line in sorted(evidence.planted & evidence.copies.keys()):
+        letters = evidence.dead_lettered.get(line, 0)
+        if letters == 0:
+            yield Finding(VerdictName.LOST, f"bad record {line} is in no dead letter")
+        elif letters > 1:
+            yield Finding(VerdictName.DUPLICATE, f"bad record {line} has {letters} dead letters")
+    for line in sorted(evidence.dead_lettered.keys() - evidence.planted):
+        yield Finding(VerdictName.CORRUPT, f"good record {line} became a dead letter")
+
+
+def _scores(evidence: Evidence) -> Iterable[Finding]:
+    for group in sorted(evidence.official_scores.keys() | evidence.emitted_scores.keys()):
+        if group not in evidence.official_scores:
+            yield Finding(VerdictName.WRONG_SCORE, f"{group} is not in the official table")
+        elif group not in evidence.emitted_scores:
+            yield Finding(VerdictName.WRONG_SCORE, f"{group} is not on the leaderboard")
+        elif not _same_score(evidence.official_scores[group], evidence.emitted_scores[group]):
+            text = f"{group}: {evidence.emitted_scores[group]}, official {evidence.official_scores[group]}"
+            yield Finding(VerdictName.WRONG_SCORE, text)
+
+
+def _same_score(left: float | None, right: float | None) -> bool:
+    if left is None or right is None:
+        return left is right
+    return abs(left - right) <= SCORE_TOLERANCE_MIN
+
+
+def _missing_bite(evidence: Evidence) -> Iterable[str]:
+    fault = evidence.fault
+    if fault.kind == "none":
+        return
+    if fault.unread_on_victim <= 0:
+        yield "the victim held no unread record at the fault"
+    if fault.kind == "taskmanager":
+        if fault.restores < 1:
+            yield "no job was restored from a checkpoint"
+        return
+    if fault.ambiguous_sends <= 0:
+        yield "no send was ambiguous"
+    if _raw_duplicates(evidence) <= 0:
+        yield "the logs hold no raw duplicate"
+
+
+def _raw_duplicates(evidence: Evidence) -> int:
+    return sum(evidence.copies.values()) - len(evidence.copies)
+
+
+def _figures(evidence: Evidence) -> dict[str, int]:
+    return {
+        "sent": len(evidence.ledger.sent),
+        "acknowledged": len(evidence.ledger.acknowledged),
+        "failed": len(evidence.ledger.failed),
+        "unknown": len(evidence.ledger.unknown),
+        "in_logs": len(evidence.copies),
+        "raw_duplicates": _raw_duplicates(evidence),
+        "counted": sum(tally.records for tally in evidence.counted.values()),
+        "runs": len(evidence.counted),
+        "planted": len(evidence.planted),
+        "dead_lettered": len(evidence.dead_lettered),
+        "mended": len(evidence.mended),
+        "groups": len(evidence.official_scores),
+        "unread_on_victim": evidence.fault.unread_on_victim,
+        "ambiguous_sends": evidence.fault.ambiguous_sends,
+        "restores": evidence.fault.restores,
+    }

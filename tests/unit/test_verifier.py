@@ -1,0 +1,166 @@
+"""The verifier must name every kind of failure that is planted, and nothing where nothing is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from anabranch.devkit.ledger import Ledger, content_hash
+from anabranch.devkit.verifier import Evidence, FaultEvidence, Tally, VerdictName, tally_of, verify
+
+RUNS = {line: f"org/system/bench/result_{line % 3}" for line in range(30)}
+HASHES = {line: content_hash(b"payload %d" % line) for line in range(30)}
+BAD = 100  # a planted bad record; it is in the logs and in the dead letters
+
+
+def clean() -> Evidence:
+    """A run in which everything went well, with a fault that bit."""
+    run_of = {**RUNS, BAD: "planted/bad-records"}
+    sent = {**HASHES, BAD: content_hash(b"bad")}
+    return Evidence(
+        ledger=Ledger(sent=sent, acknowledged=dict.fromkeys(sent, (0,)), unknown={4}),
+        run_of=run_of,
+        copies={**dict.fromkeys(sent, 1), 4: 2},
+        corrupt=[],
+        fabricated=[],
+        counted=tally_of(HASHES, RUNS),
+        emitted_scores={"org/system/bench": 12.5, "org/system/other": None},
+        official_scores={"org/system/bench": 12.5 + 4e-7, "org/system/other": None},
+        undrained=[],
+        planted=frozenset({BAD}),
+        dead_lettered={BAD: 1},
+        mended={},
+        fault=FaultEvidence("kill", unread_on_victim=10, ambiguous_sends=1),
+    )
+
+
+def counted(change: dict[int, int]) -> dict[str, Tally]:
+    """What the jobs would emit if some lines were counted another number of times than once."""
+    tallies: dict[str, Tally] = {}
+    for line, digest in HASHES.items():
+        for _ in range(change.get(line, 1)):
+            tallies[RUNS[line]] = tallies.get(RUNS[line], Tally()).plus(digest)
+    return tallies
+
+
+def test_clean_run_is_ok() -> None:
+    verdict = verify(clean())
+    assert verdict.ok
+    assert verdict.name is VerdictName.OK
+    assert verdict.figures["raw_duplicates"] == 1
+
+
+def test_record_that_was_not_counted_is_lost() -> None:
+    assert verify(replace(clean(), counted=counted({7: 0}))).name is VerdictName.LOST
+
+
+def test_acknowledged_record_that_no_log_holds_is_lost() -> None:
+    evidence = clean()
+    copies = {line: count for line, count in evidence.copies.items() if line != 7}
+    verdict = verify(replace(evidence, copies=copies, counted=counted({7: 0})))
+    assert verdict.name is VerdictName.LOST
+
+
+def test_unacknowledged_record_that_no_log_holds_is_not_lost() -> None:
+    evidence = clean()
+    ledger = replace(
+        evidence.ledger,
+        acknowledged={line: (0,) for line in evidence.ledger.sent if line != 7},
+        failed={7},
+    )
+    copies = {line: count for line, count in evidence.copies.items() if line != 7}
+    assert verify(replace(evidence, ledger=ledger, copies=copies, counted=counted({7: 0}))).ok
+
+
+def test_unacknowledged_record_that_a_log_holds_must_be_counted() -> None:
+    evidence = clean()
+    ledger = replace(
+        evidence.ledger,
+        acknowledged={line: (0,) for line in evidence.ledger.sent if line != 7},
+        unknown={7},
+    )
+    assert verify(replace(evidence, ledger=ledger)).ok
+    assert verify(replace(evidence, ledger=ledger, counted=counted({7: 0}))).name is VerdictName.LOST
+
+
+def test_record_counted_twice_that_is_twice_in_the_logs_is_a_duplicate() -> None:
+    assert verify(replace(clean(), counted=counted({4: 2}))).name is VerdictName.DUPLICATE
+
+
+def test_record_counted_twice_that_is_once_in_the_logs_is_fabricated() -> None:
+    assert verify(replace(clean(), counted=counted({6: 2}))).name is VerdictName.FABRICATED
+
+
+def test_loss_and_duplicate_that_cancel_in_the_count_are_seen_in_the_sum() -> None:
+    # Lines 4 and 7 belong to one run: one doubled, one lost.
+    assert verify(replace(clean(), counted=counted({4: 2, 7: 0}))).name is VerdictName.CORRUPT
+
+
+def test_two_equal_duplicates_do_not_cancel() -> None:
+    # An exclusive-or of hashes would be unchanged by a record that is counted three times.
+    verdict = verify(replace(clean(), counted=counted({4: 3}), copies={**clean().copies, 4: 3}))
+    assert verdict.name is VerdictName.DUPLICATE
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"corrupt": ["a/t-0@3"]}, VerdictName.CORRUPT),
+        ({"fabricated": ["a/t-0@3"]}, VerdictName.FABRICATED),
+        (
+            {"counted": {**tally_of(HASHES, RUNS), "nobody/ran/this/result_0": Tally(1, 5)}},
+            VerdictName.FABRICATED,
+        ),
+        ({"undrained": ["b/training-logs-3 at 17 of 40"]}, VerdictName.STUCK),
+        ({"emitted_scores": {"org/system/bench": 12.5}}, VerdictName.WRONG_SCORE),
+        ({"emitted_scores": {"org/system/bench": 12.51, "org/system/other": None}}, VerdictName.WRONG_SCORE),
+        ({"emitted_scores": {"org/system/bench": 12.5, "org/system/other": 1.0}}, VerdictName.WRONG_SCORE),
+        ({"dead_lettered": {}}, VerdictName.LOST),
+        ({"dead_lettered": {BAD: 2}}, VerdictName.DUPLICATE),
+        ({"dead_lettered": {BAD: 1, 5: 1}}, VerdictName.CORRUPT),
+        ({"fault": FaultEvidence("kill", 0, 1)}, VerdictName.INVALID_TEST),
+        ({"fault": FaultEvidence("kill", 10, 0)}, VerdictName.INVALID_TEST),
+        ({"fault": FaultEvidence("taskmanager", 10, 0, restores=0)}, VerdictName.INVALID_TEST),
+        ({"fault": FaultEvidence("taskmanager", 0, 0, restores=1)}, VerdictName.INVALID_TEST),
+    ],
+)
+def test_planted_failure_is_named(change: dict[str, object], name: VerdictName) -> None:
+    verdict = verify(replace(clean(), **change))  # type: ignore[arg-type]
+    assert verdict.name is name
+    assert verdict.findings[0].detail
+
+
+def test_fault_without_raw_duplicates_proves_nothing() -> None:
+    evidence = clean()
+    verdict = verify(replace(evidence, copies=dict.fromkeys(evidence.copies, 1)))
+    assert verdict.name is VerdictName.INVALID_TEST
+
+
+def test_mended_record_must_be_counted_once() -> None:
+    mended = content_hash(b"mended")
+    evidence = replace(clean(), mended={BAD: mended})
+    assert verify(evidence).name is VerdictName.LOST
+    once = {**tally_of(HASHES, RUNS), "planted/bad-records": Tally().plus(mended)}
+    assert verify(replace(evidence, counted=once)).ok
+    twice = {**once, "planted/bad-records": Tally().plus(mended).plus(mended)}
+    assert verify(replace(evidence, counted=twice)).name is not VerdictName.OK
+
+
+def test_stuck_run_is_called_stuck_although_records_are_missing() -> None:
+    verdict = verify(replace(clean(), undrained=["b/training-logs-3 at 17 of 40"], counted=counted({7: 0})))
+    assert verdict.name is VerdictName.STUCK
+
+
+def test_failure_counts_even_where_the_fault_did_not_bite() -> None:
+    verdict = verify(replace(clean(), fault=FaultEvidence("kill"), counted=counted({7: 0})))
+    assert verdict.name is VerdictName.LOST
+
+
+def test_sum_of_hashes_wraps_at_64_bits() -> None:
+    tally = Tally().plus(-1).plus(2)
+    assert tally == Tally(2, 1)
+
+
+def test_every_verdict_has_a_sentence() -> None:
+    assert all(name.meaning for name in VerdictName)
