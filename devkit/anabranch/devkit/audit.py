@@ -19,7 +19,7 @@ from anabranch.devkit.dataset import scope_of
 from anabranch.devkit.ledger import Ledger, content_hash
 from anabranch.errors import UnavailableError
 
-__all__ = ["Holdings", "RunIndex", "audit_topic", "end_offsets", "read_topic"]
+__all__ = ["Holdings", "RunIndex", "audit_topic", "end_offsets", "header", "read_topic"]
 
 _BATCH = 5_000
 # A local broker answers in milliseconds; this bounds a read of a broker that died meanwhile.
@@ -42,6 +42,15 @@ class RunIndex:
         lines = self.lines[run]
         sequence = int.from_bytes(record_id[10:], "big")
         return lines[sequence] if sequence < len(lines) else None
+
+    def replayed_ids(self, replayed: frozenset[int]) -> frozenset[bytes]:
+        """The ids under which these lines are replayed the first time."""
+        return frozenset(
+            bytes(RecordId.replayed(RecordId.supplied(scope_of(run), sequence), 1))
+            for run, lines in self.lines.items()
+            for sequence, line in enumerate(lines)
+            if line in replayed
+        )
 
 
 @dataclass
@@ -67,7 +76,11 @@ class Holdings:
 
 
 def audit_topic(
-    clients: Mapping[str, Mapping[str, str]], topic: str, index: RunIndex, ledger: Ledger
+    clients: Mapping[str, Mapping[str, str]],
+    topic: str,
+    index: RunIndex,
+    ledger: Ledger,
+    replayed: frozenset[int] = frozenset(),
 ) -> Holdings:
     """Reads a topic on all primaries and holds each record against the ledger.
 
@@ -76,13 +89,18 @@ def audit_topic(
         topic: Name of the topic, the same on each.
         index: Finds a record's input line.
         ledger: What was sent.
+        replayed: Lines that were replayed from the dead letters; their new ids are known, not fabricated.
     """
     holdings = Holdings()
+    known_replays = index.replayed_ids(replayed)
     for primary, config in clients.items():
         for message in read_topic(config, topic):
             holdings.per_primary[primary] += 1
             place = f"{primary}/{topic}-{message.partition()}@{message.offset()}"
-            line = index.line_of(_header(message, "anabranch-id") or b"")
+            identity = header(message, "anabranch-id") or b""
+            if identity in known_replays:
+                continue
+            line = index.line_of(identity)
             if line is None or line not in ledger.sent:
                 holdings.fabricated.append(place)
             elif content_hash(message.value() or b"") != ledger.sent[line]:
@@ -157,7 +175,8 @@ def _bounds(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
         raise UnavailableError(f"cannot read the offsets of {topic}: {error}") from error
 
 
-def _header(message: Message, name: str) -> bytes | None:
+def header(message: Message, name: str) -> bytes | None:
+    """The value of the last header of that name, or None."""
     for key, value in reversed(message.headers() or []):
         if key == name:
             return value if isinstance(value, bytes) else None

@@ -1,0 +1,132 @@
+"""Gathers the evidence that a verdict rests on, from the topics of all primaries.
+
+Everything is read with a plain Kafka client (see `anabranch.devkit.audit`), the outputs of the jobs included.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anabranch.connectors.dead_letters import decode_dead_letter
+from anabranch.devkit.audit import Holdings, RunIndex, audit_topic, header, read_topic
+from anabranch.devkit.dataset import STREAM, Dataset
+from anabranch.devkit.ledger import read_ledger
+from anabranch.devkit.planted import RUN as PLANTED_RUN
+from anabranch.devkit.planted import Planted
+from anabranch.devkit.verifier import Evidence, FaultEvidence, Tally
+
+__all__ = ["Clients", "Gathered", "gather", "latest_values"]
+
+Clients = Mapping[str, Mapping[str, str]]
+"""librdkafka configuration by primary."""
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The evidence, and what the logs hold by primary."""
+
+    evidence: Evidence
+    holdings: Holdings
+
+
+def gather(
+    clients: Clients,
+    *,
+    dataset: Dataset,
+    ledgers: Sequence[Path],
+    planted: Sequence[Planted] = (),
+    mended: Mapping[int, int] | None = None,
+    official: Mapping[str, float | None],
+    undrained: Iterable[str] = (),
+    fault: FaultEvidence,
+) -> Gathered:
+    """Reads the ledger, the input stream and the jobs' outputs.
+
+    Args:
+        clients: The primaries to read.
+        dataset: The events that were replayed.
+        ledgers: Files of all producer processes.
+        planted: Bad records that were sent among the events.
+        mended: Content hash by line of what was mended and replayed.
+        official: Official minutes by group.
+        undrained: Logs whose end the jobs did not reach, in words.
+        fault: What shows that the fault bit.
+    """
+    index = _index(dataset, planted)
+    ledger = read_ledger(ledgers)
+    replayed = frozenset(mended or ())
+    holdings = audit_topic(clients, STREAM, index, ledger, replayed)
+    run_of = {line: run for run, lines in index.lines.items() for line in lines}
+    evidence = Evidence(
+        ledger=ledger,
+        run_of=run_of,
+        copies=holdings.copies,
+        corrupt=holdings.corrupt,
+        fabricated=holdings.fabricated,
+        counted=_counted(clients),
+        emitted_scores=_scores(clients),
+        official_scores=official,
+        undrained=tuple(undrained),
+        planted=frozenset(bad.event.line for bad in planted),
+        dead_lettered=_dead_lettered(clients, index),
+        mended=dict(mended or {}),
+        fault=fault,
+    )
+    return Gathered(evidence, holdings)
+
+
+def latest_values(clients: Clients, topic: str) -> dict[bytes, bytes]:
+    """Per key, the value of the highest version over all primaries; deleted keys are left out."""
+    latest: dict[bytes, tuple[bytes, bytes | None]] = {}
+    for config in clients.values():
+        for message in read_topic(config, topic):
+            version = header(message, "anabranch-version") or b""
+            key = message.key() or b""
+            if key not in latest or version > latest[key][0]:
+                deleted = header(message, "anabranch-op") == b"d"
+                latest[key] = (version, None if deleted else message.value())
+    return {key: value for key, (_, value) in latest.items() if value is not None}
+
+
+def _index(dataset: Dataset, planted: Sequence[Planted]) -> RunIndex:
+    lines: dict[str, list[int]] = {run: [0] * count for run, count in dataset.runs.items()}
+    for event in dataset.events:
+        lines[event.run][event.sequence] = event.line
+    if planted:
+        lines[PLANTED_RUN] = [bad.event.line for bad in planted]
+    return RunIndex(lines)
+
+
+def _counted(clients: Clients) -> dict[str, Tally]:
+    tallies: dict[str, Tally] = {}
+    for row in _rows(clients, "run-counts"):
+        tallies[row["run"]] = Tally(row["records"], row["hash_sum"] % (1 << 64))
+    return tallies
+
+
+def _scores(clients: Clients) -> dict[str, float | None]:
+    return {row["group"]: row["score_minutes"] for row in _rows(clients, "leaderboard")}
+
+
+def _rows(clients: Clients, topic: str) -> list[dict[str, Any]]:
+    return [json.loads(value) for value in latest_values(clients, topic).values()]
+
+
+def _dead_lettered(clients: Clients, index: RunIndex) -> dict[int, int]:
+    """Distinct dead letters by input line; both jobs write the same letter, and copies carry the same id."""
+    seen: set[bytes] = set()
+    letters: Counter[int] = Counter()
+    for config in clients.values():
+        for message in read_topic(config, "dead-letters"):
+            identity = header(message, "anabranch-id") or b""
+            if identity in seen:
+                continue
+            seen.add(identity)
+            line = index.line_of(decode_dead_letter(message.value() or b"").record_id)
+            letters[-1 if line is None else line] += 1
+    return dict(letters)
