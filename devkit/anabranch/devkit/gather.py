@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from anabranch.connectors.dead_letters import decode_dead_letter
+
 from anabranch.devkit.audit import Holdings, RunIndex, audit_topic, header, read_topic
 from anabranch.devkit.dataset import STREAM, Dataset
 from anabranch.devkit.ledger import read_ledger

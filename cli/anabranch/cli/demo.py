@@ -1,0 +1,99 @@
+"""`anabranch demo`: runs the main job and prints the verdict."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+FAULTS = ("none", "kill", "pause", "taskmanager", "wipe")
+SABOTAGES = ("none", "no-dedup", "drop")
+
+
+@click.command(name="demo")
+@click.option("--primaries", type=click.IntRange(2, 8), default=2, show_default=True, help="Kafka clusters.")
+@click.option(
+    "--fault",
+    type=click.Choice(FAULTS),
+    default="kill",
+    show_default=True,
+    help="What happens while reading and writing are in full swing. wipe needs --copies 2.",
+)
+@click.option(
+    "--copies", type=click.IntRange(1, 8), default=1, show_default=True, help="Acknowledgements a record."
+)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Draws victim, moment and length of the fault."
+)
+@click.option("--limit", type=click.IntRange(1), help="About how many events; whole groups are taken.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Another input: 'run id TAB json' lines, or .xz."
+)
+@click.option("--scores", type=click.Path(path_type=Path), help="Its scores (CSV: group, score_minutes).")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("report.html"),
+    show_default=True,
+    help="Where the HTML report goes.",
+)
+@click.option(
+    "--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep ledgers and logs in this folder."
+)
+@click.option(
+    "--sabotage",
+    type=click.Choice(SABOTAGES),
+    default="none",
+    show_default=True,
+    help="Break the pipeline on purpose, to see that the verifier says so.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Last line of stdout: the verdict as one JSON object.")
+def command(
+    primaries: int,
+    fault: str,
+    copies: int,
+    seed: int,
+    limit: int | None,
+    data: Path | None,
+    scores: Path | None,
+    report: Path,
+    keep: Path | None,
+    sabotage: str,
+    as_json: bool,
+) -> None:
+    """Runs two jobs on real input over several Kafka clusters, hurts one, and checks every record.
+
+    The logs of MLPerf Training v4.0 are replayed by several producers through Prism; training-logs counts
+    every record per run, training-results computes the official leaderboard. At the end an independent
+    consumer holds the producers' ledger against what came out. Exit code 0 only when nothing was lost,
+    doubled or changed.
+    """
+    if fault == "wipe" and copies < 2:
+        raise click.UsageError("--fault wipe destroys a primary for good: it needs --copies 2")
+    if copies > primaries:
+        raise click.UsageError(f"--copies {copies} needs at least {copies} primaries")
+    from anabranch.devkit.demo import DemoSpec, run_demo
+
+    from anabranch.cli.demo_view import choose_view
+
+    spec = DemoSpec(
+        primaries=primaries,
+        fault=fault,
+        copies=copies,
+        seed=seed,
+        limit=limit,
+        data=data,
+        scores=scores,
+        report=report,
+        keep=keep,
+        sabotage=sabotage,
+        command=" ".join(["anabranch", *sys.argv[1:]]),
+    )
+    with choose_view(as_json=as_json) as view:
+        result = run_demo(spec, view.show)
+    view.conclude(result)
+    if as_json:
+        click.echo(json.dumps(result.as_json()))
+    sys.exit(0 if result.verdict.ok else 1)

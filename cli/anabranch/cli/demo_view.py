@@ -1,0 +1,162 @@
+"""How the demo's progress is shown: bars on a terminal, plain lines otherwise."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Protocol, Self
+
+import click
+from anabranch.devkit.demo import DemoResult, Progress
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from anabranch.devkit.timeline import Sample
+
+__all__ = ["View", "choose_view"]
+
+_LINE_EVERY_S = 2.0
+
+
+class View(AbstractContextManager["View"], Protocol):
+    """What the demo reports to; called from its thread only."""
+
+    def show(self, progress: Progress) -> None:
+        """Takes in what happened: a sentence, a sample, or both."""
+
+    def conclude(self, result: DemoResult) -> None:
+        """Shows the outcome."""
+
+
+def choose_view(*, as_json: bool) -> View:
+    """Bars on a terminal; lines elsewhere, on stderr when stdout carries JSON."""
+    if sys.stdout.isatty() and not as_json:
+        return BarView(Console())
+    return LineView(to_stderr=as_json)
+
+
+class LineView:
+    """One line a sentence, and one every two seconds while records flow."""
+
+    def __init__(self, *, to_stderr: bool) -> None:
+        self._to_stderr = to_stderr
+        self._began = time.monotonic()
+        self._next_line = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Nothing is held."""
+
+    def show(self, progress: Progress) -> None:
+        """Writes sentences at once and samples now and then."""
+        if progress.text:
+            self._write(progress.text)
+        if progress.sample is not None and time.monotonic() >= self._next_line:
+            self._next_line = time.monotonic() + _LINE_EVERY_S
+            self._write(_sample_line(progress.sample, progress.total))
+
+    def conclude(self, result: DemoResult) -> None:
+        """Writes table, figures and verdict."""
+        for line in conclusion(result):
+            self._write(line)
+
+    def _write(self, text: str) -> None:
+        click.echo(f"{time.monotonic() - self._began:6.1f} s  {text}", err=self._to_stderr)
+
+
+class BarView:
+    """Bars that are redrawn in place, sentences above them."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(console=console, refresh_per_second=5, transient=True)
+        self._began = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.__exit__(kind, error, trace)
+
+    def show(self, progress: Progress) -> None:
+        """Prints sentences above the bars and redraws these."""
+        if progress.text:
+            self._live.console.print(f"[dim]{time.monotonic() - self._began:6.1f} s[/]  {progress.text}")
+        if progress.sample is not None:
+            self._live.update(Group(*_bars(progress.sample, progress.total)))
+
+    def conclude(self, result: DemoResult) -> None:
+        """Prints table, figures and verdict."""
+        for line in conclusion(result):
+            style = ("bold green" if result.verdict.ok else "bold red") if line.startswith("verdict") else ""
+            self._console.print(Text(line, style=style))
+
+
+def conclusion(result: DemoResult) -> list[str]:
+    """The end of a run in lines: a part of the table, the figures, the findings, the verdict."""
+    groups = sorted(result.official)
+    lines = ["leaderboard beside the official table, minutes (all in the report):"]
+    for group in groups[:8]:
+        official, emitted = _minutes(result.official[group]), _minutes(result.emitted.get(group))
+        lines.append(f"  {group:<58.58} {official:>12} {emitted:>12}")
+    if len(groups) > 8:
+        lines.append(f"  … and {len(groups) - 8} more, {result.equal_scores} of {len(groups)} equal")
+    figures = result.verdict.figures
+    lines.append("  ".join(f"{name} {figures[name]:,}" for name in _SHOWN_FIGURES if name in figures))
+    lines += [f"{finding.name}: {finding.detail}" for finding in result.verdict.findings[:10]]
+    if len(result.verdict.findings) > 10:
+        lines.append(f"… and {len(result.verdict.findings) - 10} more findings")
+    lines.append(f"report: {result.report}")
+    lines.append(f"verdict: {result.verdict.name} ({result.verdict.name.meaning}), {result.took_s:.0f} s")
+    return lines
+
+
+_SHOWN_FIGURES = ("sent", "acknowledged", "raw_duplicates", "counted", "planted", "dead_lettered", "mended")
+
+
+def _sample_line(sample: Sample, total: int) -> str:
+    acknowledged = " ".join(f"{name} {count:,}" for name, count in sorted(sample.acknowledged.items()))
+    read = " ".join(f"{job} {count:,}" for job, count in sample.consumed.items())
+    lag = " ".join(
+        f"{name} {'down' if name in sample.down else format(count, ',')}" for name, count in _lags(sample)
+    )
+    checkpoints = "/".join(str(count) for count in sample.checkpoints.values())
+    return (
+        f"sent {sample.sent:,} of {total:,} | acknowledged {acknowledged} | read {read} | lag {lag} | "
+        f"checkpoints {checkpoints}"
+    )
+
+
+def _bars(sample: Sample, total: int) -> list[Table]:
+    table = Table.grid(padding=(0, 2))
+    table.add_row("sent", ProgressBar(total, sample.sent, width=40), f"{sample.sent:,} of {total:,}")
+    for name, count in sorted(sample.acknowledged.items()):
+        label = f"{count:,} acknowledged"
+        table.add_row(f"primary {name}", ProgressBar(total, count, width=40), label)
+    for job, count in sample.consumed.items():
+        label = f"{count:,} read, {sample.checkpoints.get(job, 0)} checkpoints"
+        table.add_row(job, ProgressBar(total, count, width=40), label)
+    for name, count in _lags(sample):
+        state = "[bold red]down[/]" if name in sample.down else f"{count:,} not yet in a checkpoint"
+        table.add_row(f"lag {name}", "", state)
+    return [table]
+
+
+def _lags(sample: Sample) -> list[tuple[str, int]]:
+    return [(name, sample.lag.get(name, 0)) for name in sorted(sample.lag.keys() | sample.down)]
+
+
+def _minutes(score: float | None) -> str:
+    return "no score" if score is None else f"{score:.6f}"
