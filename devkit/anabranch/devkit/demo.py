@@ -1,0 +1,287 @@
+"""The main job: real input through real brokers and real jobs, one of them hurt, every record accounted for.
+
+The order of things: brokers, Flink and input are made ready side by side; both jobs are submitted and read; several
+producer processes replay the input; the nemesis strikes while they do; all is drained to the brokers' end offsets;
+some dead letters are mended and replayed; an independent consumer gathers the evidence; the verifier judges it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from anabranch.devkit.dataset import Dataset, load_dataset
+from anabranch.devkit.demo_jobs import FLINK_OPTIONS, DemoJobs
+from anabranch.devkit.demo_replay import Replay
+from anabranch.devkit.gather import Gathered, gather
+from anabranch.devkit.loop import FlinkSpec, Loop, LoopSpec
+from anabranch.devkit.mending import mend_and_replay
+from anabranch.devkit.nemesis import FaultKind, FaultPlan, Nemesis, plan_fault
+from anabranch.devkit.observer import Observer
+from anabranch.devkit.planted import Planted, plant
+from anabranch.devkit.report import ReportData, write_report
+from anabranch.devkit.scores import read_scores, scores_of
+from anabranch.devkit.timeline import Mark, Sample, Timeline
+from anabranch.devkit.verifier import FaultEvidence, Verdict, verify
+from anabranch.errors import ConfigurationError
+from anabranch.topology import librdkafka_config, load_topology
+
+__all__ = ["DemoResult", "DemoSpec", "Progress", "run_demo"]
+
+_TASK_MANAGERS = 2
+# Bad records: a few hundred at full size, fewer where the input is small.
+_PLANTED_AT_MOST = 300
+_PLANTED_SHARE = 0.02
+# How long everything may take to be read to the end, once producers are done and the victim is back.
+_DRAIN_LIMIT_S = 120.0
+# 2 MB records are planted; Kafka's own limit is 1 MiB.
+_BROKER_PROPERTIES = {"message.max.bytes": "4194304"}
+
+
+@dataclass(frozen=True)
+class DemoSpec:
+    """What to run; see ``anabranch demo --help`` for the meaning of each."""
+
+    primaries: int = 2
+    fault: str = "kill"
+    copies: int = 1
+    seed: int = 0
+    limit: int | None = None
+    data: Path | None = None
+    scores: Path | None = None
+    report: Path = Path("report.html")
+    keep: Path | None = None
+    sabotage: str = "none"
+    command: str = "anabranch demo"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Something to show: a sentence, a sample, or both; ``total`` is the number of records to be sent."""
+
+    text: str = ""
+    sample: Sample | None = None
+    total: int = 0
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """The outcome of a run.
+
+    Attributes:
+        verdict: What was found.
+        official: Official minutes by group.
+        emitted: The leaderboard's minutes by group.
+        plan: The fault.
+        report: Where the HTML report is.
+        took_s: From start to verdict, seconds.
+        checkpoints: Where the jobs kept their checkpoints.
+    """
+
+    verdict: Verdict
+    official: Mapping[str, float | None]
+    emitted: Mapping[str, float | None]
+    plan: FaultPlan
+    report: Path
+    took_s: float
+    checkpoints: str
+
+    @property
+    def equal_scores(self) -> int:
+        """Groups whose score on the leaderboard is the official one."""
+        wrong = {finding.detail.split(":")[0].split(" is ")[0] for finding in self.verdict.findings}
+        return sum(group in self.emitted and group not in wrong for group in self.official)
+
+    def as_json(self) -> dict[str, Any]:
+        """The verdict for machines."""
+        return {
+            "verdict": str(self.verdict.name),
+            "findings": [{"name": str(f.name), "detail": f.detail} for f in self.verdict.findings[:100]],
+            "figures": dict(self.verdict.figures),
+            "equal_scores": self.equal_scores,
+            "fault": str(self.plan.kind),
+            "victim": self.plan.victim,
+            "took_s": round(self.took_s, 1),
+            "checkpoints": self.checkpoints,
+            "report": str(self.report),
+        }
+
+
+@dataclass
+class _Stage:
+    """What the steps of one run share."""
+
+    spec: DemoSpec
+    plan: FaultPlan
+    dataset: Dataset
+    planted: list[Planted]
+    loop: Loop
+    folder: Path
+    tell: Callable[[str], None]
+    clients: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+def run_demo(spec: DemoSpec, show: Callable[[Progress], None]) -> DemoResult:
+    """Runs the whole; returns the outcome, also where records were lost.
+
+    Args:
+        spec: What to run.
+        show: Called from this thread with what happens, at least twice a second while records flow.
+
+    Raises:
+        ConfigurationError: The input cannot be read.
+        EnvironmentMissingError: Java, Maven or a port is missing.
+        JobError: A job did not start or failed for good.
+    """
+    began = time.monotonic()
+    with ExitStack() as stack:
+        folder = _folder(spec, stack)
+        stage = _make_ready(spec, folder, stack, lambda text: show(Progress(text)))
+        jobs = stack.enter_context(DemoJobs(stage.loop, sabotage=spec.sabotage))
+        stage.tell("submitting training-logs and training-results")
+        jobs.submit()
+        stage.tell("both jobs run; replaying")
+        timeline, fault, mended, undrained = _drive(stage, jobs, show)
+        stage.tell("drained; reading all logs with an independent consumer")
+        gathered = gather(
+            stage.clients,
+            dataset=stage.dataset,
+            ledgers=sorted(folder.glob("*.ledger")),
+            planted=stage.planted,
+            mended=mended,
+            official=_official(spec, stage.dataset),
+            undrained=undrained,
+            fault=fault,
+        )
+        verdict = verify(gathered.evidence)
+        checkpoints = str(stage.loop.flink.checkpoints)
+    _report(stage, timeline, gathered, verdict)
+    return DemoResult(
+        verdict=verdict,
+        official=gathered.evidence.official_scores,
+        emitted=gathered.evidence.emitted_scores,
+        plan=stage.plan,
+        report=spec.report.resolve(),
+        took_s=time.monotonic() - began,
+        checkpoints=checkpoints,
+    )
+
+
+def _folder(spec: DemoSpec, stack: ExitStack) -> Path:
+    if spec.keep is not None:
+        spec.keep.mkdir(parents=True, exist_ok=True)
+        if any(spec.keep.iterdir()):
+            raise ConfigurationError(f"{spec.keep} is not empty", hint="give --keep a new folder")
+        return spec.keep.resolve()
+    folder = Path(tempfile.mkdtemp(prefix="anabranch-demo-"))
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _make_ready(spec: DemoSpec, folder: Path, stack: ExitStack, tell: Callable[[str], None]) -> _Stage:
+    """Starts brokers and Flink while the input is read."""
+    data = spec.data or _shipped("mlperf-training-v4.0.tsv.xz")
+    loop_spec = LoopSpec(
+        name=f"demo-{os.getpid()}",
+        primaries=spec.primaries,
+        copies=spec.copies,
+        broker_properties=_BROKER_PROPERTIES,
+        flink=FlinkSpec(task_managers=_TASK_MANAGERS, slots=1, options=FLINK_OPTIONS),
+    )
+    tell(f"starting {spec.primaries} Kafka clusters and a Flink cluster, reading {data.name}")
+    with ThreadPoolExecutor(1) as pool:
+        starting = pool.submit(Loop.up, loop_spec)
+        try:
+            dataset = load_dataset(data, limit=spec.limit, seed=spec.seed)
+        finally:
+            loop = stack.enter_context(starting.result())
+    plan = plan_fault(FaultKind(spec.fault), loop.primaries, _TASK_MANAGERS, spec.seed)
+    count = min(_PLANTED_AT_MOST, max(5, int(len(dataset.events) * _PLANTED_SHARE)))
+    planted = plant(max(event.line for event in dataset.events) + 1, count, spec.seed)
+    group = load_topology(str(loop.topology_path)).groups[loop.spec.group]
+    clients = {name: librdkafka_config(primary) for name, primary in group.primaries.items()}
+    tell(f"{len(dataset.events):,} events of {len(dataset.runs):,} runs, {count} bad records among them")
+    return _Stage(spec, plan, dataset, planted, loop, folder, tell, clients)
+
+
+def _drive(
+    stage: _Stage, jobs: DemoJobs, show: Callable[[Progress], None]
+) -> tuple[Timeline, FaultEvidence, dict[int, int], list[str]]:
+    """Replays, strikes, drains, mends; all that happens while the jobs run."""
+    timeline = Timeline(tuple(stage.loop.primaries))
+    with ExitStack() as stack:
+        replay = stack.enter_context(Replay(stage.loop, stage.dataset, stage.planted, stage.folder))
+        observer = stack.enter_context(Observer(stage.clients, jobs, replay, timeline))
+
+        def tell(text: str) -> None:
+            timeline.marks.append(Mark(observer.now_s, text))
+            stage.tell(text)
+
+        nemesis = Nemesis(stage.plan, stage.loop, tell)
+        replay.start()
+        with ThreadPoolExecutor(1) as pool:
+            returning = None
+            while not replay.done or (returning is not None and not returning.done()):
+                show(Progress(sample=observer.sample(), total=replay.total))
+                if returning is None and observer.may_strike(stage.plan):
+                    observer.before_strike(stage.plan)
+                    nemesis.strike()
+                    returning = pool.submit(nemesis.relent)
+                time.sleep(0.25)
+            if returning is not None:
+                returning.result()
+        tell("all sent")
+        undrained = _await_drained(observer, show, replay.total)
+        mended = mend_and_replay(stage.loop, stage.planted, tell)
+        undrained += _await_drained(observer, show, replay.total)
+        tell("drained")
+        return timeline, observer.fault_evidence(stage.plan), mended, undrained
+
+
+def _await_drained(observer: Observer, show: Callable[[Progress], None], total: int) -> list[str]:
+    """Waits until every job has committed every log to its end; returns what was left."""
+    deadline = time.monotonic() + _DRAIN_LIMIT_S
+    ends = observer.fresh_ends()
+    while left := observer.undrained(ends):
+        if time.monotonic() > deadline:
+            return left
+        show(Progress(sample=observer.sample(), total=total))
+        time.sleep(0.25)
+    return []
+
+
+def _official(spec: DemoSpec, dataset: Dataset) -> dict[str, float | None]:
+    """The official scores of the groups that were replayed; computed where the input comes without any."""
+    if spec.scores is None and spec.data is not None:
+        return scores_of(dataset.events)
+    scores = read_scores(spec.scores or _shipped("mlperf-training-v4.0-scores.csv"))
+    return {group: score for group, score in scores.items() if group in dataset.groups}
+
+
+def _shipped(name: str) -> Path:
+    """A file of the repository's ``data`` folder."""
+    return Path(__file__).parents[3] / "data" / name
+
+
+def _report(stage: _Stage, timeline: Timeline, gathered: Gathered, verdict: Verdict) -> None:
+    holdings, spec = gathered.holdings, stage.spec
+    write_report(
+        spec.report,
+        ReportData(
+            title=f"anabranch demo: {spec.fault}, {spec.primaries} primaries, seed {spec.seed}",
+            verdict=verdict,
+            timeline=timeline,
+            destinations=holdings.destinations,
+            official=gathered.evidence.official_scores,
+            emitted=gathered.evidence.emitted_scores,
+            command=spec.command,
+        ),
+    )
