@@ -74,9 +74,8 @@ def command(
         raise click.UsageError("--fault wipe destroys a primary for good: it needs --copies 2")
     if copies > primaries:
         raise click.UsageError(f"--copies {copies} needs at least {copies} primaries")
-    from anabranch.devkit.demo import DemoSpec, run_demo
-
     from anabranch.cli.demo_view import choose_view
+    from anabranch.devkit.demo import DemoSpec, run_demo
 
     spec = DemoSpec(
         primaries=primaries,

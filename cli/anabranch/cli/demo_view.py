@@ -9,13 +9,13 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import click
-from anabranch.devkit.demo import DemoResult, Progress
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from anabranch.devkit.demo import DemoResult, Progress
 from anabranch.devkit.timeline import Sample
 
 __all__ = ["View", "choose_view"]

@@ -12,9 +12,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from time import monotonic
 
-from anabranch.connectors.ids import RecordId
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from anabranch.connectors.ids import RecordId
 from anabranch.devkit.dataset import scope_of
 from anabranch.devkit.ledger import Ledger, content_hash
 from anabranch.errors import UnavailableError
@@ -59,13 +59,13 @@ class Holdings:
 
     Attributes:
         copies: Raw copies by input line.
-        per_primary: Raw records by primary.
+        destinations: By primary, how many records lie there, and how many of them lie elsewhere, too.
         corrupt: Places whose id is known and whose content is not what was sent.
         fabricated: Places whose id no ledger entry has.
     """
 
     copies: Counter[int] = field(default_factory=Counter)
-    per_primary: Counter[str] = field(default_factory=Counter)
+    destinations: dict[str, Counter[str]] = field(default_factory=dict)
     corrupt: list[str] = field(default_factory=list)
     fabricated: list[str] = field(default_factory=list)
 
@@ -94,11 +94,12 @@ def audit_topic(
     holdings = Holdings()
     known_replays = index.replayed_ids(replayed)
     for primary, config in clients.items():
+        went = holdings.destinations.setdefault(primary, Counter())
         for message in read_topic(config, topic):
-            holdings.per_primary[primary] += 1
             place = f"{primary}/{topic}-{message.partition()}@{message.offset()}"
             identity = header(message, "anabranch-id") or b""
             if identity in known_replays:
+                went["replayed dead letters"] += 1
                 continue
             line = index.line_of(identity)
             if line is None or line not in ledger.sent:
@@ -106,6 +107,7 @@ def audit_topic(
             elif content_hash(message.value() or b"") != ledger.sent[line]:
                 holdings.corrupt.append(place)
             else:
+                went["further copies" if line in holdings.copies else "first copies"] += 1
                 holdings.copies[line] += 1
     return holdings
 

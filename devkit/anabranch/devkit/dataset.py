@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anabranch.connectors.ids import RecordId
-
 from anabranch.errors import ConfigurationError
 
 __all__ = ["STREAM", "Dataset", "Event", "load_dataset", "record_id", "scope_of"]

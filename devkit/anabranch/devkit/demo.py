@@ -1,8 +1,9 @@
 """The main job: real input through real brokers and real jobs, one of them hurt, every record accounted for.
 
-The order of things: brokers, Flink and input are made ready side by side; both jobs are submitted and read; several
-producer processes replay the input; the nemesis strikes while they do; all is drained to the brokers' end offsets;
-some dead letters are mended and replayed; an independent consumer gathers the evidence; the verifier judges it.
+The order of things: brokers, Flink and input are made ready side by side; both jobs are submitted and read;
+several producer processes replay the input; the nemesis strikes while they do; all is drained to the brokers'
+end offsets; some dead letters are mended and replayed; an independent consumer gathers the evidence; the
+verifier judges it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,7 +146,7 @@ def run_demo(spec: DemoSpec, show: Callable[[Progress], None]) -> DemoResult:
     with ExitStack() as stack:
         folder = _folder(spec, stack)
         stage = _make_ready(spec, folder, stack, lambda text: show(Progress(text)))
-        jobs = stack.enter_context(DemoJobs(stage.loop, sabotage=spec.sabotage))
+        jobs = DemoJobs(stage.loop, folder, sabotage=spec.sabotage)
         stage.tell("submitting training-logs and training-results")
         jobs.submit()
         stage.tell("both jobs run; replaying")
@@ -228,7 +229,7 @@ def _drive(
         nemesis = Nemesis(stage.plan, stage.loop, tell)
         replay.start()
         with ThreadPoolExecutor(1) as pool:
-            returning = None
+            returning: Future[None] | None = None
             while not replay.done or (returning is not None and not returning.done()):
                 show(Progress(sample=observer.sample(), total=replay.total))
                 if returning is None and observer.may_strike(stage.plan):

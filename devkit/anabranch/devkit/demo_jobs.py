@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import Any
 
 from anabranch.devkit import process
-from anabranch.devkit.flink_rest import FlinkRest, JobStatus
+from anabranch.devkit.flink_rest import FlinkRest
 from anabranch.devkit.loop import Loop
 from anabranch.errors import JobError
 
 __all__ = ["FLINK_OPTIONS", "DemoJobs"]
 
 _NAMES = ("training-logs", "training-results")
-_SUBMIT_WITHIN_S = 120.0
-_RUN_WITHIN_S = 90.0
+_SUBMIT_WITHIN_S = 180.0
+_RUN_WITHIN_S = 120.0
 
 FLINK_OPTIONS = {
     # Short, so that a fault of some seconds meets several checkpoints.
@@ -29,28 +26,102 @@ FLINK_OPTIONS = {
 
 
 class DemoJobs:
-    """Both jobs on the loop's Flink cluster; ended with the cluster.
+    """Both jobs on the loop's Flink cluster; they end with the cluster.
 
     Args:
         loop: Brokers and Flink.
+        folder: Where the submitting command writes its log.
         sabotage: ``none``, or how the pipeline is broken on purpose: ``no-dedup``, ``drop``.
     """
 
-    def __init__(self, loop: Loop, *, sabotage: str) -> None:
+    def __init__(self, loop: Loop, folder: Path, *, sabotage: str) -> None:
         self._loop = loop
+        self._folder = folder
         self._sabotage = sabotage
         self._ids: dict[str, str] = {}
         self._sources: dict[str, str] = {}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """The loop ends the cluster, and the jobs with it."""
+        self._restores: dict[str, set[int]] = {name: set() for name in _NAMES}
 
     @property
     def groups(self) -> tuple[str, ...]:
         """The consumer groups under which the jobs commit what they have read: their names."""
         return _NAMES
+
+    def submit(self) -> None:
+        """Submits both and returns when all of both runs.
+
+        Raises:
+            JobError: A job was refused, or failed before it ran.
+        """
+        for name in _NAMES:
+            self._submit(name)
+        known = {job.name: job.id for job in self._rest.jobs() if not job.is_final}
+        self._ids = {name: known[name] for name in _NAMES}
+        for job_id in self._ids.values():
+            self._rest.await_running(job_id, timeout_s=_RUN_WITHIN_S)
+        self._sources = {name: self._source_of(job_id) for name, job_id in self._ids.items()}
+
+    def check(self) -> None:
+        """Raises JobError with the root cause when a job has ended."""
+        for name, job_id in self._ids.items():
+            if self._rest.job(job_id).is_final:
+                raise JobError(
+                    f"job {name} ended: {self._rest.root_cause(job_id)}", where=self._loop.flink.url
+                )
+
+    def records_read(self) -> dict[str, int]:
+        """By job, records that left its source since it was (re)started."""
+        return {name: self._source_records(name) for name in self._ids}
+
+    def checkpoints(self) -> dict[str, int]:
+        """By job, checkpoints completed."""
+        counts = {}
+        for name, job_id in self._ids.items():
+            found = self._rest.checkpoints(job_id)
+            counts[name] = int(found["counts"]["completed"])
+            restored = found["latest"]["restored"]
+            if restored is not None:
+                self._restores[name].add(int(restored["restore_timestamp"]))
+        return counts
+
+    def positions_read(self) -> dict[str, dict[tuple[str, int], int]]:
+        """By job, the next offset that its source reads, by primary and partition."""
+        return {name: self._source_positions(name) for name in self._ids}
+
+    def restores(self) -> int:
+        """How often a job was restored from a checkpoint, over both jobs."""
+        self.checkpoints()
+        return sum(len(times) for times in self._restores.values())
+
+    @property
+    def _rest(self) -> FlinkRest:
+        return self._loop.flink.rest
+
+    def _submit(self, name: str) -> None:
+        flink = self._loop.flink
+        options: list[str | Path] = [
+            f"--cluster={flink.rest_address}:{flink.rest_port}",
+            "--detach",
+            "--parallelism=1",
+        ]
+        if self._sabotage != "none":
+            options.append(f"--sabotage={self._sabotage}")
+        options.append(f"--topology={self._loop.topology_path}")
+        argv = [sys.executable, "-m", "anabranch.cli", "run", _job_folder(name), *options]
+        done = process.run(argv, timeout_s=_SUBMIT_WITHIN_S, cwd=self._folder)
+        (self._folder / f"submit-{name}.log").write_text(done.output)
+        if done.code != 0:
+            raise JobError(f"{name} was not submitted:\n{done.output[-2000:]}")
+
+    def _source_of(self, job_id: str) -> str:
+        vertices = self._rest.get(f"/jobs/{job_id}")["vertices"]
+        return next(str(vertex["id"]) for vertex in vertices if "Source" in vertex["name"])
+
+    def _source_records(self, name: str) -> int:
+        vertices: list[dict[str, Any]] = self._rest.get(f"/jobs/{self._ids[name]}")["vertices"]
+        source = next(vertex for vertex in vertices if vertex["id"] == self._sources[name])
+        return int(source["metrics"]["write-records"])
+
+
+def _job_folder(name: str) -> Path:
+    return Path(__file__).parents[3] / "flink-jobs" / name

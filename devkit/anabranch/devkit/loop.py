@@ -170,6 +170,11 @@ class Loop:
         return self.folder / "topology.yaml"
 
     @property
+    def mark(self) -> str:
+        """Identity of the loop: processes started with it end when the loop does."""
+        return self._mark
+
+    @property
     def primaries(self) -> list[str]:
         """Names of the primaries."""
         return list(string.ascii_lowercase[: self.spec.primaries])

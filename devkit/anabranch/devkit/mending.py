@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from anabranch.connectors.dead_letters import DeadLetter, read_dead_letters, replay_dead_letters
+
 from anabranch.devkit.dataset import STREAM, record_id
 from anabranch.devkit.ledger import content_hash
 from anabranch.devkit.loop import Loop

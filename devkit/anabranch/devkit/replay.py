@@ -12,7 +12,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,6 @@ from typing import IO
 
 from anabranch.connectors.ids import RecordId
 from anabranch.connectors.prism import Delivery, PrismProducer
-
 from anabranch.devkit.dataset import STREAM, Event, record_id
 from anabranch.devkit.ledger import LedgerWriter, content_hash
 
@@ -110,8 +109,8 @@ class Pace:
         self._due = time.monotonic()
         self._look_again = 0.0
 
-    def wait(self, records: int, poll: Callable[[float], object]) -> None:
-        """Returns when that many records may go; serves deliveries meanwhile."""
+    def wait(self, records: int) -> None:
+        """Returns when that many records may go."""
         while True:
             now = time.monotonic()
             if now >= self._look_again:
@@ -121,7 +120,7 @@ class Pace:
                 # Time that passed in a pause is not caught up with a burst.
                 self._due = max(self._due, now - _CREDIT_S) + records / self._rate
                 return
-            poll(min(_LOOK_EVERY_S, self._due - now) if self._rate > 0 else _LOOK_EVERY_S)
+            time.sleep(min(_LOOK_EVERY_S, self._due - now) if self._rate > 0 else _LOOK_EVERY_S)
 
 
 class Sender:
@@ -195,7 +194,7 @@ def replay(order: ReplayOrder) -> None:
         sender = Sender(producer, ledger, order.primaries)
         report_at = 0.0
         for chunk in _chunks(order.shard):
-            pace.wait(len(chunk), producer.poll)
+            pace.wait(len(chunk))
             sender.send(chunk)
             if time.monotonic() >= report_at:
                 _replace(order.progress, sender.report())
