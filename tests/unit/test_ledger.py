@@ -6,6 +6,7 @@ import hashlib
 import os
 import signal
 import struct
+import threading
 import time
 from pathlib import Path
 
@@ -43,6 +44,28 @@ def test_sent_entries_survive_a_killed_producer(tmp_path: Path) -> None:
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     assert read_ledger([path]).sent == {1: 11, 2: 22}
+
+
+def test_entries_of_two_threads_are_all_kept(tmp_path: Path) -> None:
+    writer = LedgerWriter(tmp_path / "0.ledger")
+    lines = range(30_000)
+
+    def send() -> None:
+        for line in lines:
+            writer.sent([(line, line)])
+
+    def acknowledge() -> None:
+        for line in lines:
+            writer.acknowledged(line, 0, 0, line)
+
+    threads = [threading.Thread(target=send), threading.Thread(target=acknowledge)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    writer.close()
+    ledger = read_ledger([tmp_path / "0.ledger"])
+    assert len(ledger.sent) == len(ledger.acknowledged) == len(lines)
 
 
 def test_torn_last_entry_is_passed_over(tmp_path: Path) -> None:

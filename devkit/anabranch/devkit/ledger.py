@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -54,17 +55,22 @@ def content_hash(value: bytes) -> int:
 
 
 class LedgerWriter:
-    """Appends entries to one file. Not thread safe: one producer process, one thread."""
+    """Appends entries to one file of one producer process.
+
+    Safe to use from several threads: records are sent from one, and their deliveries told from another.
+    """
 
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._buffer = bytearray()
+        self._lock = threading.Lock()
 
     def sent(self, lines: Iterable[tuple[int, int]]) -> None:
         """Writes (line, content hash) pairs through to the operating system, before they are sent."""
-        for line, digest in lines:
-            self._buffer += _ENTRY.pack(Kind.SENT, 0, 0, line, digest, 0)
-        self.flush()
+        entries = b"".join(_ENTRY.pack(Kind.SENT, 0, 0, line, digest, 0) for line, digest in lines)
+        with self._lock:
+            self._buffer += entries
+            self._write()
 
     def acknowledged(self, line: int, primary: int, partition: int, offset: int) -> None:
         """Notes one acknowledgement; ``primary`` is an index that the caller gives a meaning."""
@@ -80,6 +86,10 @@ class LedgerWriter:
 
     def flush(self) -> None:
         """Hands all entries to the operating system."""
+        with self._lock:
+            self._write()
+
+    def _write(self) -> None:
         view = memoryview(bytes(self._buffer))
         while view:
             view = view[os.write(self._fd, view) :]
@@ -91,9 +101,10 @@ class LedgerWriter:
         os.close(self._fd)
 
     def _append(self, entry: bytes) -> None:
-        self._buffer += entry
-        if len(self._buffer) >= _BUFFERED_ENTRIES * _ENTRY.size:
-            self.flush()
+        with self._lock:
+            self._buffer += entry
+            if len(self._buffer) >= _BUFFERED_ENTRIES * _ENTRY.size:
+                self._write()
 
 
 @dataclass
