@@ -22,6 +22,7 @@ from typing import Any
 from anabranch.devkit.dataset import Dataset, load_dataset
 from anabranch.devkit.demo_jobs import FLINK_OPTIONS, DemoJobs
 from anabranch.devkit.demo_replay import Replay
+from anabranch.devkit.evidence_file import save_evidence
 from anabranch.devkit.gather import Gathered, gather
 from anabranch.devkit.loop import FlinkSpec, Loop, LoopSpec
 from anabranch.devkit.mending import mend_and_replay
@@ -104,9 +105,7 @@ class DemoResult:
     def as_json(self) -> dict[str, Any]:
         """The verdict for machines."""
         return {
-            "verdict": str(self.verdict.name),
-            "findings": [{"name": str(f.name), "detail": f.detail} for f in self.verdict.findings[:100]],
-            "figures": dict(self.verdict.figures),
+            **self.verdict.as_json(),
             "equal_scores": self.equal_scores,
             "fault": str(self.plan.kind),
             "victim": self.plan.victim,
@@ -163,6 +162,8 @@ def run_demo(spec: DemoSpec, show: Callable[[Progress], None]) -> DemoResult:
             fault=fault,
         )
         verdict = verify(gathered.evidence)
+        if spec.keep is not None:
+            save_evidence(folder, gathered.evidence)
         checkpoints = str(stage.loop.flink.checkpoints)
     _report(stage, timeline, gathered, verdict)
     return DemoResult(

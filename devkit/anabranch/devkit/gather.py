@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anabranch.connectors.dead_letters import decode_dead_letter
-
+from anabranch.connectors.dead_letters import DeadLetter
 from anabranch.devkit.audit import Holdings, RunIndex, audit_topic, header, read_topic
 from anabranch.devkit.dataset import STREAM, Dataset
 from anabranch.devkit.ledger import read_ledger
@@ -128,6 +127,6 @@ def _dead_lettered(clients: Clients, index: RunIndex) -> dict[int, int]:
             if identity in seen:
                 continue
             seen.add(identity)
-            line = index.line_of(decode_dead_letter(message.value() or b"").record_id)
+            line = index.line_of(DeadLetter.decode(message.value() or b"").record_id)
             letters[-1 if line is None else line] += 1
     return dict(letters)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from anabranch.connectors.dead_letters import DeadLetter, read_dead_letters, replay_dead_letters
-
-from anabranch.devkit.dataset import STREAM, record_id
+from anabranch.connectors.dead_letters import DeadLetter, read_dead_letters
+from anabranch.connectors.ids import RecordId
+from anabranch.connectors.replay import replay
+from anabranch.devkit.dataset import record_id
 from anabranch.devkit.ledger import content_hash
 from anabranch.devkit.loop import Loop
 from anabranch.devkit.planted import Planted
@@ -29,20 +30,20 @@ def mend_and_replay(
         Content hash, by input line, of what was replayed.
     """
     chosen = planted[: max(1, int(len(planted) * _MENDED_SHARE))]
-    wanted = {bytes(record_id(bad.event.run, bad.event.sequence)): bad for bad in chosen}
+    wanted = {record_id(bad.event.run, bad.event.sequence): bad for bad in chosen}
     letters = _await_letters(str(loop.topology_path), wanted)
-    mended = {bytes(letter.record_id): wanted[bytes(letter.record_id)].mended for letter in letters}
+    mended = {letter.record_id: wanted[letter.record_id].mended for letter in letters}
     for _ in range(2):
-        replay_dead_letters(str(loop.topology_path), STREAM, letters, mended=mended, replay=1)
+        replay(str(loop.topology_path), letters, mended=mended)
     tell(f"{len(letters)} dead letters mended and replayed, twice")
     return {wanted[identity].event.line: content_hash(value) for identity, value in mended.items()}
 
 
-def _await_letters(topology: str, wanted: Mapping[bytes, Planted]) -> list[DeadLetter]:
+def _await_letters(topology: str, wanted: Mapping[RecordId, Planted]) -> list[DeadLetter]:
     """The letters of these records; those that do not appear in time are left to the verifier."""
     deadline = time.monotonic() + _APPEAR_WITHIN_S
     while True:
-        found = {bytes(each.record_id): each for each in read_dead_letters(topology)}
+        found = {letter.record_id: letter for letter in read_dead_letters(topology).letters}
         if wanted.keys() <= found.keys() or time.monotonic() > deadline:
             return [letter for identity, letter in found.items() if identity in wanted]
         time.sleep(0.5)

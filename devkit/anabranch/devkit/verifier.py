@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from anabranch.devkit.ledger import Ledger
 
@@ -140,6 +141,14 @@ class Verdict:
     def ok(self) -> bool:
         """Whether nothing was found."""
         return not self.findings
+
+    def as_json(self) -> dict[str, Any]:
+        """The verdict for machines; at most a hundred findings."""
+        return {
+            "verdict": str(self.name),
+            "findings": [{"name": str(f.name), "detail": f.detail} for f in self.findings[:100]],
+            "figures": dict(self.figures),
+        }
 
 
 def verify(evidence: Evidence) -> Verdict:
