@@ -1,0 +1,151 @@
+package dev.anabranch.bench;
+
+import dev.anabranch.prism.OutgoingRecord;
+import dev.anabranch.prism.PrismSink;
+import dev.anabranch.prism.RecordIdMode;
+import dev.anabranch.records.RecordId;
+import dev.anabranch.union.RecordDeserializer;
+import dev.anabranch.union.StopPosition;
+import dev.anabranch.union.UnionSource;
+import java.io.IOException;
+import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.api.common.serialization.DeserializationSchema;
+import org.apache.flink.api.common.serialization.SerializationSchema;
+import org.apache.flink.api.common.typeinfo.PrimitiveArrayTypeInfo;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.apache.flink.api.connector.sink2.Sink;
+import org.apache.flink.connector.base.DeliveryGuarantee;
+import org.apache.flink.connector.datagen.source.DataGeneratorSource;
+import org.apache.flink.connector.kafka.sink.KafkaRecordSerializationSchema;
+import org.apache.flink.connector.kafka.sink.KafkaSink;
+import org.apache.flink.connector.kafka.source.KafkaSource;
+import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
+import org.apache.flink.streaming.api.datastream.DataStream;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
+
+/** What is measured: each half alone and both together, plain and ours. */
+enum Variant {
+  PLAIN_READ {
+    @Override
+    void build(StreamExecutionEnvironment env, BenchSetup setup) {
+      plainSource(env, setup).sinkTo(new DiscardingSink<>());
+    }
+  },
+  UNION_READ {
+    @Override
+    void build(StreamExecutionEnvironment env, BenchSetup setup) {
+      unionSource(env, setup).sinkTo(new DiscardingSink<>());
+    }
+  },
+  PLAIN_WRITE {
+    @Override
+    void build(StreamExecutionEnvironment env, BenchSetup setup) {
+      generated(env, setup).sinkTo(plainSink(setup));
+    }
+  },
+  PRISM_WRITE {
+    @Override
+    void build(StreamExecutionEnvironment env, BenchSetup setup) {
+      generated(env, setup).sinkTo(prismSink(setup));
+    }
+  },
+  PLAIN_COPY {
+    @Override
+    void build(StreamExecutionEnvironment env, BenchSetup setup) {
+      plainSource(env, setup).sinkTo(plainSink(setup));
+    }
+  },
+  UNION_PRISM_COPY {
+    @Override
+    void build(StreamExecutionEnvironment env, BenchSetup setup) {
+      unionSource(env, setup).sinkTo(prismSink(setup));
+    }
+  };
+
+  abstract void build(StreamExecutionEnvironment env, BenchSetup setup);
+
+  private static DataStream<byte[]> plainSource(StreamExecutionEnvironment env, BenchSetup setup) {
+    KafkaSource<byte[]> source =
+        KafkaSource.<byte[]>builder()
+            .setBootstrapServers(setup.plainBootstrap())
+            .setTopics(setup.plainInput())
+            .setStartingOffsets(OffsetsInitializer.earliest())
+            .setBounded(OffsetsInitializer.latest())
+            .setValueOnlyDeserializer(new Bytes())
+            .build();
+    return env.fromSource(source, WatermarkStrategy.noWatermarks(), "plain source");
+  }
+
+  private static DataStream<byte[]> unionSource(StreamExecutionEnvironment env, BenchSetup setup) {
+    UnionSource<byte[]> source =
+        UnionSource.builder().topology(setup.topology()).stream(setup.unionInput())
+            .stop(StopPosition.latest())
+            .deserializer(RecordDeserializer.valueOnly(new Bytes()))
+            .build();
+    return env.fromSource(source, WatermarkStrategy.noWatermarks(), "union source");
+  }
+
+  private static DataStream<byte[]> generated(StreamExecutionEnvironment env, BenchSetup setup) {
+    byte[] payload = Payloads.payload(7);
+    DataGeneratorSource<byte[]> source =
+        new DataGeneratorSource<>(
+            number -> payload,
+            setup.records(),
+            PrimitiveArrayTypeInfo.BYTE_PRIMITIVE_ARRAY_TYPE_INFO);
+    return env.fromSource(source, WatermarkStrategy.noWatermarks(), "generator");
+  }
+
+  private static Sink<byte[]> plainSink(BenchSetup setup) {
+    return KafkaSink.<byte[]>builder()
+        .setBootstrapServers(setup.plainBootstrap())
+        .setDeliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE)
+        // What Prism's producers use, so that the connectors are compared and not two settings.
+        .setProperty("linger.ms", "20")
+        .setProperty("batch.size", "262144")
+        .setProperty("compression.type", "lz4")
+        .setProperty("acks", "all")
+        .setRecordSerializer(
+            KafkaRecordSerializationSchema.<byte[]>builder()
+                .setTopic(setup.plainOutput())
+                .setValueSerializationSchema(new Bytes())
+                .build())
+        .build();
+  }
+
+  private static Sink<byte[]> prismSink(BenchSetup setup) {
+    RecordId input = RecordId.supplied("bench", 1);
+    return PrismSink.<byte[]>builder().topology(setup.topology()).stream(setup.unionOutput())
+        .serializer(value -> OutgoingRecord.of(value).withInputId(input))
+        .recordId(RecordIdMode.COLUMNS)
+        .jobUid("bench")
+        .sinkUid("out")
+        .build();
+  }
+
+  /** Bytes as they are, both ways. */
+  private static final class Bytes
+      implements DeserializationSchema<byte[]>, SerializationSchema<byte[]> {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public byte[] deserialize(byte[] message) throws IOException {
+      return message;
+    }
+
+    @Override
+    public byte[] serialize(byte[] element) {
+      return element;
+    }
+
+    @Override
+    public boolean isEndOfStream(byte[] next) {
+      return false;
+    }
+
+    @Override
+    public TypeInformation<byte[]> getProducedType() {
+      return PrimitiveArrayTypeInfo.BYTE_PRIMITIVE_ARRAY_TYPE_INFO;
+    }
+  }
+}
