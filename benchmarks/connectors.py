@@ -1,7 +1,8 @@
 """Union and Prism over two primaries against the plain Kafka connectors on one: `make bench`.
 
-One run, the same brokers, all variants in turn, round by round, in one JVM. CPU time is that of the JVM that runs the
-job; the brokers' is not in it. What counts is the ratio within a round: machines drift between rounds.
+One run, the same brokers, all variants in turn, round by round, in one JVM. CPU time is that of the JVM that
+runs the job; the brokers' is not in it. What counts is the ratio within a round: machines drift between
+rounds.
 """
 
 from __future__ import annotations
