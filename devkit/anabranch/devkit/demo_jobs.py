@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 from anabranch.devkit import process
+from anabranch.devkit.dataset import STREAM
 from anabranch.devkit.flink_rest import FlinkRest
 from anabranch.devkit.loop import Loop
 from anabranch.errors import JobError
@@ -16,6 +18,13 @@ __all__ = ["FLINK_OPTIONS", "DemoJobs"]
 _NAMES = ("training-logs", "training-results")
 _SUBMIT_WITHIN_S = 180.0
 _RUN_WITHIN_S = 120.0
+
+# The name that the operator's autoscaler reads, too; its value is the last offset that was emitted.
+_CURRENT_OFFSET = re.compile(
+    r"kafkaCluster\.(?P<primary>[^.]+)\.KafkaSourceReader\.topic\."
+    + re.escape(STREAM)
+    + r"\.partition\.(?P<partition>\d+)\.currentOffset$"
+)
 
 FLINK_OPTIONS = {
     # Short, so that a fault of some seconds meets several checkpoints.
@@ -116,6 +125,18 @@ class DemoJobs:
     def _source_of(self, job_id: str) -> str:
         vertices = self._rest.get(f"/jobs/{job_id}")["vertices"]
         return next(str(vertex["id"]) for vertex in vertices if "Source" in vertex["name"])
+
+    def _source_positions(self, name: str) -> dict[tuple[str, int], int]:
+        job, vertex = self._ids[name], self._sources[name]
+        listed = self._rest.get(f"/jobs/{job}/vertices/{vertex}/metrics")
+        found = {each["id"]: _CURRENT_OFFSET.search(each["id"]) for each in listed}
+        wanted = {metric: match for metric, match in found.items() if match}
+        values = self._rest.metrics(job, vertex, list(wanted))
+        return {
+            (match["primary"], int(match["partition"])): int(values[metric]) + 1
+            for metric, match in wanted.items()
+            if metric in values
+        }
 
     def _source_records(self, name: str) -> int:
         vertices: list[dict[str, Any]] = self._rest.get(f"/jobs/{self._ids[name]}")["vertices"]
