@@ -1,0 +1,152 @@
+"""One Flink environment for one job: statements in, one submission out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from anabranch.connectors.flink.gateway import prepare_gateway
+from anabranch.connectors.flink.submission import Submission
+
+__all__ = ["FlinkSession", "TableColumn"]
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """One column of a table, as Flink resolved it.
+
+    Attributes:
+        name: Not quoted.
+        type: In SQL, with ``NOT NULL`` where that holds.
+    """
+
+    name: str
+    type: str
+
+
+class FlinkSession:
+    """A streaming (or batch) table environment whose PyFlink objects can be had, but need not be.
+
+    The JVM starts here, which takes seconds. All methods raise PyFlink's own exceptions;
+    :mod:`anabranch.pipelines` turns them into errors that name the user's line.
+
+    Args:
+        configuration: Flink's options; ``execution.target`` and ``rest.address`` among them decide where
+            the job runs.
+        jars: Connectors and formats.
+        log_folder: Where the JVM writes its log.
+        batch: Run in batch mode: for tests, over bounded files.
+    """
+
+    def __init__(
+        self,
+        configuration: Mapping[str, str],
+        *,
+        jars: Sequence[Path] = (),
+        log_folder: Path | None = None,
+        batch: bool = False,
+    ) -> None:
+        prepare_gateway(jars, log_folder)
+        from pyflink.common import Configuration
+        from pyflink.datastream import StreamExecutionEnvironment
+        from pyflink.table import EnvironmentSettings, StreamTableEnvironment
+
+        config = Configuration()
+        # Otherwise PyFlink runs whatever `python` is first on PATH.
+        config.set_string("python.executable", sys.executable)
+        config.set_string("python.client.executable", sys.executable)
+        for key, value in configuration.items():
+            config.set_string(key, value)
+        builder = EnvironmentSettings.new_instance().with_configuration(config)
+        settings = (builder.in_batch_mode() if batch else builder.in_streaming_mode()).build()
+        self._environment = StreamExecutionEnvironment.get_execution_environment(config)
+        self._tables = StreamTableEnvironment.create(self._environment, settings)
+        self._statements = self._tables.create_statement_set()
+        self._has_statements = False
+
+    @property
+    def environment(self) -> Any:
+        """PyFlink's ``StreamExecutionEnvironment``."""
+        return self._environment
+
+    @property
+    def table_environment(self) -> Any:
+        """PyFlink's ``StreamTableEnvironment``."""
+        return self._tables
+
+    def execute(self, statement: str) -> None:
+        """Runs a statement that defines something (``CREATE …``)."""
+        self._tables.execute_sql(statement)
+
+    def create_view(self, name: str, query: str | Any) -> None:
+        """Gives a query, a PyFlink ``Table`` or ``DataStream`` a name."""
+        table = self._tables.sql_query(query) if isinstance(query, str) else query
+        self._tables.create_temporary_view(_path(name), table)
+
+    def columns(self, name: str) -> tuple[TableColumn, ...]:
+        """The resolved columns of a table or view."""
+        resolved = self.table(name)._j_table.getResolvedSchema()
+        return tuple(
+            TableColumn(column.getName(), column.getDataType().getLogicalType().asSerializableString())
+            for column in resolved.getColumns()
+        )
+
+    def table(self, name: str) -> Any:
+        """A table or view as PyFlink's ``Table``."""
+        return self._tables.from_path(_path(name))
+
+    def to_stream(self, name: str) -> Any:
+        """An append-only table or view as PyFlink's ``DataStream`` of rows."""
+        return self._tables.to_data_stream(self.table(name))
+
+    def from_stream(self, stream: Any) -> Any:
+        """A PyFlink ``DataStream`` as a ``Table``."""
+        return self._tables.from_data_stream(stream)
+
+    def register_function(
+        self, name: str, function: Callable[..., Any], arguments: Sequence[str], result: str
+    ) -> None:
+        """Makes a Python function callable in SQL, in thread mode.
+
+        Args:
+            name: In SQL.
+            function: Gets one value per argument and returns one.
+            arguments: SQL types.
+            result: SQL type.
+        """
+        from pyflink.table.udf import udf
+
+        wrapped = udf(function, input_types=list(arguments), result_type=result, name=name)
+        self._tables.create_temporary_system_function(name, wrapped)
+
+    def insert(self, statement: str) -> None:
+        """Adds an ``INSERT INTO`` to what :meth:`submit` runs."""
+        self._statements.add_insert_sql(statement)
+        self._has_statements = True
+
+    def explain(self, *, as_json: bool = False) -> str:
+        """The plan of all inserts so far: text, or the JSON of the execution plan."""
+        from pyflink.table import ExplainDetail
+
+        details = [ExplainDetail.JSON_EXECUTION_PLAN] if as_json else []
+        return str(self._statements.explain(*details))
+
+    def submit(self, name: str) -> Submission:
+        """Submits all inserts and all sinks of streams as one job; returns once it is accepted."""
+        if self._has_statements:
+            self._statements.attach_as_datastream()
+        return Submission(self._environment.execute_async(name))
+
+    def collect(self, query: str) -> Iterator[tuple[Any, ...]]:
+        """Runs a bounded query by itself and yields its rows; slow beyond some thousand rows."""
+        with self._tables.sql_query(query).execute().collect() as rows:
+            for row in rows:
+                yield tuple(row)
+
+
+def _path(name: str) -> str:
+    """A table's name where PyFlink parses a path, so that any character is possible in it."""
+    return "`" + name.replace("`", "``") + "`"

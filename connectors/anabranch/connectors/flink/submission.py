@@ -1,0 +1,37 @@
+"""A job that was submitted, here or to a cluster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["Submission"]
+
+
+class Submission:
+    """One submitted job; its methods ask the cluster each time.
+
+    Args:
+        client: PyFlink's ``JobClient``.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._result = client.get_job_execution_result()
+
+    @property
+    def job_id(self) -> str:
+        """32 hex digits."""
+        return str(self._client.get_job_id())
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended, well or not."""
+        return bool(self._result.done())
+
+    def result(self) -> None:
+        """Waits for the end; raises what the JVM says if it failed or was cancelled."""
+        self._result.result()
+
+    def cancel(self) -> None:
+        """Asks for cancellation; :attr:`done` tells when it has happened."""
+        self._client.cancel().result()

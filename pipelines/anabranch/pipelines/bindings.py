@@ -1,0 +1,104 @@
+"""What a job's reads and writes are bound to: streams of a topology, or files in a test."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from anabranch.errors import ConfigurationError
+from anabranch.pipelines.ddl import create_table
+from anabranch.pipelines.records import Column
+from anabranch.pipelines.settings import Settings
+from anabranch.pipelines.table import Write
+
+__all__ = ["Binding", "Read", "StreamBinding"]
+
+
+@dataclass(frozen=True)
+class Read:
+    """One input of a job.
+
+    Attributes:
+        name: Of the table.
+        stream: Where from.
+        columns: Of the record class.
+        format: Of the value.
+        where: Line of the job that asked for it.
+        options: Further options of the connector.
+    """
+
+    name: str
+    stream: str
+    columns: tuple[Column, ...]
+    format: str
+    where: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+class Binding(Protocol):
+    """Called once per read and write while a job is built."""
+
+    def source(self, read: Read) -> str:
+        """The ``CREATE TEMPORARY TABLE`` of an input."""
+        ...
+
+    def sink(self, write: Write, columns: Sequence[Column]) -> str:
+        """The ``CREATE TEMPORARY TABLE`` of an output."""
+        ...
+
+
+class StreamBinding:
+    """Reads through the union source and writes through Prism.
+
+    Args:
+        job: Its name: the group of its readers, and part of derived ids.
+        settings: The topology among them.
+
+    Raises:
+        ConfigurationError: No topology is given.
+    """
+
+    def __init__(self, job: str, settings: Settings) -> None:
+        if settings.topology is None:
+            raise ConfigurationError(
+                "no topology is given",
+                where=job,
+                hint="--topology FILE_OR_URL, ANABRANCH_TOPOLOGY, or `topology:` in job.yaml; "
+                "`anabranch dev up` makes brokers and a document",
+            )
+        self._job = job
+        self._settings = settings
+        self._topology = settings.topology
+
+    def source(self, read: Read) -> str:
+        """A table over ``union``: copies dropped, bad records to the dead letters."""
+        options = {
+            "connector": "union",
+            "topology": self._topology,
+            "stream": read.stream,
+            "format": read.format,
+            "group-id": self._job,
+            "scan.startup.mode": self._settings.start,
+        }
+        if self._settings.bounded:
+            options["scan.bounded.mode"] = "latest"
+        if self._settings.dead_letters is not None:
+            options["dead-letters"] = self._settings.dead_letters
+        return create_table(read.name, read.columns, {**options, **read.options})
+
+    def sink(self, write: Write, columns: Sequence[Column]) -> str:
+        """A table over ``prism``."""
+        options = {
+            "connector": "prism",
+            "topology": self._topology,
+            "stream": write.stream,
+            "format": write.format,
+            "job-uid": self._job,
+            "sink-uid": write.name,
+        }
+        if write.ids == ("none",):
+            options["record-id"] = "none"
+        elif write.ids is not None:
+            options |= {"record-id": "columns", "record-id.fields": ";".join(write.ids)}
+        return create_table(write.name, columns, {**options, **write.options}, key=write.key, written=True)

@@ -1,0 +1,95 @@
+"""From settings to Flink's options, with defaults that lose nothing."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from anabranch.pipelines.settings import Settings
+
+__all__ = ["flink_configuration", "state_folder"]
+
+
+def state_folder(job: str) -> Path:
+    """Where a job's checkpoints, logs and traces go when nothing else is said."""
+    home = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    return Path(home) / "anabranch" / "jobs" / job
+
+
+def flink_configuration(job: str, settings: Settings, folder: Path) -> dict[str, str]:
+    """Flink's options for one run; ``settings.flink`` wins over all of them.
+
+    Args:
+        job: Its name.
+        settings: Of the run.
+        folder: Of the job, for checkpoints that have no other place.
+    """
+    options = {
+        "pipeline.name": job,
+        "parallelism.default": str(settings.parallelism),
+        # SQL's own operators copy what they keep, so the copies between chained ones are waste.
+        "pipeline.object-reuse": "true",
+        # A kill while records are in flight must find state again by these.
+        "table.exec.uid.generation": "ALWAYS",
+        "python.execution-mode": "thread",
+        **_checkpoints(settings, folder),
+        **_planner(settings),
+        **_target(settings),
+    }
+    return options | {key: _text(value) for key, value in settings.flink.items()}
+
+
+def _checkpoints(settings: Settings, folder: Path) -> dict[str, str]:
+    chosen = settings.checkpoints
+    # Without a directory checkpoints go to the JobManager's memory, which is full at 5 MiB: the job then
+    # restarts for ever.
+    place = chosen.dir or str(folder / "checkpoints")
+    options = {
+        "execution.checkpointing.dir": place if ":" in place else Path(place).resolve().as_uri(),
+        "execution.checkpointing.interval": _duration(chosen.interval_s),
+        "execution.checkpointing.timeout": _duration(chosen.timeout_s),
+        "execution.checkpointing.num-retained": str(chosen.retained),
+        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+        "execution.checkpointing.incremental": str(settings.state.incremental).lower(),
+        "state.backend.type": settings.state.backend,
+    }
+    if settings.restore is not None:
+        options["execution.state-recovery.path"] = settings.restore
+    return options
+
+
+def _planner(settings: Settings) -> dict[str, str]:
+    options = {
+        # Two outputs that read one view share what computes it; otherwise each reads the stream again.
+        "table.optimizer.reuse-optimize-block-with-digest-enabled": "true",
+    }
+    if settings.mini_batch.latency_s > 0:
+        options |= {
+            "table.exec.mini-batch.enabled": "true",
+            "table.exec.mini-batch.allow-latency": _duration(settings.mini_batch.latency_s),
+            "table.exec.mini-batch.size": str(settings.mini_batch.size),
+            # Half of an aggregate before the exchange: less to send, and no hot key.
+            "table.optimizer.agg-phase-strategy": "TWO_PHASE",
+        }
+    return options
+
+
+def _target(settings: Settings) -> dict[str, str]:
+    if settings.cluster is None:
+        # Here a failure is most often the user's own: say so instead of trying again for ever.
+        return {"restart-strategy.type": "none"}
+    host, _, port = settings.cluster.rpartition(":")
+    return {
+        "execution.target": "remote",
+        "rest.address": host,
+        "rest.port": port,
+        "execution.attached": "false",
+    }
+
+
+def _duration(seconds: float) -> str:
+    return f"{round(seconds * 1000)} ms"
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

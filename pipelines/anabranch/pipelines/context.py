@@ -1,0 +1,136 @@
+"""In which run a job finds itself: settings, binding, and what came of it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anabranch.connectors.flink.session import FlinkSession
+from anabranch.pipelines.bindings import Binding, StreamBinding
+from anabranch.pipelines.build import Builder
+from anabranch.pipelines.configuration import flink_configuration, state_folder
+from anabranch.pipelines.events import Event
+from anabranch.pipelines.layers import environment_layer, resolve
+from anabranch.pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    from anabranch.pipelines.job import Job
+
+__all__ = ["RunContext", "current_context", "running_in"]
+
+
+class RunContext:
+    """Settings and binding of one run; a job asks it for its session.
+
+    Args:
+        settings: None: from the environment, when they are first needed.
+        binding: From a job to what its reads and writes are bound to; None: streams of the topology.
+        folder: For logs, traces and checkpoints; None: a folder of this user for each job.
+        batch: Flink's batch mode and no connectors, for tests over files.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        binding: Callable[[Job], Binding] | None = None,
+        folder: Path | None = None,
+        batch: bool = False,
+    ) -> None:
+        self._settings = settings
+        self._binding = binding or (lambda job: StreamBinding(job.name, self.settings))
+        self._folder = folder
+        self._batch = batch
+        self._port = 0
+        self._builders: dict[int, Builder] = {}
+        self.jobs: list[Job] = []
+
+    @property
+    def settings(self) -> Settings:
+        """The run's settings."""
+        if self._settings is None:
+            self._settings = resolve([environment_layer()]).settings
+        return self._settings
+
+    def folder(self, job: Job) -> Path:
+        """Where the job's logs, traces and, unless set otherwise, checkpoints go."""
+        return self._folder or state_folder(job.name)
+
+    @property
+    def web(self) -> str:
+        """``host:port`` of the REST API of the Flink that runs the job."""
+        if self.settings.cluster is not None:
+            return self.settings.cluster
+        self._port = self._port or _free_port()
+        return f"127.0.0.1:{self._port}"
+
+    def found(self, job: Job) -> None:
+        """Called by each new :class:`~anabranch.pipelines.Job`."""
+        self.jobs.append(job)
+
+    def builder(self, job: Job) -> Builder:
+        """The one builder of a job in this run."""
+        if id(job) not in self._builders:
+            self._builders[id(job)] = Builder(
+                job, lambda: self._new_session(job), self._binding(job), self.folder(job) / "traces"
+            )
+        return self._builders[id(job)]
+
+    def session(self, job: Job) -> FlinkSession:
+        """The job's Flink session, with all that it has described so far."""
+        return self.builder(job).session
+
+    def explain(self, job: Job) -> str:
+        """Flink's plan of the whole job."""
+        return self.builder(job).insert_all().explain()
+
+    def run(self, job: Job, on_event: Callable[[Event], None] = lambda event: None) -> None:
+        """Runs the job until it ends."""
+        from anabranch.pipelines.running import run_until_end
+
+        run_until_end(job, self, on_event)
+
+    def _new_session(self, job: Job) -> FlinkSession:
+        from anabranch.connectors.jar_files import jar_paths
+
+        options = flink_configuration(job.name, self.settings, self.folder(job))
+        if self.settings.cluster is None:
+            host, _, port = self.web.partition(":")
+            options = {"rest.address": host, "rest.bind-address": host, "rest.bind-port": port} | options
+        if self._batch:
+            # Of no use there, and refused.
+            options = {key: value for key, value in options.items() if "checkpointing.interval" not in key}
+        jars = [] if self._batch else jar_paths()
+        return FlinkSession(options, jars=jars, log_folder=self.folder(job) / "log", batch=self._batch)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+_current: ContextVar[RunContext] = ContextVar("anabranch_run_context")
+
+
+def current_context() -> RunContext:
+    """The context of this run; outside of any, one with settings from the environment."""
+    try:
+        return _current.get()
+    except LookupError:
+        _current.set(RunContext())
+        return _current.get()
+
+
+@contextmanager
+def running_in(context: RunContext) -> Iterator[RunContext]:
+    """Makes a context the current one within."""
+    token = _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.reset(token)

@@ -1,0 +1,72 @@
+"""What happens to a job while it runs, for whoever shows it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+__all__ = ["Event", "Failing", "Note", "Progress", "Started", "Stopped"]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of all; :meth:`as_dict` is what ``--json`` prints."""
+
+    job: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """The event's name and its fields."""
+        return {"event": type(self).__name__.lower(), **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Note(Event):
+    """Something worth a line: a primary that is down, where Flink's log is."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Started(Event):
+    """Flink accepted the job; ``web`` is the address of its REST API."""
+
+    job_id: str
+    web: str
+
+
+@dataclass(frozen=True)
+class Progress(Event):
+    """How far it is.
+
+    Attributes:
+        state: Flink's word: CREATED, RUNNING, RESTARTING, …
+        tasks_running: Tasks that run now.
+        tasks: Tasks that it has.
+        records_in: Read by sources since the last start of their tasks.
+        records_out: Handed to sinks, likewise.
+        checkpoints: Completed so far.
+        restarts: Of the whole job.
+    """
+
+    state: str
+    tasks_running: int
+    tasks: int
+    records_in: int
+    records_out: int
+    checkpoints: int
+    restarts: int
+
+
+@dataclass(frozen=True)
+class Failing(Event):
+    """It failed and Flink tries again; ``cause`` is one line."""
+
+    cause: str
+
+
+@dataclass(frozen=True)
+class Stopped(Event):
+    """It ended: FINISHED or CANCELED. ``checkpoint`` is the last one that was kept."""
+
+    state: str
+    checkpoint: str | None

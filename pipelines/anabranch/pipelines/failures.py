@@ -1,0 +1,85 @@
+"""From what the JVM throws to one error that names the user's line and the next step."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from anabranch.connectors.flink.java_errors import causes_in_trace, java_trace
+from anabranch.errors import AnabranchError, EnvironmentMissingError, JobError, UnavailableError
+from anabranch.pipelines.traces import save_trace, short_causes, user_frame
+
+__all__ = ["job_error", "told_at"]
+
+# What a trace holds -> (kind of error, hint). The first that fits.
+_KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
+    (
+        "NoResourceAvailableException",
+        UnavailableError,
+        "the cluster has too few free slots: lower --parallelism, or add TaskManagers",
+    ),
+    (
+        "BindException",
+        EnvironmentMissingError,
+        "another program has the port: stop it, or set another one under `flink:` in job.yaml",
+    ),
+    (
+        "Could not find any factory for identifier",
+        EnvironmentMissingError,
+        "a connector or format is missing on the class path: run `make setup`; on a cluster its lib/ needs "
+        "the jars of anabranch too",
+    ),
+    (
+        "ClassNotFoundException: dev.anabranch",
+        EnvironmentMissingError,
+        "the cluster lacks anabranch's jars: put them into Flink's lib/ and restart it",
+    ),
+    (
+        "Failed to rollback to checkpoint/savepoint",
+        JobError,
+        "the job has changed since: restore an older version of it, or set "
+        "execution.state-recovery.ignore-unclaimed-state",
+    ),
+    (
+        "Could not submit job",
+        UnavailableError,
+        "is Flink running there? `anabranch dev status` shows the local one",
+    ),
+)
+
+
+def job_error(error: BaseException | str, folder: Path, *, where: str | None = None) -> AnabranchError:
+    """What to raise in place of an exception of the JVM or of user code.
+
+    Args:
+        error: The exception, or a printed Java trace (as the cluster's REST API gives).
+        folder: Where the full trace goes.
+        where: Line of the job that it belongs to, if the trace does not tell a better one.
+    """
+    if isinstance(error, AnabranchError):
+        return error
+    trace = error if isinstance(error, str) else java_trace(error)
+    full = error if isinstance(error, str) else "".join(traceback.format_exception(error))
+    path = save_trace(folder, full if trace is None or trace in full else f"{full}\n{trace}")
+    if trace is None:
+        told = [f"{type(error).__name__}: {error}"]
+        place = user_frame(full) or where
+    else:
+        told = short_causes(causes_in_trace(trace)) or [trace.splitlines()[0]]
+        place = user_frame(trace) or where or user_frame(full)
+    kind, hint = next(((kind, hint) for mark, kind, hint in _KNOWN if mark in full), (JobError, None))
+    message = told[0] + "".join(f"\n  in: {cause}" for cause in told[1:])
+    return kind(f"{message}\n  full trace: {path}", where=place, hint=hint)
+
+
+@contextmanager
+def told_at(where: str | None, folder: Path) -> Iterator[None]:
+    """Turns whatever is raised within into an error that says where it belongs."""
+    try:
+        yield
+    except AnabranchError:
+        raise
+    except Exception as error:
+        raise job_error(error, folder, where=where) from None

@@ -1,0 +1,117 @@
+"""A job: what it reads, what it computes, what it writes; built and run when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
+
+from anabranch.errors import ConfigurationError
+from anabranch.pipelines.bindings import Read
+from anabranch.pipelines.context import current_context
+from anabranch.pipelines.function import Function, function_of
+from anabranch.pipelines.places import caller
+from anabranch.pipelines.records import columns_of
+from anabranch.pipelines.table import Table, Write
+
+__all__ = ["Job"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Job:
+    """A streaming job, described by its inputs, queries and outputs.
+
+    Describing one starts nothing: not Flink, not a JVM. ``anabranch run`` runs it; so does :meth:`run`.
+
+    Example::
+
+        job = Job("training-results")
+        logs = job.read("training-logs", Log)
+        runs = job.sql(f"SELECT run, COUNT(*) AS records FROM {logs} GROUP BY run")
+        runs.write("run-counts", key="run")
+
+    Args:
+        name: Stable for ever: checkpoints, consumer groups and ids carry it.
+    """
+
+    def __init__(self, name: str) -> None:
+        if not name or not all(letter.isalnum() or letter in "-_." for letter in name):
+            raise ConfigurationError(
+                f"{name!r} is no name for a job", where=caller(), hint="letters, digits, '-', '_' and '.'"
+            )
+        self.name = name
+        self.reads: list[Read] = []
+        self.queries: list[tuple[Table, Any]] = []
+        self.writes: list[Write] = []
+        self.functions: list[Function[..., Any]] = []
+        self._session: Any = None
+        current_context().found(self)
+
+    def read(
+        self,
+        stream: str,
+        record: type,
+        *,
+        name: str | None = None,
+        format: str = "json",
+        options: Mapping[str, str] | None = None,
+    ) -> Table:
+        """Reads a stream from all primaries; copies are dropped, bad records go to the dead letters.
+
+        Args:
+            stream: Name in the topology document.
+            record: A dataclass; its fields are the columns.
+            name: Of the table; the stream's by default.
+            format: Any format of Flink, such as ``json`` or ``avro``.
+            options: Further options of the connector ``union``.
+        """
+        where = caller()
+        table = Table(self, self._free(name or stream, where), where)
+        self.reads.append(Read(table.name, stream, columns_of(record), format, where, options or {}))
+        return table
+
+    def sql(self, query: str, *, name: str | None = None) -> Table:
+        """A query over other tables of the job, which an f-string names: ``FROM {logs}``."""
+        return self._add(query, name, caller())
+
+    def table(self, table: Any, *, name: str | None = None) -> Table:
+        """Brings a PyFlink ``Table`` or ``DataStream`` into the job."""
+        return self._add(table, name, caller())
+
+    def function(self, python: Callable[P, R]) -> Function[P, R]:
+        """Makes a Python function callable in SQL; a decorator. Its hints are its SQL types."""
+        function = function_of(python, caller())
+        self.functions.append(function)
+        return function
+
+    @property
+    def session(self) -> Any:
+        """The Flink environment of this run, started when it is first asked for."""
+        return current_context().session(self)
+
+    def explain(self) -> str:
+        """Flink's plan of the whole job."""
+        return current_context().explain(self)
+
+    def run(self) -> None:
+        """Runs it with settings from the environment and defaults, until it ends."""
+        current_context().run(self)
+
+    def add_write(self, write: Write) -> None:
+        """Called by :meth:`Table.write`."""
+        if any(other.stream == write.stream for other in self.writes):
+            raise ConfigurationError(
+                f"{write.stream} is written twice", where=write.where, hint="unite the two queries first"
+            )
+        self.writes.append(write)
+
+    def _add(self, query: Any, name: str | None, where: str) -> Table:
+        table = Table(self, self._free(name or f"query-{len(self.queries) + 1}", where), where)
+        self.queries.append((table, query))
+        return table
+
+    def _free(self, name: str, where: str) -> str:
+        if name in {read.name for read in self.reads} | {table.name for table, _ in self.queries}:
+            raise ConfigurationError(f"the job has a table {name!r} already", where=where, hint="give name=…")
+        return name

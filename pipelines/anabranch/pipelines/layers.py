@@ -1,0 +1,144 @@
+"""From flags, environment, file and defaults to one :class:`Settings`, and where each value came from."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from anabranch.errors import ConfigurationError
+from anabranch.pipelines.settings import Settings
+
+__all__ = ["Layer", "Resolved", "environment_layer", "leaf_names", "resolve"]
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Values from one place.
+
+    Attributes:
+        values: By path: ``("checkpoints", "dir")``.
+        sources: Where each was written, as shown to people: ``job.yaml:7``, ``--parallelism``.
+    """
+
+    values: Mapping[Path, Any]
+    sources: Mapping[Path, str]
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The settings of one run.
+
+    Attributes:
+        settings: Validated.
+        sources: Where each value came from, by dotted name; all that are not default.
+    """
+
+    settings: Settings
+    sources: Mapping[str, str]
+
+    def rows(self) -> list[tuple[str, str, str]]:
+        """Name, value and source of every setting, in the order of the model."""
+        shown = []
+        for path in leaf_names():
+            value: Any = self.settings
+            for part in path:
+                value = getattr(value, part)
+            name = ".".join(path)
+            if isinstance(value, dict):
+                shown += [
+                    (f"{name}.{key}", _text(item), self._source(name, key)) for key, item in value.items()
+                ]
+            else:
+                shown.append((name, _text(value), self.sources.get(name, "default")))
+        return shown
+
+    def _source(self, name: str, key: str) -> str:
+        return self.sources.get(f"{name}.{key}", "default")
+
+
+def leaf_names(model: type[BaseModel] = Settings) -> list[Path]:
+    """Paths of all settings that hold a value."""
+    found: list[Path] = []
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            found += [(name, *rest) for rest in leaf_names(inner)]
+        else:
+            found.append((name,))
+    return found
+
+
+def environment_layer(environment: Mapping[str, str] | None = None) -> Layer:
+    """``ANABRANCH_`` and the path in capitals: ``ANABRANCH_CHECKPOINTS_DIR``."""
+    known = os.environ if environment is None else environment
+    values: dict[Path, Any] = {}
+    sources: dict[Path, str] = {}
+    for path in leaf_names():
+        variable = "ANABRANCH_" + "_".join(path).upper()
+        if known.get(variable) and path != ("flink",):
+            values[path], sources[path] = known[variable], variable
+    return Layer(values, sources)
+
+
+def resolve(layers: Iterable[Layer]) -> Resolved:
+    """Lays later layers over earlier ones and validates.
+
+    Raises:
+        ConfigurationError: All that is wrong, each with where it was written.
+    """
+    values: dict[Path, Any] = {}
+    sources: dict[Path, str] = {}
+    for layer in layers:
+        values.update(layer.values)
+        sources.update(layer.sources)
+    try:
+        settings = Settings.model_validate(_nested(values))
+    except ValidationError as error:
+        problems = [_problem(detail, sources) for detail in error.errors(include_url=False)]
+    else:
+        return Resolved(settings, {".".join(path): source for path, source in sources.items()})
+    if len(problems) == 1:
+        where, message, hint = problems[0]
+        raise ConfigurationError(message, where=where, hint=hint or None)
+    text = "".join(
+        f"\n  {where}: {message}" + (f" ({hint})" if hint else "") for where, message, hint in problems
+    )
+    raise ConfigurationError(f"{len(problems)} settings are wrong{text}")
+
+
+def _nested(values: Mapping[Path, Any]) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for path, value in values.items():
+        node = nested
+        for part in path[:-1]:
+            node = node.setdefault(part, {})
+        node[path[-1]] = value
+    return nested
+
+
+def _problem(detail: Any, sources: Mapping[Path, str]) -> tuple[str, str, str]:
+    path: Path = tuple(str(part) for part in detail["loc"])
+    name = ".".join(path)
+    place = next(
+        (sources[path[:end]] for end in range(len(path), 0, -1) if path[:end] in sources), "settings"
+    )
+    if detail["type"] == "extra_forbidden":
+        known = [".".join(leaf) for leaf in leaf_names() if leaf[: len(path) - 1] == path[:-1]]
+        close = difflib.get_close_matches(name, known, 1)
+        start = f"did you mean {close[0]}? " if close else ""
+        return place, f"unknown setting '{name}'", f"{start}valid: {', '.join(known)}"
+    message = str(detail["msg"])
+    return place, f"{name}: {message[:1].lower()}{message[1:]}, not {detail['input']!r}", ""
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)

@@ -1,0 +1,72 @@
+"""What a job's YAML holds: resources and environment, never what the job computes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["CheckpointSettings", "MiniBatchSettings", "Settings", "StateSettings"]
+
+_Strict = ConfigDict(extra="forbid", frozen=True)
+_Seconds = Annotated[float, Field(gt=0)]
+
+
+class CheckpointSettings(BaseModel):
+    """How a job remembers where it was."""
+
+    model_config = _Strict
+
+    dir: Annotated[str | None, Field(description="Folder or URI; a folder of this user by default.")] = None
+    interval_s: Annotated[_Seconds, Field(description="Time between two checkpoints.")] = 10
+    timeout_s: Annotated[_Seconds, Field(description="A slower one is given up.")] = 600
+    # Three, so that one that a dying JobManager deletes is not the last.
+    retained: Annotated[int, Field(ge=3, description="How many are kept.")] = 3
+
+
+class StateSettings(BaseModel):
+    """Where operators keep their state."""
+
+    model_config = _Strict
+
+    backend: Annotated[Literal["rocksdb", "hashmap"], Field(description="On disk, or on the heap.")] = (
+        "rocksdb"
+    )
+    incremental: Annotated[bool, Field(description="Whether checkpoints hold only what is new.")] = True
+
+
+class MiniBatchSettings(BaseModel):
+    """How much aggregates gather before they touch state and send an update."""
+
+    model_config = _Strict
+
+    latency_s: Annotated[float, Field(ge=0, description="0 switches it off.")] = 1
+    size: Annotated[int, Field(gt=0, description="Records, per task.")] = 20_000
+
+
+class Settings(BaseModel):
+    """All of it; every value has a default but the topology."""
+
+    model_config = _Strict
+
+    topology: Annotated[str | None, Field(description="Path or URI of the topology document.")] = None
+    cluster: Annotated[
+        str | None, Field(description="host:port of a Flink session cluster; without it Flink runs here.")
+    ] = None
+    parallelism: Annotated[int, Field(ge=1, description="Subtasks of each operator.")] = 2
+    dead_letters: Annotated[
+        str | None, Field(description="Stream of what cannot be decoded; null: a bad record fails the job.")
+    ] = "dead-letters"
+    start: Annotated[
+        Literal["earliest", "latest", "group-offsets"], Field(description="Where reading starts.")
+    ] = "earliest"
+    bounded: Annotated[
+        bool, Field(description="Whether reading stops at the ends that the streams have at the start.")
+    ] = False
+    restore: Annotated[str | None, Field(description="Checkpoint or savepoint to start from.")] = None
+    checkpoints: CheckpointSettings = CheckpointSettings()
+    state: StateSettings = StateSettings()
+    mini_batch: MiniBatchSettings = MiniBatchSettings()
+    flink: Annotated[
+        dict[str, str | int | float | bool], Field(description="Any of Flink's options; they win.")
+    ] = {}
