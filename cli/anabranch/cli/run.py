@@ -1,0 +1,101 @@
+"""``anabranch run``: a job, here or on a Flink session cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from anabranch.pipelines.layers import Layer, Resolved
+
+__all__ = ["command"]
+
+
+@click.command("run")
+@click.argument("job", type=click.Path(path_type=Path), required=False)
+@click.option("--topology", help="Path or URI of the topology document.")
+@click.option("--cluster", help="host:port of a Flink session cluster; without it Flink runs here.")
+@click.option("--parallelism", type=click.IntRange(min=1), help="Subtasks of each operator.")
+@click.option("--checkpoint-dir", "checkpoints__dir", help="Folder or URI of the checkpoints.")
+@click.option("--checkpoint-interval", "checkpoints__interval_s", type=float, help="Seconds between two.")
+@click.option("--restore", help="Checkpoint or savepoint to start from.")
+@click.option(
+    "--start", type=click.Choice(["earliest", "latest", "group-offsets"]), help="Where reading starts."
+)
+@click.option("--bounded", is_flag=True, default=None, help="Stop at the present ends of the streams.")
+@click.option("--dead-letters", help="Stream of what cannot be decoded; empty: a bad record fails the job.")
+@click.option(
+    "--set", "flink", multiple=True, metavar="KEY=VALUE", help="One of Flink's options; repeatable."
+)
+@click.option("--detach", is_flag=True, help="Leave when the cluster has accepted the job.")
+@click.option("--check/--no-check", default=True, help="Ask the brokers first.", show_default=True)
+@click.option("--show-config", is_flag=True, help="Print each setting and where it comes from, and stop.")
+@click.option("--explain", is_flag=True, help="Print Flink's plan, and stop.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of a job's YAML, and stop.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def command(
+    job: Path | None,
+    flink: tuple[str, ...],
+    detach: bool,
+    check: bool,
+    show_config: bool,
+    explain: bool,
+    schema: bool,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Runs JOB: a folder with job.py and job.yaml, or a Python file.
+
+    Settings come from flags, then ANABRANCH_… variables, then the YAML, then defaults. Ctrl-C cancels
+    the job and keeps its last checkpoint.
+    """
+    from anabranch.cli.run_output import output_for
+    from anabranch.pipelines.job_file import job_schema
+    from anabranch.pipelines.launch import launch, prepare
+
+    if schema:
+        click.echo(job_schema(), nl=False)
+        return
+    if job is None:
+        raise click.UsageError("which JOB? Give a folder with job.py, or a Python file.")
+    plan = prepare(job, _flag_layer(flags, flink))
+    if show_config:
+        _show(plan.resolved, as_json)
+    elif explain:
+        click.echo(plan.load().explain())
+    else:
+        with output_for(as_json) as on_event:
+            launch(plan, on_event, check=check, detach=detach)
+
+
+def _flag_layer(flags: dict[str, Any], flink: tuple[str, ...]) -> Layer:
+    from anabranch.pipelines.layers import Layer
+
+    values: dict[tuple[str, ...], Any] = {}
+    sources: dict[tuple[str, ...], str] = {}
+    for name, value in flags.items():
+        if value is not None:
+            path = tuple(name.split("__"))
+            values[path] = value or None if name == "dead_letters" else value
+            sources[path] = "--" + name.replace("checkpoints__dir", "checkpoint-dir").replace("_", "-")
+    for pair in flink:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise click.BadParameter(f"{pair!r} is not KEY=VALUE", param_hint="--set")
+        values["flink", key], sources["flink", key] = value, "--set"
+    return Layer(values, sources)
+
+
+def _show(resolved: Resolved, as_json: bool) -> None:
+    if as_json:
+        import json
+
+        named = [dict(zip(("setting", "value", "source"), row, strict=True)) for row in resolved.rows()]
+        click.echo(json.dumps(named, indent=2))
+        return
+    rows = [("setting", "value", "from"), *resolved.rows()]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    for name, value, source in rows:
+        click.echo(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}")

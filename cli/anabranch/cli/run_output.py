@@ -1,0 +1,82 @@
+"""How ``anabranch run`` shows events: one live line on a terminal, plain lines otherwise, or JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+from anabranch.pipelines.events import Event, Failing, Note, Progress, Started, Stopped
+
+__all__ = ["output_for"]
+
+# Plain lines go to logs: often enough to see that it moves, rarely enough to read.
+_PLAIN_INTERVAL_S = 5.0
+
+OnEvent = Callable[[Event], None]
+
+
+@contextmanager
+def output_for(as_json: bool) -> Iterator[OnEvent]:
+    """What to call with each event."""
+    if as_json:
+        yield lambda event: click.echo(json.dumps(event.as_dict()))
+    elif sys.stdout.isatty():
+        yield from _live()
+    else:
+        yield _Plain()
+
+
+class _Plain:
+    """Lines; progress at most every few seconds."""
+
+    def __init__(self) -> None:
+        self._last = float("-inf")
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, Progress):
+            if time.monotonic() - self._last < _PLAIN_INTERVAL_S:
+                return
+            self._last = time.monotonic()
+        click.echo(text_of(event))
+
+
+def _live() -> Iterator[OnEvent]:
+    from rich.console import Console
+
+    console = Console()
+    with console.status("starting Flink …") as status:
+
+        def show(event: Event) -> None:
+            if isinstance(event, Progress):
+                status.update(text_of(event))
+            else:
+                console.print(text_of(event), markup=False, highlight=False)
+
+        yield show
+
+
+def text_of(event: Event) -> str:
+    """One line for an event."""
+    match event:
+        case Note(job=job, text=text):
+            return f"{job}: {text}"
+        case Started(job=job, job_id=job_id, web=web):
+            return f"{job}: started as {job_id} on {web}"
+        case Progress() as now:
+            return (
+                f"{now.job}: {now.state.lower()}, {now.tasks_running}/{now.tasks} tasks, "
+                f"{now.records_in:,} read, {now.records_out:,} written, {now.checkpoints} checkpoints"
+                + (f", {now.restarts} restarts" if now.restarts else "")
+            )
+        case Failing(job=job, cause=cause):
+            return f"{job}: restarting after: {cause}"
+        case Stopped(job=job, state=state, checkpoint=checkpoint):
+            kept = f"; last checkpoint: {checkpoint}" if checkpoint else ""
+            return f"{job}: {state.lower()}{kept}"
+        case _:
+            return f"{event.job}: {event}"

@@ -1,0 +1,94 @@
+"""From a job's place and flags to a running job: what `anabranch run` and the demo call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anabranch.connectors.flink.gateway import check_installed
+from anabranch.errors import ConfigurationError
+from anabranch.pipelines.configuration import state_folder
+from anabranch.pipelines.context import RunContext
+from anabranch.pipelines.events import Event, Note
+from anabranch.pipelines.job_file import file_layer
+from anabranch.pipelines.layers import Layer, Resolved, environment_layer, resolve
+from anabranch.pipelines.loader import job_files, load_job
+
+if TYPE_CHECKING:
+    from anabranch.pipelines.job import Job
+
+__all__ = ["Launch", "launch", "prepare"]
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A job that is ready to be loaded and run.
+
+    Attributes:
+        script: The Python file.
+        resolved: Its settings, and where they come from.
+        context: Of this one run.
+    """
+
+    script: Path
+    resolved: Resolved
+    context: RunContext
+
+    def load(self) -> Job:
+        """Runs the job's module; Flink does not start for that."""
+        return load_job(self.script, self.context, state_folder(self.script.stem) / "traces")
+
+
+def prepare(place: Path, flags: Layer) -> Launch:
+    """Finds a job and resolves its settings.
+
+    Args:
+        place: A folder with ``job.py`` and perhaps ``job.yaml``, or a Python file.
+        flags: What wins over environment, file and defaults.
+
+    Raises:
+        ConfigurationError: There is no such job, or a setting is wrong.
+    """
+    script, settings = job_files(place)
+    file = [] if settings is None else [file_layer(settings)]
+    resolved = resolve([*file, environment_layer(), flags])
+    return Launch(script, resolved, RunContext(resolved.settings))
+
+
+def launch(
+    plan: Launch, on_event: Callable[[Event], None], *, check: bool = True, detach: bool = False
+) -> str | None:
+    """Runs a job until it ends or, with ``detach``, until a cluster has accepted it.
+
+    Args:
+        plan: From :func:`prepare`.
+        on_event: Called from this thread with whatever happens.
+        check: Ask the brokers first.
+        detach: Only on a cluster.
+
+    Returns:
+        The job's id, of a job that goes on.
+
+    Raises:
+        AnabranchError: It cannot start, or it failed.
+    """
+    from anabranch.pipelines.running import run_until_end, submit
+
+    settings = plan.resolved.settings
+    if detach and settings.cluster is None:
+        raise ConfigurationError(
+            "there is no cluster to leave the job on", hint="--cluster HOST:PORT, or run without --detach"
+        )
+    check_installed()
+    job = plan.load()
+    if check and settings.topology is not None:
+        from anabranch.pipelines.preflight import check_streams
+
+        for line in check_streams(job, settings.topology, settings.dead_letters):
+            on_event(Note(job.name, line))
+    if detach:
+        return submit(job, plan.context, on_event)[0].job_id
+    run_until_end(job, plan.context, on_event)
+    return None

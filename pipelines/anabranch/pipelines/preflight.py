@@ -1,0 +1,126 @@
+"""What can be told before Flink starts: that a stream is not there, or that no broker answers."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from anabranch.connectors.client_log import QuietLog
+from anabranch.errors import ConfigurationError, UnavailableError
+from anabranch.topology import Group, Primary, librdkafka_config, load_topology
+
+if TYPE_CHECKING:
+    from anabranch.pipelines.job import Job
+
+__all__ = ["check_streams"]
+
+# A primary that needs longer is reported as not answering, and the job starts without it.
+_ANSWER_LIMIT_S = 5.0
+
+
+@dataclass
+class _Answer:
+    """What one primary said: its topics, or why it said nothing."""
+
+    name: str
+    topics: frozenset[str] = frozenset()
+    silence: str | None = None
+    refused: bool = False
+    reasons: list[str] = field(default_factory=list)
+
+
+def check_streams(job: Job, topology: str, dead_letters: str | None) -> list[str]:
+    """Looks whether each stream of a job is known and has its topic on each primary that answers.
+
+    One primary that is down is no reason not to start: it is reported. None of a group that answers is.
+
+    Returns:
+        Lines worth showing.
+
+    Raises:
+        ConfigurationError: A stream is not in the document, a topic is not on a primary, or a primary
+            refuses the credentials.
+        UnavailableError: No primary of a group answers.
+    """
+    document = load_topology(topology)
+    wanted = {read.stream: read.where for read in job.reads}
+    wanted |= {write.stream: write.where for write in job.writes}
+    if dead_letters is not None and job.reads:
+        wanted[dead_letters] = "dead_letters"
+    known = {stream: name for name, group in document.groups.items() for stream in group.streams}
+    for stream, where in wanted.items():
+        if stream not in known:
+            raise _unknown(stream, where, sorted(known), topology)
+    notes: list[str] = []
+    for name in sorted({known[stream] for stream in wanted}):
+        streams = {stream: where for stream, where in wanted.items() if known[stream] == name}
+        notes += _check_group(name, document.groups[name], streams, topology)
+    return notes
+
+
+def _unknown(stream: str, where: str, known: Sequence[str], topology: str) -> ConfigurationError:
+    close = difflib.get_close_matches(stream, known, 1)
+    start = f"did you mean {close[0]}? " if close else ""
+    return ConfigurationError(
+        f"the topology has no stream {stream!r}",
+        where=where,
+        hint=f"{start}{topology} has: {', '.join(known)}",
+    )
+
+
+def _check_group(name: str, group: Group, streams: dict[str, str], topology: str) -> list[str]:
+    present = {key: primary for key, primary in group.primaries.items() if primary.state != "removed"}
+    with ThreadPoolExecutor(max_workers=len(present)) as pool:
+        answers = list(pool.map(lambda key: _ask(key, present[key]), present))
+    for answer in answers:
+        if answer.refused:
+            raise ConfigurationError(
+                f"primary {answer.name} refuses the credentials: {answer.silence}",
+                where=topology,
+                hint=f"check groups.{name}.primaries.{answer.name}.auth and the secrets that it refers to",
+            )
+        if answer.silence is None:
+            _check_topics(group, streams, answer)
+    silent = [f"{answer.name} ({answer.silence})" for answer in answers if answer.silence is not None]
+    if len(silent) == len(answers):
+        raise UnavailableError(
+            f"no primary of group {name} answers: {'; '.join(silent)}",
+            where=topology,
+            hint="start the brokers (`anabranch dev up`), or start without them: --no-check",
+        )
+    return [f"primary {who} does not answer; the job reads it when it does" for who in silent]
+
+
+def _check_topics(group: Group, streams: dict[str, str], answer: _Answer) -> None:
+    for stream, where in streams.items():
+        topic = group.streams[stream].topic or stream
+        if topic not in answer.topics:
+            raise ConfigurationError(
+                f"primary {answer.name} has no topic {topic!r}",
+                where=where,
+                hint=f"create it there with {group.streams[stream].partitions} partitions",
+            )
+
+
+def _ask(name: str, primary: Primary) -> _Answer:
+    from confluent_kafka import KafkaError, KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    answer = _Answer(name)
+    refusals = (KafkaError._AUTHENTICATION, KafkaError._SSL, KafkaError.SASL_AUTHENTICATION_FAILED)
+
+    def heard(error: KafkaError) -> None:
+        answer.refused = answer.refused or error.code() in refusals
+        answer.reasons.append(error.str())
+
+    config = {**librdkafka_config(primary), "error_cb": heard, "logger": QuietLog()}
+    try:
+        client = AdminClient(config)
+        answer.topics = frozenset(client.list_topics(timeout=_ANSWER_LIMIT_S).topics)
+    except KafkaException as error:
+        answer.refused = answer.refused or error.args[0].code() in refusals
+        answer.silence = answer.reasons[0] if answer.reasons else str(error.args[0].str())
+    return answer

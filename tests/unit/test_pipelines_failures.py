@@ -1,0 +1,109 @@
+"""Errors of the JVM: the user's line first, what matters of the causes, the rest in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from anabranch.connectors.flink.java_errors import JavaCause, causes_in_trace
+from anabranch.errors import AnabranchError, EnvironmentMissingError, JobError, UnavailableError
+from anabranch.pipelines.failures import job_error, told_at
+from anabranch.pipelines.traces import short_causes
+
+SQL = """org.apache.flink.table.api.ValidationException: SQL validation failed. Column 'x' not found
+\tat org.apache.flink.table.planner.calcite.FlinkPlannerImpl.validate(FlinkPlannerImpl.scala:216)
+\tat java.base/java.lang.Thread.run(Thread.java:840)
+Caused by: org.apache.calcite.runtime.CalciteContextException: From line 1, column 8: Column 'x' not found
+\t... 20 more
+Caused by: org.apache.calcite.sql.validate.SqlValidatorException: Column 'x' not found
+\tat java.base/java.lang.reflect.Constructor.newInstance(Constructor.java:480)
+\t... 22 more
+"""
+
+PYTHON = """org.apache.flink.runtime.client.JobExecutionException: Job execution failed.
+\tat org.apache.flink.runtime.jobmaster.JobResult.toJobExecutionResult(JobResult.java:144)
+Caused by: org.apache.flink.runtime.JobException: Recovery is suppressed by NoRestartBackoffTimeStrategy
+\t... 4 more
+Caused by: java.lang.RuntimeException: SDK harness, 1: Traceback (most recent call last):
+  File "/usr/lib/python3.11/site-packages/pyflink/fn_execution/operations.py", line 10, in process
+    return self.func(value)
+  File "/home/u/jobs/watch/job.py", line 17, in score
+    return 1 / 0
+           ~~^~~
+ZeroDivisionError: division by zero
+
+\tat org.apache.beam.runners.fnexecution.FnApi.close(FnApi.java:5)
+"""
+
+
+def test_a_chain_of_causes_is_read_from_a_trace() -> None:
+    causes = causes_in_trace(SQL)
+    assert [cause.type for cause in causes] == [
+        "ValidationException",
+        "CalciteContextException",
+        "SqlValidatorException",
+    ]
+    assert causes[2].message == "Column 'x' not found"
+
+
+def test_messages_of_many_lines_stay_together() -> None:
+    trace = "a.StateException: one\n  two\n\tat a.b.C.d(C.java:1)\nCaused by: b.IOException\n\t... 1"
+    assert causes_in_trace(trace) == [
+        JavaCause("StateException", "one\n  two"),
+        JavaCause("IOException", ""),
+    ]
+
+
+def test_causes_that_repeat_or_only_wrap_are_left_out() -> None:
+    assert short_causes(causes_in_trace(SQL))[0] == "SqlValidatorException: Column 'x' not found"
+    told = short_causes(causes_in_trace(PYTHON))
+    assert told == ["ZeroDivisionError: division by zero"]
+
+
+def test_the_users_line_comes_first(tmp_path: Path) -> None:
+    error = job_error(PYTHON, tmp_path, where="watch")
+    assert isinstance(error, JobError)
+    assert error.where == "/home/u/jobs/watch/job.py:17"
+    assert str(error).startswith("/home/u/jobs/watch/job.py:17: ZeroDivisionError: division by zero")
+    assert len(str(error).splitlines()) <= 10
+    (trace,) = tmp_path.iterdir()
+    assert str(trace) in str(error)
+    assert trace.read_text() == PYTHON
+
+
+def test_without_a_frame_of_the_users_the_line_that_asked_is_named(tmp_path: Path) -> None:
+    assert job_error(SQL, tmp_path, where="job.py:9").where == "job.py:9"
+
+
+@pytest.mark.parametrize(
+    ("trace", "kind", "hint"),
+    [
+        ("x.JobException: no\nCaused by: x.NoResourceAvailableException: slots", UnavailableError, "slots"),
+        ("java.net.BindException: Address already in use", EnvironmentMissingError, "port"),
+        (
+            "x.ValidationException: Could not find any factory for identifier 'union'",
+            EnvironmentMissingError,
+            "make setup",
+        ),
+    ],
+)
+def test_known_causes_come_with_the_next_step(
+    tmp_path: Path, trace: str, kind: type[AnabranchError], hint: str
+) -> None:
+    error = job_error(trace, tmp_path)
+    assert type(error) is kind
+    assert hint in str(error.hint)
+
+
+def test_long_messages_are_cut_to_a_screen(tmp_path: Path) -> None:
+    text = "x.TableException: " + "\n".join(f"line {n}" for n in range(200))
+    assert len(str(job_error(text, tmp_path)).splitlines()) < 15
+
+
+def test_our_own_errors_pass_through_unchanged(tmp_path: Path) -> None:
+    original = UnavailableError("no broker")
+    with pytest.raises(UnavailableError) as caught, told_at("x:1", tmp_path / "none"):
+        raise original
+    assert caught.value is original
+    assert not (tmp_path / "none").exists()

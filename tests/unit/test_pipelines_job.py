@@ -1,0 +1,188 @@
+"""Describing a job: it starts nothing, and what is wrong is told at the user's own line."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+
+from anabranch.errors import ConfigurationError, JobError
+from anabranch.pipelines import Job, Metadata, Table, first_by, last_by
+from anabranch.pipelines.bindings import StreamBinding
+from anabranch.pipelines.context import RunContext, running_in
+from anabranch.pipelines.loader import job_files, load_job
+from anabranch.pipelines.settings import Settings
+
+
+@dataclass(frozen=True)
+class Log:
+    run: str
+    value: float | None
+    id: Annotated[bytes, Metadata("record-id")]
+
+
+@dataclass(frozen=True)
+class Out:
+    run: str
+    id: Annotated[bytes, Metadata("record-id")]
+
+
+@pytest.fixture
+def job() -> Iterator[Job]:
+    with running_in(RunContext(Settings(topology="t.yaml"))):
+        yield Job("watch")
+
+
+def _line() -> int:
+    frame = inspect.currentframe()
+    assert frame is not None
+    assert frame.f_back is not None
+    return frame.f_back.f_lineno
+
+
+def test_describing_starts_nothing(job: Job) -> None:
+    logs = job.read("logs", Log)
+    job.sql(f"SELECT run, COUNT(*) AS n FROM {logs} GROUP BY run").write("counts", key="run")
+    assert "pyflink" not in sys.modules
+    assert [read.stream for read in job.reads] == ["logs"]
+    assert job.queries[0][1] == "SELECT run, COUNT(*) AS n FROM `logs` GROUP BY run"
+
+
+def test_an_append_without_ids_says_what_to_choose(job: Job) -> None:
+    logs = job.read("logs", Log)
+    table = job.sql(f"SELECT run FROM {logs}")
+    with pytest.raises(ConfigurationError, match="ids that are the same after a restore") as caught:
+        table.write("out")
+    assert str(caught.value.where).endswith(f"test_pipelines_job.py:{_line() - 1}")
+    for choice in ("record-id", "ids=(", 'ids="none"', "key="):
+        assert choice in str(caught.value.hint)
+
+
+def test_appends_take_ids_from_the_input_from_columns_or_none(job: Job) -> None:
+    binding = StreamBinding("watch", Settings(topology="t.yaml"))
+    logs = job.read("logs", Log)
+    logs.write("derived", Out)
+    logs.write("columns", Out, ids=("run",))
+    logs.write("without", Out, ids="none")
+    statements = [binding.sink(write, write.columns or ()) for write in job.writes]
+    assert "METADATA FROM 'record-id'" in statements[0]
+    assert "VIRTUAL" not in statements[0]
+    assert "'record-id' = 'columns'" in statements[1]
+    assert "'record-id.fields' = 'run'" in statements[1]
+    assert "'record-id' = 'none'" in statements[2]
+    assert all("'job-uid' = 'watch'" in statement for statement in statements)
+    assert "'sink-uid' = 'to-derived'" in statements[0]
+
+
+def test_an_upsert_declares_its_key(job: Job) -> None:
+    binding = StreamBinding("watch", Settings(topology="t.yaml"))
+    job.read("logs", Log).write("latest", Out, key=("run",))
+    assert "PRIMARY KEY (`run`) NOT ENFORCED" in binding.sink(job.writes[0], job.writes[0].columns or ())
+
+
+def test_a_source_is_read_with_safe_defaults(job: Job) -> None:
+    job.read("logs", Log)
+    statement = StreamBinding("watch", Settings(topology="t.yaml", bounded=True)).source(job.reads[0])
+    assert "'dead-letters' = 'dead-letters'" in statement
+    assert "'group-id' = 'watch'" in statement
+    assert "'scan.bounded.mode' = 'latest'" in statement
+    assert "'dedup'" not in statement, "the connector's own default is on"
+    without = StreamBinding("watch", Settings(topology="t.yaml", dead_letters=None)).source(job.reads[0])
+    assert "dead-letters" not in without
+    assert "bounded" not in without
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda job, logs: logs.write("out", Out, key="nope"), "no column 'nope'"),
+        (lambda job, logs: logs.write("out", Out, key="run", ids="none"), "a version, not an id"),
+        (lambda job, logs: logs.write("out", Out, ids=("nope",)), "no column 'nope'"),
+        (lambda job, logs: job.read("logs", Log), "already"),
+        (lambda job, logs: [logs.write("out", Out), logs.write("out", Out)], "written twice"),
+        (lambda job, logs: Job("a job"), "no name for a job"),
+        (lambda job, logs: job.function(lambda x: x), "needs a name"),
+    ],
+)
+def test_what_is_wrong_is_told_at_the_users_line(job: Job, wrong: object, says: str) -> None:
+    logs = job.read("logs", Log)
+    assert callable(wrong)
+    with pytest.raises(ConfigurationError, match=says) as caught:
+        wrong(job, logs)
+    assert "test_pipelines_job.py:" in str(caught.value.where)
+
+
+def test_a_function_is_still_a_function(job: Job) -> None:
+    @job.function
+    def mean(values: list[float | None], spare: int) -> float | None:
+        """The mean."""
+        kept = [value for value in values if value is not None]
+        return sum(kept) / len(kept) if len(kept) > spare else None
+
+    assert mean([1.0, None, 3.0], 0) == 2.0
+    assert f"{mean}" == "mean"
+    assert mean.signature.arguments == ("ARRAY<DOUBLE>", "BIGINT")
+    assert mean.signature.result == "DOUBLE"
+    assert mean.__doc__ == "The mean."
+
+
+def test_a_function_without_hints_is_refused(job: Job) -> None:
+    with pytest.raises(ConfigurationError, match="no type hint for x, return"):
+
+        @job.function
+        def untyped(x):  # type: ignore[no-untyped-def]
+            return x
+
+
+def test_first_and_last_do_not_depend_on_arrival() -> None:
+    assert first_by("v", ("t", "s")) == (
+        "SUBSTRING(MIN(LPAD(CAST(t AS STRING), 19, '0') || LPAD(CAST(s AS STRING), 19, '0') || v) FROM 39)"
+    )
+    assert last_by("v", ("t",)).startswith("SUBSTRING(MAX(")
+
+
+def _script(tmp_path: Path, text: str) -> Path:
+    (tmp_path / "job.py").write_text(text)
+    return job_files(tmp_path)[0]
+
+
+def test_a_folder_with_a_job_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "helper.py").write_text("NAME = 'from-helper'\n")
+    script = _script(
+        tmp_path, "from helper import NAME\nfrom anabranch.pipelines import Job\njob = Job(NAME)\n"
+    )
+    assert load_job(script, RunContext(Settings()), tmp_path).name == "from-helper"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("x = 1\n", "describes no job"),
+        ("from anabranch.pipelines import Job\nJob('a')\nJob('b')\n", "describes 2 jobs"),
+    ],
+)
+def test_a_module_describes_one_job(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says):
+        load_job(_script(tmp_path, text), RunContext(Settings()), tmp_path)
+
+
+def test_an_error_in_a_module_names_its_line_and_keeps_the_trace(tmp_path: Path) -> None:
+    script = _script(tmp_path, "def deep():\n    return 1 / 0\n\n\ndeep()\n")
+    with pytest.raises(JobError, match="ZeroDivisionError: division by zero") as caught:
+        load_job(script, RunContext(Settings()), tmp_path / "traces")
+    assert str(caught.value.where).endswith("job.py:2")
+    assert len(list((tmp_path / "traces").iterdir())) == 1
+
+
+def test_a_place_without_a_job_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no such job"):
+        job_files(tmp_path)
+
+
+def test_tables_are_named_in_queries(job: Job) -> None:
+    assert str(Table(job, "a`b", "here")) == "`a``b`"

@@ -1,0 +1,111 @@
+"""Settings: which place wins, where each value came from, and errors with lines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from anabranch.errors import ConfigurationError
+from anabranch.pipelines.configuration import flink_configuration
+from anabranch.pipelines.job_file import file_layer, job_schema
+from anabranch.pipelines.layers import Layer, environment_layer, resolve
+from anabranch.pipelines.settings import Settings
+
+
+def _file(tmp_path: Path, text: str) -> Layer:
+    path = tmp_path / "job.yaml"
+    path.write_text(text)
+    return file_layer(path)
+
+
+def test_flag_beats_environment_beats_file_beats_default(tmp_path: Path) -> None:
+    file = _file(tmp_path, "parallelism: 2\ncheckpoints:\n  interval_s: 7\n  retained: 4\nstart: latest\n")
+    environment = environment_layer({"ANABRANCH_PARALLELISM": "3", "ANABRANCH_CHECKPOINTS_INTERVAL_S": "8"})
+    flags = Layer({("parallelism",): 5}, {("parallelism",): "--parallelism"})
+    resolved = resolve([file, environment, flags])
+    assert resolved.settings.parallelism == 5
+    assert resolved.settings.checkpoints.interval_s == 8
+    assert resolved.settings.checkpoints.retained == 4
+    rows = {name: (value, source) for name, value, source in resolved.rows()}
+    assert rows["parallelism"] == ("5", "--parallelism")
+    assert rows["checkpoints.interval_s"] == ("8.0", "ANABRANCH_CHECKPOINTS_INTERVAL_S")
+    assert rows["checkpoints.retained"][1].endswith("job.yaml:4")
+    assert rows["state.backend"] == ("rocksdb", "default")
+
+
+def test_flink_options_keep_their_own_names_and_lines(tmp_path: Path) -> None:
+    file = _file(tmp_path, "flink:\n  table.exec.state.ttl: 1 h\n  pipeline.object-reuse: false\n")
+    resolved = resolve([file])
+    rows = {name: (value, source) for name, value, source in resolved.rows()}
+    assert rows["flink.table.exec.state.ttl"][0] == "1 h"
+    assert rows["flink.table.exec.state.ttl"][1].endswith("job.yaml:2")
+    options = flink_configuration("j", resolved.settings, tmp_path)
+    assert options["pipeline.object-reuse"] == "false", "the user's own options win"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("parallelism: 2\nparalelism: 3\n", 2, "unknown setting 'paralelism'"),
+        ("checkpoints:\n  interval: 3\n", 2, "unknown setting 'checkpoints.interval'"),
+        ("checkpoints:\n  interval_s: -1\n", 2, "greater than 0"),
+        ("checkpoints:\n  retained: 1\n", 2, "greater than or equal to 3"),
+        ("state:\n  backend: rocks\n", 2, "'rocksdb' or 'hashmap'"),
+        ("parallelism: 2\nparallelism: 3\n", 2, "twice"),
+        ("parallelism: [\n", 2, "not YAML"),
+        ("- a\n", 1, "no mapping"),
+    ],
+)
+def test_a_wrong_file_is_told_with_its_line(tmp_path: Path, text: str, line: int, says: str) -> None:
+    with pytest.raises(ConfigurationError, match=says) as caught:
+        resolve([_file(tmp_path, text)])
+    assert str(caught.value.where).endswith(f"job.yaml:{line}")
+
+
+def test_a_close_name_is_suggested(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="did you mean parallelism"):
+        resolve([_file(tmp_path, "paralelism: 3\n")])
+
+
+def test_several_problems_come_together(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="2 settings are wrong") as caught:
+        resolve([_file(tmp_path, "a: 1\nb: 2\n")])
+    assert "job.yaml:1" in str(caught.value)
+    assert "job.yaml:2" in str(caught.value)
+
+
+def test_a_wrong_variable_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="valid integer") as caught:
+        resolve([environment_layer({"ANABRANCH_PARALLELISM": "many"})])
+    assert caught.value.where == "ANABRANCH_PARALLELISM"
+
+
+def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    resolved = resolve([_file(tmp_path, "topology: here/topology.yaml\ncheckpoints: {dir: s3://b/c}\n")])
+    assert resolved.settings.topology == str(tmp_path / "here" / "topology.yaml")
+    assert resolved.settings.checkpoints.dir == "s3://b/c"
+
+
+def test_defaults_lose_nothing(tmp_path: Path) -> None:
+    options = flink_configuration("j", Settings(), tmp_path / "a b")
+    assert options["execution.checkpointing.dir"] == (tmp_path / "a b" / "checkpoints").as_uri()
+    assert options["execution.checkpointing.externalized-checkpoint-retention"] == "RETAIN_ON_CANCELLATION"
+    assert options["execution.checkpointing.num-retained"] == "3"
+    assert options["execution.checkpointing.incremental"] == "true"
+    assert options["state.backend.type"] == "rocksdb"
+    assert options["table.exec.uid.generation"] == "ALWAYS"
+
+
+def test_a_cluster_is_where_the_job_goes(tmp_path: Path) -> None:
+    options = flink_configuration("j", Settings(cluster="flink.example:8081"), tmp_path)
+    assert options["execution.target"] == "remote"
+    assert (options["rest.address"], options["rest.port"]) == ("flink.example", "8081")
+    assert "restart-strategy.type" not in options, "the cluster's own holds"
+
+
+def test_the_schema_knows_every_setting() -> None:
+    schema = json.loads(job_schema())
+    assert set(schema["properties"]) == set(Settings.model_fields)
+    assert schema["additionalProperties"] is False
