@@ -22,6 +22,9 @@ public final class Dedup {
   public static final OutputTag<RawRecord> LATE =
       new OutputTag<>("late", RawRecordTypeInfo.INSTANCE);
 
+  /** Header of a late record that stays in the stream; see {@link #markingLate}. */
+  public static final String LATE_HEADER = "anabranch-late";
+
   private Dedup() {}
 
   /**
@@ -35,9 +38,24 @@ public final class Dedup {
    */
   public static SingleOutputStreamOperator<RawRecord> by(
       DataStream<RawRecord> records, String stream, DedupOptions options) {
+    return by(records, stream, new DedupOperator(options));
+  }
+
+  /**
+   * The same, but a late record stays in the stream, with the header {@link #LATE_HEADER}: for an
+   * operator behind it that tells them apart. A side output would have to be joined to the stream
+   * again, and two inputs are never chained.
+   */
+  public static SingleOutputStreamOperator<RawRecord> markingLate(
+      DataStream<RawRecord> records, String stream, DedupOptions options) {
+    return by(records, stream, new DedupOperator(options, true));
+  }
+
+  private static SingleOutputStreamOperator<RawRecord> by(
+      DataStream<RawRecord> records, String stream, DedupOperator operator) {
     return records
         .keyBy(new BlockOfRecord(), StateKeyTypeInfo.INSTANCE)
-        .transform("dedup " + stream, RawRecordTypeInfo.INSTANCE, new DedupOperator(options));
+        .transform("dedup " + stream, RawRecordTypeInfo.INSTANCE, operator);
   }
 
   /** Spreads the records over the subtasks by block. */

@@ -1,5 +1,6 @@
 package dev.anabranch.dedup;
 
+import dev.anabranch.records.RawHeader;
 import dev.anabranch.records.RawRecord;
 import dev.anabranch.records.RecordId;
 import org.apache.flink.api.common.state.ValueStateDescriptor;
@@ -15,7 +16,10 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 final class DedupOperator extends HorizonOperator {
   private static final long serialVersionUID = 1L;
 
+  private static final RawHeader LATE_MARK = new RawHeader(Dedup.LATE_HEADER, null);
+
   private final int cachedBlocks;
+  private final boolean marksLate;
 
   private transient KeyedBlockStore store;
   private transient BlockCache cache;
@@ -24,8 +28,16 @@ final class DedupOperator extends HorizonOperator {
   private transient Counter foreign;
 
   DedupOperator(DedupOptions options) {
+    this(options, false);
+  }
+
+  /**
+   * @param marksLate whether late records stay in the stream; else they go to the side output
+   */
+  DedupOperator(DedupOptions options, boolean marksLate) {
     super(options.horizon().toMillis());
     this.cachedBlocks = options.cachedBlocks();
+    this.marksLate = marksLate;
   }
 
   @Override
@@ -61,7 +73,11 @@ final class DedupOperator extends HorizonOperator {
     advanceTo(timestampMs);
     if (clock().isLate(timestampMs)) {
       late.inc();
-      output.collect(Dedup.LATE, element);
+      if (marksLate) {
+        output.collect(element.replace(record.with(LATE_MARK)));
+      } else {
+        output.collect(Dedup.LATE, element);
+      }
       return;
     }
     RecordId id = record.id();

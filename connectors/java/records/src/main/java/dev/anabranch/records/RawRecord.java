@@ -1,5 +1,6 @@
 package dev.anabranch.records;
 
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -81,6 +82,13 @@ public final class RawRecord {
       }
     }
     return null;
+  }
+
+  /** The same record with one header more. */
+  public RawRecord with(RawHeader header) {
+    RawHeader[] more = Arrays.copyOf(headers, headers.length + 1);
+    more[headers.length] = header;
+    return new RawRecord(origin, offset, timestampMs, key, value, id, foreign, more);
   }
 
   /** The version of an upsert, or null where there is none or it is malformed. */
