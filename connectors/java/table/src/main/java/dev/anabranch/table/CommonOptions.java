@@ -1,0 +1,61 @@
+package dev.anabranch.table;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.ConfigOptions;
+import org.apache.flink.table.factories.FactoryUtil;
+
+/** Options that both connectors take. */
+final class CommonOptions {
+  static final ConfigOption<String> TOPOLOGY =
+      ConfigOptions.key("topology")
+          .stringType()
+          .noDefaultValue()
+          .withDescription("Path or URI of the topology document.");
+
+  static final ConfigOption<String> STREAM =
+      ConfigOptions.key("stream")
+          .stringType()
+          .noDefaultValue()
+          .withDescription("Name of the stream in the topology document.");
+
+  static final ConfigOption<String> KEY_FORMAT =
+      ConfigOptions.key("key" + FactoryUtil.FORMAT_SUFFIX)
+          .stringType()
+          .noDefaultValue()
+          .withDescription("Format of the Kafka key; with a PRIMARY KEY that of the value.");
+
+  static final ConfigOption<List<String>> KEY_FIELDS =
+      ConfigOptions.key("key.fields")
+          .stringType()
+          .asList()
+          .defaultValues()
+          .withDescription("Columns that are the Kafka key; with a PRIMARY KEY it names them.");
+
+  static final ConfigOption<ValueFields> VALUE_FIELDS_INCLUDE =
+      ConfigOptions.key("value.fields-include")
+          .enumType(ValueFields.class)
+          .defaultValue(ValueFields.ALL)
+          .withDescription("Whether the value holds the key's columns too.");
+
+  static final ConfigOption<Duration> TOPOLOGY_INTERVAL =
+      ConfigOptions.key("topology.interval")
+          .durationType()
+          .defaultValue(Duration.ofSeconds(10))
+          .withDescription("How often the topology document is read again.");
+
+  /** Which columns the value holds. */
+  enum ValueFields {
+    ALL,
+    EXCEPT_KEY
+  }
+
+  private CommonOptions() {}
+
+  /** How an enum's constant is written in options. */
+  static String kebab(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+}

@@ -1,0 +1,164 @@
+package dev.anabranch.table;
+
+import dev.anabranch.union.OutOfRangePolicy;
+import java.time.Duration;
+import java.util.Set;
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.ConfigOptions;
+import org.apache.flink.configuration.MemorySize;
+
+/** Options of the connector {@code union}; docs/sql.md tells the reasons. */
+final class UnionOptions {
+  static final ConfigOption<StartupMode> STARTUP_MODE =
+      ConfigOptions.key("scan.startup.mode")
+          .enumType(StartupMode.class)
+          .defaultValue(StartupMode.EARLIEST)
+          .withDescription("Where reading starts where there is no checkpoint.");
+
+  static final ConfigOption<Long> STARTUP_TIMESTAMP_MILLIS =
+      ConfigOptions.key("scan.startup.timestamp-millis")
+          .longType()
+          .noDefaultValue()
+          .withDescription("Create time to start from, Unix milliseconds.");
+
+  static final ConfigOption<BoundedMode> BOUNDED_MODE =
+      ConfigOptions.key("scan.bounded.mode")
+          .enumType(BoundedMode.class)
+          .defaultValue(BoundedMode.UNBOUNDED)
+          .withDescription("Where reading ends, if it does.");
+
+  static final ConfigOption<Long> BOUNDED_TIMESTAMP_MILLIS =
+      ConfigOptions.key("scan.bounded.timestamp-millis")
+          .longType()
+          .noDefaultValue()
+          .withDescription("Create time to end before, Unix milliseconds.");
+
+  static final ConfigOption<Duration> BOUNDED_DEADLINE =
+      ConfigOptions.key("scan.bounded.deadline")
+          .durationType()
+          .defaultValue(Duration.ofMinutes(5))
+          .withDescription("How long a bounded read waits for a primary that does not answer.");
+
+  static final ConfigOption<Integer> PARALLELISM =
+      ConfigOptions.key("scan.parallelism")
+          .intType()
+          .noDefaultValue()
+          .withDescription("Parallelism of source, de-duplication and decoding.");
+
+  static final ConfigOption<String> GROUP_ID =
+      ConfigOptions.key("group-id")
+          .stringType()
+          .noDefaultValue()
+          .withDescription("Consumer group whose offsets are read and committed.");
+
+  static final ConfigOption<Boolean> DEDUP =
+      ConfigOptions.key("dedup")
+          .booleanType()
+          .defaultValue(true)
+          .withDescription("Whether copies of one record are dropped.");
+
+  static final ConfigOption<Duration> DEDUP_HORIZON =
+      ConfigOptions.key("dedup.horizon")
+          .durationType()
+          .noDefaultValue()
+          .withDescription("Records older than this against the newest are late.");
+
+  static final ConfigOption<Boolean> LATEST_BY_VERSION =
+      ConfigOptions.key("latest-by-version")
+          .booleanType()
+          .noDefaultValue()
+          .withDescription(
+              "Whether of each key the highest version counts; on with a PRIMARY KEY.");
+
+  static final ConfigOption<String> DEAD_LETTERS =
+      ConfigOptions.key("dead-letters")
+          .stringType()
+          .noDefaultValue()
+          .withDescription(
+              "Stream that takes records which cannot go on; without it the job fails.");
+
+  static final ConfigOption<MemorySize> DEAD_LETTERS_MAX_VALUE_BYTES =
+      ConfigOptions.key("dead-letters.max-value-bytes")
+          .memoryType()
+          .defaultValue(MemorySize.parse("64 kb"))
+          .withDescription("How much of a value a dead letter keeps.");
+
+  static final ConfigOption<MemorySize> MAX_VALUE_BYTES =
+      ConfigOptions.key("max-value-bytes")
+          .memoryType()
+          .defaultValue(MemorySize.ofMebiBytes(1))
+          .withDescription("Longer values are not decoded.");
+
+  static final ConfigOption<OutOfRangePolicy> OUT_OF_RANGE =
+      ConfigOptions.key("out-of-range")
+          .enumType(OutOfRangePolicy.class)
+          .defaultValue(OutOfRangePolicy.RESET)
+          .withDescription("What to do where the next offset is not in the log.");
+
+  static final ConfigOption<Duration> DISCOVERY_INTERVAL =
+      ConfigOptions.key("discovery.interval")
+          .durationType()
+          .defaultValue(Duration.ofSeconds(30))
+          .withDescription("How often each primary is asked for new topics and partitions.");
+
+  static final ConfigOption<Duration> WATERMARK_DELAY =
+      ConfigOptions.key("watermark.delay")
+          .durationType()
+          .defaultValue(Duration.ofSeconds(5))
+          .withDescription("How far SOURCE_WATERMARK() stays behind the newest create time.");
+
+  static final ConfigOption<Duration> WATERMARK_IDLE_TIMEOUT =
+      ConfigOptions.key("watermark.idle-timeout")
+          .durationType()
+          .defaultValue(Duration.ZERO)
+          .withDescription("After this silence a partition no longer holds SOURCE_WATERMARK().");
+
+  /** All of the above. */
+  static final Set<ConfigOption<?>> ALL =
+      Set.of(
+          STARTUP_MODE,
+          STARTUP_TIMESTAMP_MILLIS,
+          BOUNDED_MODE,
+          BOUNDED_TIMESTAMP_MILLIS,
+          BOUNDED_DEADLINE,
+          PARALLELISM,
+          GROUP_ID,
+          DEDUP,
+          DEDUP_HORIZON,
+          LATEST_BY_VERSION,
+          DEAD_LETTERS,
+          DEAD_LETTERS_MAX_VALUE_BYTES,
+          MAX_VALUE_BYTES,
+          OUT_OF_RANGE,
+          DISCOVERY_INTERVAL,
+          WATERMARK_DELAY,
+          WATERMARK_IDLE_TIMEOUT);
+
+  /** Where reading starts. */
+  enum StartupMode {
+    EARLIEST,
+    LATEST,
+    TIMESTAMP,
+    GROUP_OFFSETS;
+
+    @Override
+    public String toString() {
+      return CommonOptions.kebab(this);
+    }
+  }
+
+  /** Where reading ends. */
+  enum BoundedMode {
+    UNBOUNDED,
+    LATEST,
+    TIMESTAMP,
+    GROUP_OFFSETS;
+
+    @Override
+    public String toString() {
+      return CommonOptions.kebab(this);
+    }
+  }
+
+  private UnionOptions() {}
+}

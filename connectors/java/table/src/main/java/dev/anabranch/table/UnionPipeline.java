@@ -1,0 +1,114 @@
+package dev.anabranch.table;
+
+import dev.anabranch.dedup.Dedup;
+import dev.anabranch.dedup.DedupOptions;
+import dev.anabranch.dedup.LatestByVersion;
+import dev.anabranch.prism.PrismOptions;
+import dev.anabranch.records.RawRecord;
+import dev.anabranch.table.deadletter.BadRecordPolicy;
+import dev.anabranch.table.deadletter.DeadLetterStream;
+import dev.anabranch.table.deadletter.FailJob;
+import dev.anabranch.table.decode.DecodeOperator;
+import dev.anabranch.table.decode.RawWithLosses;
+import dev.anabranch.table.decode.RowDecoder;
+import dev.anabranch.union.RecordDeserializer;
+import dev.anabranch.union.UnionSource;
+import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.flink.api.common.typeinfo.TypeInformation;
+import org.apache.flink.streaming.api.datastream.DataStream;
+import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.table.connector.ProviderContext;
+import org.apache.flink.table.data.RowData;
+
+/**
+ * The operators behind a union table: source, then one record of each id or of each key, then
+ * decoding.
+ */
+final class UnionPipeline {
+  private final UnionSettings settings;
+  private final RowDecoder decoder;
+  private final TypeInformation<RowData> rowType;
+  private final boolean sourceWatermark;
+
+  UnionPipeline(
+      UnionSettings settings,
+      RowDecoder decoder,
+      TypeInformation<RowData> rowType,
+      boolean sourceWatermark) {
+    this.settings = settings;
+    this.decoder = decoder;
+    this.rowType = rowType;
+    this.sourceWatermark = sourceWatermark;
+  }
+
+  DataStream<RowData> build(ProviderContext provider, StreamExecutionEnvironment env) {
+    SingleOutputStreamOperator<RawRecord> raw =
+        env.fromSource(source(), watermarks(), "union " + settings.stream());
+    settle(raw, provider, "union");
+    DecodeOperator decode = new DecodeOperator(settings.stream(), decoder, badRecords());
+    return settle(
+        distinct(raw, provider).transform("decode " + settings.stream(), rowType, decode),
+        provider,
+        "decode");
+  }
+
+  private SingleOutputStreamOperator<RawRecord> distinct(
+      SingleOutputStreamOperator<RawRecord> raw, ProviderContext provider) {
+    if (settings.upsert()) {
+      return settle(LatestByVersion.by(raw), provider, "latest-by-version");
+    }
+    DedupOptions options = settings.dedup();
+    return options == null
+        ? raw
+        : settle(Dedup.markingLate(raw, settings.stream(), options), provider, "dedup");
+  }
+
+  private UnionSource<RawRecord> source() {
+    return UnionSource.builder().deserializer(records()).topology(settings.topology()).stream(
+            settings.stream())
+        .start(settings.start())
+        .stop(settings.stop())
+        .outOfRange(settings.outOfRange())
+        .groupId(settings.groupId())
+        .topologyInterval(settings.topologyInterval())
+        .discoveryInterval(settings.discoveryInterval())
+        .boundedDeadline(settings.boundedDeadline())
+        .build();
+  }
+
+  /** Losses become dead letters where there is a stream for them; the source logs them anyway. */
+  private RecordDeserializer<RawRecord> records() {
+    return settings.deadLetters() == null ? RecordDeserializer.raw() : new RawWithLosses();
+  }
+
+  private WatermarkStrategy<RawRecord> watermarks() {
+    if (!sourceWatermark) {
+      return WatermarkStrategy.noWatermarks();
+    }
+    WatermarkStrategy<RawRecord> strategy =
+        WatermarkStrategy.forBoundedOutOfOrderness(settings.watermarkDelay());
+    return settings.watermarkIdleTimeout().isZero()
+        ? strategy
+        : strategy.withIdleness(settings.watermarkIdleTimeout());
+  }
+
+  private BadRecordPolicy badRecords() {
+    String deadLetters = settings.deadLetters();
+    return deadLetters == null
+        ? new FailJob()
+        : new DeadLetterStream(
+            settings.topology(),
+            deadLetters,
+            settings.deadLettersMaxValueBytes(),
+            PrismOptions.builder().topologyInterval(settings.topologyInterval()).build());
+  }
+
+  /** Gives an operator its parallelism, and a uid by which a restore finds its state. */
+  private <T> SingleOutputStreamOperator<T> settle(
+      SingleOutputStreamOperator<T> operator, ProviderContext provider, String name) {
+    provider.generateUid(name).ifPresent(operator::uid);
+    Integer parallelism = settings.parallelism();
+    return parallelism == null ? operator : operator.setParallelism(parallelism);
+  }
+}

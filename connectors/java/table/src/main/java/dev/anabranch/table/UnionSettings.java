@@ -1,0 +1,100 @@
+package dev.anabranch.table;
+
+import dev.anabranch.dedup.DedupOptions;
+import dev.anabranch.table.UnionOptions.BoundedMode;
+import dev.anabranch.table.UnionOptions.StartupMode;
+import dev.anabranch.union.OutOfRangePolicy;
+import dev.anabranch.union.StartPosition;
+import dev.anabranch.union.StopPosition;
+import java.time.Duration;
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.MemorySize;
+import org.apache.flink.configuration.ReadableConfig;
+import org.apache.flink.table.api.ValidationException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The options of a union table, validated and typed.
+ *
+ * @param upsert whether of each key the highest version is read
+ * @param dedup null where copies are not dropped
+ * @param deadLetters null where a bad record fails the job
+ * @param parallelism null where it is the job's
+ */
+record UnionSettings(
+    String topology,
+    String stream,
+    StartPosition start,
+    StopPosition stop,
+    Duration boundedDeadline,
+    @Nullable Integer parallelism,
+    @Nullable String groupId,
+    boolean upsert,
+    @Nullable DedupOptions dedup,
+    @Nullable String deadLetters,
+    int deadLettersMaxValueBytes,
+    int maxValueBytes,
+    OutOfRangePolicy outOfRange,
+    Duration topologyInterval,
+    Duration discoveryInterval,
+    Duration watermarkDelay,
+    Duration watermarkIdleTimeout) {
+
+  static UnionSettings of(ReadableConfig options, boolean upsert) {
+    return new UnionSettings(
+        options.get(CommonOptions.TOPOLOGY),
+        options.get(CommonOptions.STREAM),
+        start(options),
+        stop(options),
+        options.get(UnionOptions.BOUNDED_DEADLINE),
+        options.getOptional(UnionOptions.PARALLELISM).orElse(null),
+        options.getOptional(UnionOptions.GROUP_ID).orElse(null),
+        upsert,
+        dedup(options, upsert),
+        options.getOptional(UnionOptions.DEAD_LETTERS).orElse(null),
+        bytes(options, UnionOptions.DEAD_LETTERS_MAX_VALUE_BYTES),
+        bytes(options, UnionOptions.MAX_VALUE_BYTES),
+        options.get(UnionOptions.OUT_OF_RANGE),
+        options.get(CommonOptions.TOPOLOGY_INTERVAL),
+        options.get(UnionOptions.DISCOVERY_INTERVAL),
+        options.get(UnionOptions.WATERMARK_DELAY),
+        options.get(UnionOptions.WATERMARK_IDLE_TIMEOUT));
+  }
+
+  private static StartPosition start(ReadableConfig options) {
+    StartupMode mode = options.get(UnionOptions.STARTUP_MODE);
+    return switch (mode) {
+      case EARLIEST -> StartPosition.earliest();
+      case LATEST -> StartPosition.latest();
+      case TIMESTAMP -> StartPosition.timestamp(options.get(UnionOptions.STARTUP_TIMESTAMP_MILLIS));
+      case GROUP_OFFSETS -> StartPosition.committed(StartPosition.earliest());
+    };
+  }
+
+  private static StopPosition stop(ReadableConfig options) {
+    BoundedMode mode = options.get(UnionOptions.BOUNDED_MODE);
+    return switch (mode) {
+      case UNBOUNDED -> StopPosition.never();
+      case LATEST -> StopPosition.latest();
+      case TIMESTAMP -> StopPosition.timestamp(options.get(UnionOptions.BOUNDED_TIMESTAMP_MILLIS));
+      case GROUP_OFFSETS -> StopPosition.committed();
+    };
+  }
+
+  /** A table of upserts needs none: a copy has the version of its original, which is not higher. */
+  private static @Nullable DedupOptions dedup(ReadableConfig options, boolean upsert) {
+    if (upsert || !options.get(UnionOptions.DEDUP)) {
+      return null;
+    }
+    DedupOptions dedup = DedupOptions.defaults();
+    return options.getOptional(UnionOptions.DEDUP_HORIZON).map(dedup::withHorizon).orElse(dedup);
+  }
+
+  private static int bytes(ReadableConfig options, ConfigOption<MemorySize> option) {
+    long bytes = options.get(option).getBytes();
+    if (bytes < 0 || bytes > Integer.MAX_VALUE) {
+      throw new ValidationException("'" + option.key() + "' is at most 2 GiB less a byte");
+    }
+    return (int) bytes;
+  }
+}

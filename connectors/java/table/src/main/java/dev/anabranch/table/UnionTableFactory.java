@@ -1,0 +1,130 @@
+package dev.anabranch.table;
+
+import dev.anabranch.table.UnionTableSource.Part;
+import java.util.LinkedHashSet;
+import java.util.Optional;
+import java.util.Set;
+import org.apache.flink.api.common.serialization.DeserializationSchema;
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.ReadableConfig;
+import org.apache.flink.table.api.ValidationException;
+import org.apache.flink.table.connector.ChangelogMode;
+import org.apache.flink.table.connector.format.DecodingFormat;
+import org.apache.flink.table.connector.source.DynamicTableSource;
+import org.apache.flink.table.data.RowData;
+import org.apache.flink.table.factories.DeserializationFormatFactory;
+import org.apache.flink.table.factories.DynamicTableSourceFactory;
+import org.apache.flink.table.factories.FactoryUtil;
+
+/** Makes {@code 'connector' = 'union'} known to SQL. */
+public final class UnionTableFactory implements DynamicTableSourceFactory {
+  /** What {@code 'connector'} is set to. */
+  public static final String IDENTIFIER = "union";
+
+  @Override
+  public String factoryIdentifier() {
+    return IDENTIFIER;
+  }
+
+  @Override
+  public Set<ConfigOption<?>> requiredOptions() {
+    return Set.of(CommonOptions.TOPOLOGY, CommonOptions.STREAM, FactoryUtil.FORMAT);
+  }
+
+  @Override
+  public Set<ConfigOption<?>> optionalOptions() {
+    Set<ConfigOption<?>> options = new LinkedHashSet<>(UnionOptions.ALL);
+    options.add(CommonOptions.KEY_FORMAT);
+    options.add(CommonOptions.KEY_FIELDS);
+    options.add(CommonOptions.VALUE_FIELDS_INCLUDE);
+    options.add(CommonOptions.TOPOLOGY_INTERVAL);
+    return options;
+  }
+
+  @Override
+  public DynamicTableSource createDynamicTableSource(Context context) {
+    FactoryUtil.TableFactoryHelper helper = FactoryUtil.createTableFactoryHelper(this, context);
+    DecodingFormat<DeserializationSchema<RowData>> value =
+        helper.discoverDecodingFormat(DeserializationFormatFactory.class, FactoryUtil.FORMAT);
+    ReadableConfig options = helper.getOptions();
+    boolean upsert = context.getPrimaryKeyIndexes().length > 0;
+    KeyAndValue columns = KeyAndValue.of(context, options);
+    Optional<DecodingFormat<DeserializationSchema<RowData>>> key =
+        columns.hasKey() ? Optional.of(keyFormat(helper, upsert)) : Optional.empty();
+    helper.validate();
+    validate(options, upsert);
+    requireInsertOnly(value);
+    TopologyCheck.streams(
+        options.get(CommonOptions.TOPOLOGY),
+        options.get(CommonOptions.STREAM),
+        options.getOptional(UnionOptions.DEAD_LETTERS).orElse(null));
+    return new UnionTableSource(
+        UnionSettings.of(options, upsert),
+        columns,
+        key.map(format -> new Part(format, FormatNames.key(context))).orElse(null),
+        new Part(value, FormatNames.value(context)));
+  }
+
+  /** The key's format; with a primary key it defaults to that of the value. */
+  private static DecodingFormat<DeserializationSchema<RowData>> keyFormat(
+      FactoryUtil.TableFactoryHelper helper, boolean upsert) {
+    return helper
+        .discoverOptionalDecodingFormat(
+            DeserializationFormatFactory.class, CommonOptions.KEY_FORMAT)
+        .orElseGet(
+            () -> {
+              if (!upsert) {
+                throw new ValidationException("'key.fields' needs 'key.format'");
+              }
+              return helper.discoverDecodingFormat(
+                  DeserializationFormatFactory.class, FactoryUtil.FORMAT);
+            });
+  }
+
+  private static void validate(ReadableConfig options, boolean upsert) {
+    Optional<Boolean> byVersion = options.getOptional(UnionOptions.LATEST_BY_VERSION);
+    if (byVersion.isPresent() && byVersion.get() != upsert) {
+      throw new ValidationException(
+          upsert
+              ? "a table with a PRIMARY KEY is read by version; leave out the PRIMARY KEY to read"
+                  + " all records"
+              : "'latest-by-version' needs a PRIMARY KEY (… NOT ENFORCED): the Kafka key");
+    }
+    requireWith(
+        options,
+        UnionOptions.STARTUP_MODE,
+        UnionOptions.StartupMode.TIMESTAMP,
+        UnionOptions.STARTUP_TIMESTAMP_MILLIS);
+    requireWith(
+        options,
+        UnionOptions.STARTUP_MODE,
+        UnionOptions.StartupMode.GROUP_OFFSETS,
+        UnionOptions.GROUP_ID);
+    requireWith(
+        options,
+        UnionOptions.BOUNDED_MODE,
+        UnionOptions.BoundedMode.TIMESTAMP,
+        UnionOptions.BOUNDED_TIMESTAMP_MILLIS);
+    requireWith(
+        options,
+        UnionOptions.BOUNDED_MODE,
+        UnionOptions.BoundedMode.GROUP_OFFSETS,
+        UnionOptions.GROUP_ID);
+  }
+
+  private static <T> void requireWith(
+      ReadableConfig options, ConfigOption<T> mode, T value, ConfigOption<?> needed) {
+    if (options.get(mode) == value && options.getOptional(needed).isEmpty()) {
+      throw new ValidationException(
+          "'%s' = '%s' needs '%s'".formatted(mode.key(), value, needed.key()));
+    }
+  }
+
+  private static void requireInsertOnly(DecodingFormat<?> format) {
+    if (!format.getChangelogMode().equals(ChangelogMode.insertOnly())) {
+      throw new ValidationException(
+          "a format of changes cannot be read from a stream: there is no order across primaries."
+              + " Declare a PRIMARY KEY, and the highest version of each key counts");
+    }
+  }
+}

@@ -1,0 +1,99 @@
+package dev.anabranch.table.deadletter;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.anabranch.prism.BlockingPrism;
+import dev.anabranch.prism.OutgoingRecord;
+import dev.anabranch.prism.PrismOptions;
+import dev.anabranch.records.RawHeader;
+import dev.anabranch.records.RawRecord;
+import dev.anabranch.records.RecordId;
+import java.util.HexFormat;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Bad records go to a stream, through Prism, so that a primary that is down stops none of them.
+ * Producers are opened with the first bad record: most tasks never see one.
+ */
+public final class DeadLetterStream implements BadRecordPolicy {
+  /** Names the schema of a record's value. */
+  public static final RawHeader SCHEMA_HEADER =
+      new RawHeader("anabranch-schema", "dead-letter/1".getBytes(UTF_8));
+
+  private static final long serialVersionUID = 1L;
+
+  private final String topology;
+  private final String deadLetters;
+  private final int maxValueBytes;
+  private final PrismOptions options;
+
+  /**
+   * @param topology location of the topology document
+   * @param deadLetters the stream to write to
+   * @param maxValueBytes how much of a value is kept
+   */
+  public DeadLetterStream(
+      String topology, String deadLetters, int maxValueBytes, PrismOptions options) {
+    this.topology = topology;
+    this.deadLetters = deadLetters;
+    this.maxValueBytes = maxValueBytes;
+    this.options = options;
+  }
+
+  @Override
+  public Handler open(String stream, String job) {
+    return new Writer(new DeadLetterEncoder(stream, job, maxValueBytes));
+  }
+
+  /** The id of a record's dead letter: the same when a restored job meets the record again. */
+  static RecordId letterId(RecordId record) {
+    return RecordId.supplied("dead-letter/" + HexFormat.of().formatHex(record.toBytes()), 0);
+  }
+
+  private final class Writer implements Handler {
+    private final DeadLetterEncoder encoder;
+    private @Nullable BlockingPrism prism;
+
+    Writer(DeadLetterEncoder encoder) {
+      this.encoder = encoder;
+    }
+
+    @Override
+    public void handle(RawRecord record, Reason reason, String detail) throws InterruptedException {
+      long now = System.currentTimeMillis();
+      OutgoingRecord letter =
+          new OutgoingRecord(
+              null,
+              encoder.encode(record, reason, detail, now),
+              now,
+              new RawHeader[] {SCHEMA_HEADER},
+              null,
+              0,
+              false);
+      opened().send(letter, letterId(record.id()), null, null);
+    }
+
+    @Override
+    public void flush() throws InterruptedException {
+      if (prism != null) {
+        prism.flush();
+      }
+    }
+
+    @Override
+    public void close() {
+      if (prism != null) {
+        prism.close();
+      }
+    }
+
+    private BlockingPrism opened() {
+      BlockingPrism open = prism;
+      if (open == null) {
+        open = BlockingPrism.open(topology, deadLetters, options);
+        prism = open;
+      }
+      return open;
+    }
+  }
+}

@@ -1,0 +1,103 @@
+package dev.anabranch.table.decode;
+
+import dev.anabranch.records.RawRecord;
+import dev.anabranch.table.deadletter.BadRecordPolicy;
+import dev.anabranch.table.deadletter.Reason;
+import java.util.List;
+import org.apache.flink.api.common.serialization.RuntimeContextInitializationContextAdapters;
+import org.apache.flink.metrics.Counter;
+import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
+import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
+import org.apache.flink.streaming.api.operators.TimestampedCollector;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.table.data.RowData;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Makes rows of raw records and hands over those that it cannot. Dead letters are written from here
+ * and not by a sink of their own: a side branch is not part of the plan that SQL translates, and
+ * one more input would break the chain of operators that rows run through without being copied. A
+ * checkpoint completes only when all dead letters before it are written.
+ */
+public final class DecodeOperator extends AbstractStreamOperator<RowData>
+    implements OneInputStreamOperator<RawRecord, RowData> {
+  /** Name of the counter of records that were set aside. */
+  public static final String DEAD_LETTERS = "deadLetters";
+
+  private static final long serialVersionUID = 1L;
+
+  private final String stream;
+  private final RowDecoder decoder;
+  private final BadRecordPolicy policy;
+  private transient BadRecordPolicy.@Nullable Handler bad;
+  private transient @Nullable TimestampedCollector<RowData> out;
+  private transient @Nullable Counter deadLetters;
+
+  /**
+   * @param stream the stream that records are read from
+   */
+  public DecodeOperator(String stream, RowDecoder decoder, BadRecordPolicy policy) {
+    this.stream = stream;
+    this.decoder = decoder;
+    this.policy = policy;
+  }
+
+  @Override
+  public void open() throws Exception {
+    super.open();
+    decoder.open(
+        RuntimeContextInitializationContextAdapters.deserializationAdapter(getRuntimeContext()));
+    bad = policy.open(stream, getRuntimeContext().getJobInfo().getJobName());
+    out = new TimestampedCollector<>(output);
+    deadLetters = getMetricGroup().counter(DEAD_LETTERS);
+  }
+
+  @Override
+  public void processElement(StreamRecord<RawRecord> element) throws Exception {
+    RawRecord record = element.getValue();
+    List<RowData> rows;
+    try {
+      rows = decoder.decode(record);
+    } catch (UndecodableException e) {
+      setAside(record, e.reason(), e.detail());
+      return;
+    }
+    TimestampedCollector<RowData> collector = opened(out);
+    collector.setTimestamp(element);
+    for (int i = 0; i < rows.size(); i++) {
+      collector.collect(rows.get(i));
+    }
+  }
+
+  @Override
+  public void prepareSnapshotPreBarrier(long checkpointId) throws Exception {
+    super.prepareSnapshotPreBarrier(checkpointId);
+    opened(bad).flush();
+  }
+
+  @Override
+  public void finish() throws Exception {
+    opened(bad).flush();
+    super.finish();
+  }
+
+  @Override
+  public void close() throws Exception {
+    if (bad != null) {
+      bad.close();
+    }
+    super.close();
+  }
+
+  private void setAside(RawRecord record, Reason reason, String detail) throws Exception {
+    opened(deadLetters).inc();
+    opened(bad).handle(record, reason, detail);
+  }
+
+  private static <T> T opened(@Nullable T part) {
+    if (part == null) {
+      throw new IllegalStateException("the operator is not open");
+    }
+    return part;
+  }
+}

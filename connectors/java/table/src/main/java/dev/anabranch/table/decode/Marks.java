@@ -1,0 +1,57 @@
+package dev.anabranch.table.decode;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.anabranch.dedup.Dedup;
+import dev.anabranch.records.Origin;
+import dev.anabranch.records.RawHeader;
+import dev.anabranch.records.RawRecord;
+import dev.anabranch.records.RecordId;
+import dev.anabranch.table.deadletter.Reason;
+import dev.anabranch.union.LossReport;
+
+/**
+ * Records that operators before the decoding have marked by a header, because they are not to be
+ * decoded: late ones, and stand-ins for records that were lost. They keep their place in the one
+ * stream, so that they are part of the same checkpoint as the offsets around them.
+ */
+final class Marks {
+  private static final String LOST_HEADER = "anabranch-lost";
+
+  /** Neither late nor a time for de-duplication to go by. */
+  private static final long NO_TIMESTAMP = -1;
+
+  private Marks() {}
+
+  /** Stands for a range of lost records; the same range has the same id. */
+  static RawRecord lost(LossReport loss) {
+    Origin origin = loss.origin();
+    String scope =
+        "lost/%s/%s/%d".formatted(origin.clusterId(), origin.topicId(), origin.partition());
+    RawHeader mark = new RawHeader(LOST_HEADER, loss.toString().getBytes(UTF_8));
+    return new RawRecord(
+        origin,
+        loss.fromOffset(),
+        NO_TIMESTAMP,
+        null,
+        null,
+        RecordId.supplied(scope, loss.fromOffset()),
+        false,
+        new RawHeader[] {mark});
+  }
+
+  /** Throws where a record is marked. */
+  static void check(RawRecord record) throws UndecodableException {
+    for (RawHeader header : record.headers()) {
+      if (header.name().equals(Dedup.LATE_HEADER)) {
+        throw new UndecodableException(
+            Reason.LATE,
+            "created before the horizon of de-duplication: whether it was seen before is not known");
+      }
+      byte[] detail = header.value();
+      if (header.name().equals(LOST_HEADER) && detail != null) {
+        throw new UndecodableException(Reason.LOST, new String(detail, UTF_8));
+      }
+    }
+  }
+}

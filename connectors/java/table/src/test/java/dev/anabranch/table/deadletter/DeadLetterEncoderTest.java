@@ -1,0 +1,84 @@
+package dev.anabranch.table.deadletter;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.anabranch.records.RawHeader;
+import dev.anabranch.records.RawRecord;
+import dev.anabranch.table.decode.Records;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.security.MessageDigest;
+import java.util.List;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericDatumReader;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.io.DecoderFactory;
+import org.junit.jupiter.api.Test;
+
+class DeadLetterEncoderTest {
+  private final DeadLetterEncoder encoder = new DeadLetterEncoder("logs", "job-1", 10);
+
+  @Test
+  void keepsAllThatIsKnown() throws Exception {
+    RawRecord record =
+        Records.bytes(
+            "k".getBytes(UTF_8),
+            "short".getBytes(UTF_8),
+            new RawHeader("h", new byte[] {1}),
+            new RawHeader("empty", null));
+
+    GenericRecord letter = decode(encoder.encode(record, Reason.MALFORMED, "cut off", 99));
+
+    assertThat(letter.get("reason")).hasToString("malformed");
+    assertThat(letter.get("detail")).hasToString("cut off");
+    assertThat(letter.get("stream")).hasToString("logs");
+    assertThat(letter.get("primary")).hasToString("a");
+    assertThat(letter.get("cluster_id")).hasToString("cluster-a");
+    assertThat(letter.get("topic")).hasToString("logs-topic");
+    assertThat(letter.get("topic_id")).hasToString("topic-id");
+    assertThat(letter.get("partition")).isEqualTo(3);
+    assertThat(letter.get("offset")).isEqualTo(7L);
+    assertThat(letter.get("timestamp_ms")).isEqualTo(1_700_000_000_123L);
+    assertThat(((GenericData.Fixed) letter.get("record_id")).bytes())
+        .isEqualTo(record.id().toBytes());
+    assertThat(letter.get("key")).isEqualTo(ByteBuffer.wrap("k".getBytes(UTF_8)));
+    assertThat(letter.get("value")).isEqualTo(ByteBuffer.wrap("short".getBytes(UTF_8)));
+    assertThat(letter.get("value_length")).isEqualTo(5L);
+    assertThat(letter.get("job")).hasToString("job-1");
+    assertThat(letter.get("occurred_ms")).isEqualTo(99L);
+    assertThat(letter.get("headers"))
+        .hasToString(
+            "[{\"name\": \"h\", \"value\": \"\\u0001\"}, {\"name\": \"empty\", \"value\": null}]");
+  }
+
+  @Test
+  void cutsLongValuesButHashesAllOfThem() throws Exception {
+    byte[] value = "0123456789abcdef".getBytes(UTF_8);
+
+    GenericRecord letter =
+        decode(encoder.encode(Records.bytes(null, value), Reason.TOO_LARGE, "16 bytes", 0));
+
+    assertThat(letter.get("value")).isEqualTo(ByteBuffer.wrap("0123456789".getBytes(UTF_8)));
+    assertThat(letter.get("value_length")).isEqualTo(16L);
+    assertThat(((GenericData.Fixed) letter.get("value_sha256")).bytes())
+        .isEqualTo(MessageDigest.getInstance("SHA-256").digest(value));
+  }
+
+  @Test
+  void tellsNoValueFromAnEmptyOne() throws Exception {
+    GenericRecord none =
+        decode(encoder.encode(Records.bytes(null, null), Reason.NULL_VALUE, "null", 0));
+    GenericRecord empty =
+        decode(encoder.encode(Records.bytes(null, new byte[0]), Reason.MALFORMED, "empty", 0));
+
+    assertThat(none.get("value")).isNull();
+    assertThat(empty.get("value")).isEqualTo(ByteBuffer.allocate(0));
+    assertThat(List.of(none.get("value_length"), empty.get("value_length"))).containsOnly(0L);
+  }
+
+  static GenericRecord decode(byte[] bytes) throws IOException {
+    return new GenericDatumReader<GenericRecord>(DeadLetterEncoder.loadSchema())
+        .read(null, DecoderFactory.get().binaryDecoder(bytes, null));
+  }
+}

@@ -1,0 +1,99 @@
+package dev.anabranch.table.decode;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.anabranch.records.RawRecord;
+import dev.anabranch.records.RawRecordSerializer;
+import dev.anabranch.table.deadletter.BadRecordPolicy;
+import dev.anabranch.table.deadletter.FailJob;
+import dev.anabranch.table.deadletter.Reason;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.streaming.util.OneInputStreamOperatorTestHarness;
+import org.apache.flink.table.data.RowData;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+@SuppressWarnings("try") // Flink declares that closing may throw anything.
+class DecodeOperatorTest {
+  /** What the policy was asked to do, in order. */
+  private static final List<String> CALLS = new ArrayList<>();
+
+  @AfterEach
+  void forget() {
+    CALLS.clear();
+  }
+
+  @Test
+  void handsOnRowsWithTheTimestampOfTheirRecord() throws Exception {
+    try (OneInputStreamOperatorTestHarness<RawRecord, RowData> harness = harness(new Noting())) {
+      harness.processElement(new StreamRecord<>(Records.text("{\"run\":\"r1\"}"), 17));
+
+      List<StreamRecord<? extends RowData>> rows = harness.extractOutputStreamRecords();
+      assertThat(rows).hasSize(1);
+      assertThat(rows.get(0).getTimestamp()).isEqualTo(17);
+      assertThat(rows.get(0).getValue().getString(0)).hasToString("r1");
+      assertThat(CALLS).containsExactly("open logs");
+    }
+  }
+
+  @Test
+  void writesDeadLettersBeforeTheBarrierGoesOn() throws Exception {
+    try (OneInputStreamOperatorTestHarness<RawRecord, RowData> harness = harness(new Noting())) {
+      harness.processElement(new StreamRecord<>(Records.text("{\"run\":")));
+      harness.processElement(new StreamRecord<>(Records.text("{\"run\":\"r2\"}")));
+      harness.prepareSnapshotPreBarrier(1);
+      harness.endInput();
+
+      assertThat(harness.extractOutputStreamRecords()).hasSize(1);
+    }
+    assertThat(CALLS).containsExactly("open logs", "malformed", "flush", "flush", "close");
+  }
+
+  @Test
+  void failsTheJobWithThePlaceOfTheRecordAndWhatToDo() throws Exception {
+    try (OneInputStreamOperatorTestHarness<RawRecord, RowData> harness = harness(new FailJob())) {
+      assertThatThrownBy(
+              () -> harness.processElement(new StreamRecord<>(Records.text("{\"run\": 1"))))
+          .hasMessageContaining("a record of stream 'logs' is malformed")
+          .hasMessageContaining("primary a, topic logs-topic, partition 3, offset 7, id ")
+          .hasMessageContaining("set 'dead-letters'");
+    }
+  }
+
+  private static OneInputStreamOperatorTestHarness<RawRecord, RowData> harness(
+      BadRecordPolicy policy) throws Exception {
+    OneInputStreamOperatorTestHarness<RawRecord, RowData> harness =
+        new OneInputStreamOperatorTestHarness<>(
+            new DecodeOperator("logs", Decoders.appends(), policy), new RawRecordSerializer());
+    harness.open();
+    return harness;
+  }
+
+  private static final class Noting implements BadRecordPolicy {
+    private static final long serialVersionUID = 1L;
+
+    @Override
+    public Handler open(String stream, String job) {
+      CALLS.add("open " + stream);
+      return new Handler() {
+        @Override
+        public void handle(RawRecord record, Reason reason, String detail) {
+          CALLS.add(reason.text());
+        }
+
+        @Override
+        public void flush() {
+          CALLS.add("flush");
+        }
+
+        @Override
+        public void close() {
+          CALLS.add("close");
+        }
+      };
+    }
+  }
+}
