@@ -44,6 +44,9 @@ sealed interface HandedOver {
   /** The Kafka cluster of this split is gone for good; queued behind what was read of it. */
   record ClusterGone(String splitId) implements HandedOver {}
 
+  /** Splits came, went or are read elsewhere: outputs, and with them watermarks, have to follow. */
+  record OutputCheck() implements HandedOver {}
+
   /** A fetcher's thread died, which only an error of the JVM can do. */
   record Fatal(Throwable cause) implements HandedOver {}
 }

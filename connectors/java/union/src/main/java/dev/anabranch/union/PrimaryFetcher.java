@@ -47,6 +47,7 @@ final class PrimaryFetcher implements AutoCloseable {
   private final String name;
   private final UnionSettings settings;
   private final Handover handover;
+  private final PrimaryMetrics metrics;
   private final PositionBook book = new PositionBook();
   private final LinkedBlockingQueue<Runnable> commands = new LinkedBlockingQueue<>();
   private final Semaphore permits = new Semaphore(MAX_IN_QUEUE);
@@ -65,8 +66,14 @@ final class PrimaryFetcher implements AutoCloseable {
   private Duration backOff = FIRST_BACK_OFF;
   private volatile boolean closed;
 
-  PrimaryFetcher(String name, Primary primary, UnionSettings settings, Handover handover) {
+  PrimaryFetcher(
+      String name,
+      Primary primary,
+      UnionSettings settings,
+      Handover handover,
+      PrimaryMetrics metrics) {
     this.name = name;
+    this.metrics = metrics;
     this.primary = primary;
     this.settings = settings;
     this.handover = handover;
@@ -118,10 +125,36 @@ final class PrimaryFetcher implements AutoCloseable {
         });
   }
 
+  /** Commits a group's offsets; asynchronous, and what goes wrong is only counted. */
+  void commit(Map<TopicPartition, OffsetAndMetadata> offsets) {
+    commands.add(
+        () -> {
+          String group = settings.groupId();
+          if (admin == null || group == null) {
+            metrics.commitFailed();
+            return;
+          }
+          // By the admin client: nothing touches the consumer between poll and hand-over.
+          admin
+              .alterConsumerGroupOffsets(group, offsets)
+              .all()
+              .whenComplete(
+                  (done, error) -> {
+                    if (error != null) {
+                      metrics.commitFailed();
+                    }
+                  });
+        });
+  }
+
   @Override
   public void close() {
     closed = true;
     thread.interrupt();
+  }
+
+  void awaitEnd(long limitMs) throws InterruptedException {
+    thread.join(limitMs);
   }
 
   private void run() {
@@ -136,6 +169,8 @@ final class PrimaryFetcher implements AutoCloseable {
         handover.put(new HandedOver.Fatal(e));
       }
     } finally {
+      // Clients refuse to close in a thread that is marked as interrupted.
+      Thread.interrupted();
       closeClients();
     }
   }

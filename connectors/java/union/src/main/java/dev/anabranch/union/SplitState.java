@@ -1,12 +1,6 @@
 package dev.anabranch.union;
 
 import dev.anabranch.records.Origin;
-import dev.anabranch.records.RawHeader;
-import dev.anabranch.records.RawRecord;
-import dev.anabranch.records.RecordHeaders;
-import dev.anabranch.records.RecordId;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,20 +13,21 @@ final class SplitState {
   private final String splitId;
   private final long stopOffset;
   private final LogEnd end = new LogEnd();
-  private final long foreignHigh;
-  private final long foreignLow;
   private String primary;
-  private Origin origin;
-  private long reportedTo;
-  private LossReport.@Nullable Kind lost;
-  private long lastTimestampMs = -1;
-  private int attempt;
-  private @Nullable String route;
-  private String parked = "waits for the topology";
-  private boolean paused;
-  // Read by metrics from other threads; they may be a little late.
-  private volatile long nextOffset;
+  private RecordConverter converter;
+  private long nextOffset;
   private int leaderEpoch;
+  private long reportedTo;
+  private int attempt;
+  private boolean paused;
+  private LossReport.@Nullable Kind lost;
+  private @Nullable String route;
+
+  // What metrics read from other threads; offsets are a batch late, which saves a fence per record.
+  private volatile String parked = "waits for the topology";
+  private volatile boolean abandoned;
+  private volatile long shownOffset;
+  private volatile long shownTimestampMs = -1;
 
   SplitState(UnionSplit split) {
     this.log = split.log();
@@ -44,10 +39,8 @@ final class SplitState {
     this.leaderEpoch = split.leaderEpoch();
     this.reportedTo = split.reportedTo();
     this.lost = split.lost();
-    this.origin = origin();
-    RecordId first = RecordId.foreign(log.clusterId(), log.topicId(), log.partition(), 0);
-    this.foreignHigh = first.high();
-    this.foreignLow = first.low();
+    this.shownOffset = nextOffset;
+    this.converter = new RecordConverter(origin(split.primary()));
   }
 
   UnionSplit toSplit() {
@@ -61,66 +54,44 @@ final class SplitState {
     return new FetchOrder(log, topic, nextOffset, leaderEpoch, stopOffset, attempt, paused, end);
   }
 
-  /** Makes the record that is handed on, and only that: one object and its headers. */
-  RawRecord convert(ConsumerRecord<byte[], byte[]> record) {
-    Header[] found = record.headers().toArray();
-    RawHeader[] headers = found.length == 0 ? RawHeader.NONE : new RawHeader[found.length];
-    byte[] id = null;
-    for (int i = 0; i < found.length; i++) {
-      String name = found[i].key();
-      byte[] value = found[i].value();
-      headers[i] = new RawHeader(name, value);
-      if (name.equals(RecordHeaders.ID)) {
-        id = value;
-      }
-    }
-    boolean foreign = id == null || id.length != RecordId.BYTES;
-    return new RawRecord(
-        origin,
-        record.offset(),
-        record.timestamp(),
-        record.key(),
-        record.value(),
-        foreign ? foreignId(record.offset()) : RecordId.fromBytes(id),
-        foreign,
-        headers);
-  }
-
-  private RecordId foreignId(long offset) {
-    return new RecordId(foreignHigh, foreignLow | (offset & RecordId.MAX_SEQUENCE));
-  }
-
   /** A record has been emitted. */
-  void emitted(long offset, long timestampMs) {
-    lastTimestampMs = timestampMs;
+  void emitted(long offset) {
     nextOffset = offset + 1;
   }
 
-  /** A batch has been emitted to its end, which may lie behind its last record. */
+  /** All of a batch has been emitted; it may end behind its last record. */
+  void batchEmitted(long offset, int epoch, long timestampMs) {
+    moveTo(offset, epoch);
+    if (timestampMs >= 0) {
+      shownTimestampMs = timestampMs;
+    }
+  }
+
+  /** Goes on at another offset. */
   void moveTo(long offset, int epoch) {
     nextOffset = offset;
     leaderEpoch = epoch;
+    shownOffset = offset;
   }
 
   /** The primary that shows this log now goes by that name. */
   void foundOn(String name) {
     if (!name.equals(primary)) {
       primary = name;
-      origin = origin();
+      converter = new RecordConverter(origin(name));
     }
   }
 
-  private Origin origin() {
-    return new Origin(primary, log.clusterId(), topic, log.topicId(), log.partition());
+  private Origin origin(String name) {
+    return new Origin(name, log.clusterId(), topic, log.topicId(), log.partition());
+  }
+
+  RecordConverter converter() {
+    return converter;
   }
 
   boolean isFinished() {
     return nextOffset >= stopOffset;
-  }
-
-  /** Whether the split is being read, as far as is known. */
-  boolean isReading() {
-    return parked.isEmpty();
   }
 
   LogId log() {
@@ -135,34 +106,28 @@ final class SplitState {
     return splitId;
   }
 
+  /** Name of the primary that showed the log last. */
   String primary() {
     return primary;
-  }
-
-  Origin currentOrigin() {
-    return origin;
   }
 
   long nextOffset() {
     return nextOffset;
   }
 
+  int leaderEpoch() {
+    return leaderEpoch;
+  }
+
   long stopOffset() {
     return stopOffset;
-  }
-
-  LogEnd end() {
-    return end;
-  }
-
-  long lastTimestampMs() {
-    return lastTimestampMs;
   }
 
   int attempt() {
     return attempt;
   }
 
+  /** Up to where a loss has been reported. */
   long reportedTo() {
     return reportedTo;
   }
@@ -171,14 +136,26 @@ final class SplitState {
     reportedTo = offset;
   }
 
+  /** How records of this log were lost, where that keeps it from being read. */
   LossReport.@Nullable Kind lost() {
     return lost;
   }
 
   void lost(LossReport.@Nullable Kind kind) {
     lost = kind;
+    abandoned = false;
   }
 
+  /** Nobody waits for this log any more; it is kept in case that it comes back after all. */
+  void abandon() {
+    abandoned = true;
+  }
+
+  boolean isAbandoned() {
+    return abandoned;
+  }
+
+  /** The primary whose fetcher has the split, or null. */
   @Nullable String route() {
     return route;
   }
@@ -187,7 +164,15 @@ final class SplitState {
     route = primaryName;
   }
 
-  /** Why the split is not being read; empty while it is. */
+  boolean isPaused() {
+    return paused;
+  }
+
+  void paused(boolean now) {
+    paused = now;
+  }
+
+  /** Why the split is not being read; empty while it is. Any thread. */
   String parked() {
     return parked;
   }
@@ -196,11 +181,19 @@ final class SplitState {
     parked = reason;
   }
 
-  boolean isPaused() {
-    return paused;
+  /** Offset of the next record, at most a batch old. Any thread. */
+  long shownOffset() {
+    return shownOffset;
   }
 
-  void paused(boolean now) {
-    paused = now;
+  /** Timestamp of the record emitted last, or -1. Any thread. */
+  long shownTimestampMs() {
+    return shownTimestampMs;
+  }
+
+  /** How many records wait in the log as it was last seen; 0 while that is unknown. Any thread. */
+  long lag() {
+    long known = Math.min(end.offset(), stopOffset);
+    return known == LogEnd.UNKNOWN ? 0 : Math.max(0, known - shownOffset);
   }
 }

@@ -6,7 +6,9 @@ import dev.anabranch.records.RawRecord;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.flink.api.common.functions.RichMapFunction;
+import org.apache.flink.api.common.state.CheckpointListener;
 import org.apache.flink.api.common.state.ListState;
 import org.apache.flink.api.common.state.ListStateDescriptor;
 import org.apache.flink.api.common.typeinfo.Types;
@@ -18,17 +20,32 @@ import org.apache.flink.streaming.api.checkpoint.CheckpointedFunction;
  * Counts each value in Flink's state, so that a record lost or read twice over a restore shows. The
  * live counts of a test's current attempts are visible to it by the test's name.
  */
-final class Tally extends RichMapFunction<RawRecord, RawRecord> implements CheckpointedFunction {
+final class Tally extends RichMapFunction<RawRecord, RawRecord>
+    implements CheckpointedFunction, CheckpointListener {
   private static final long serialVersionUID = 1L;
   private static final Map<String, Map<Integer, Map<String, Integer>>> LIVE =
       new ConcurrentHashMap<>();
 
+  private static final Map<String, Long> COMPLETED = new ConcurrentHashMap<>();
+  private static final Map<String, AtomicInteger> FAIL_AT = new ConcurrentHashMap<>();
+
   private final String test;
   private transient Map<String, Integer> counts = new ConcurrentHashMap<>();
+  private transient boolean hasCheckpoint;
   private transient ListState<Map<String, Integer>> state;
 
   Tally(String test) {
     this.test = test;
+  }
+
+  /** Has the test's job fail once, after that many records and at least one checkpoint. */
+  static void failOnceAt(String test, int records) {
+    FAIL_AT.put(test, new AtomicInteger(records));
+  }
+
+  /** The id of the test's last completed checkpoint, or 0. */
+  static long completedCheckpoint(String test) {
+    return COMPLETED.getOrDefault(test, 0L);
   }
 
   /** The counts of all subtasks together. */
@@ -43,10 +60,16 @@ final class Tally extends RichMapFunction<RawRecord, RawRecord> implements Check
   /** Forgets a former run, whose subtasks may have been more. */
   static void forget(String test) {
     LIVE.remove(test);
+    COMPLETED.remove(test);
   }
 
   @Override
   public RawRecord map(RawRecord record) {
+    AtomicInteger left = FAIL_AT.get(test);
+    if (left != null && left.decrementAndGet() <= 0 && hasCheckpoint) {
+      FAIL_AT.remove(test);
+      throw new IllegalStateException("a failure that the test asked for");
+    }
     byte[] value = record.value();
     counts.merge(value == null ? "null" : new String(value, UTF_8), 1, Integer::sum);
     return record;
@@ -68,6 +91,12 @@ final class Tally extends RichMapFunction<RawRecord, RawRecord> implements Check
 
   @Override
   public void snapshotState(FunctionSnapshotContext context) throws Exception {
+    hasCheckpoint = true;
     state.update(java.util.List.of(new HashMap<>(counts)));
+  }
+
+  @Override
+  public void notifyCheckpointComplete(long checkpointId) {
+    COMPLETED.put(test, checkpointId);
   }
 }

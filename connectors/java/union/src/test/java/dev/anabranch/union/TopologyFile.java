@@ -19,6 +19,10 @@ final class TopologyFile {
     this.stream = stream;
   }
 
+  String stream() {
+    return stream;
+  }
+
   String location() {
     return path.toString();
   }

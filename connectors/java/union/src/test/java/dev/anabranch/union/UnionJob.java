@@ -6,7 +6,9 @@ import dev.anabranch.records.RawRecord;
 import dev.anabranch.testkit.Await;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
@@ -19,13 +21,15 @@ import org.apache.flink.configuration.RestartStrategyOptions;
 import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.core.execution.SavepointFormatType;
+import org.apache.flink.metrics.Gauge;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
 import org.jspecify.annotations.Nullable;
 
 /** A running job of a test: source, tally in Flink's state, nothing behind it. */
 final class UnionJob {
-  private static final Duration LIMIT = Duration.ofSeconds(60);
+  /** Generous: the machine may be busy with other things. */
+  private static final Duration LIMIT = Duration.ofSeconds(180);
 
   private final String test;
   private final Path directory;
@@ -61,9 +65,7 @@ final class UnionJob {
     if (savepoint != null) {
       configuration.set(StateRecoveryOptions.SAVEPOINT_PATH, savepoint);
     }
-    StreamExecutionEnvironment env =
-        StreamExecutionEnvironment.getExecutionEnvironment(configuration);
-    env.setParallelism(parallelism);
+    StreamExecutionEnvironment env = UnionFixture.environment(configuration, parallelism);
     env.fromSource(source, WatermarkStrategy.noWatermarks(), "union")
         .uid("union")
         .map(new Tally(test))
@@ -103,6 +105,43 @@ final class UnionJob {
 
   JobStatus status() throws Exception {
     return client.getJobStatus().get(30, TimeUnit.SECONDS);
+  }
+
+  /** Waits for a checkpoint that began after this call. */
+  void awaitCheckpoint() throws Exception {
+    long before = Tally.completedCheckpoint(test);
+    Await.until(
+        () -> {
+          failIfDead();
+          return Tally.completedCheckpoint(test) > before + 1;
+        },
+        LIMIT);
+  }
+
+  /** Waits until a reader counts parked splits of that primary. */
+  void awaitParked(String primary) throws Exception {
+    Await.until(() -> sum("primary\\." + primary + "\\.parked") > 0, LIMIT);
+  }
+
+  /** Waits until readers have so many splits. */
+  void awaitSplits(int count) throws Exception {
+    Await.until(() -> gauges("KafkaSourceReader\\..*\\.currentOffset").size() >= count, LIMIT);
+  }
+
+  /** The sum of a gauge over all subtasks. */
+  long sum(String pattern) {
+    return gauges(pattern).stream()
+        .mapToLong(gauge -> ((Number) gauge.getValue()).longValue())
+        .sum();
+  }
+
+  private List<Gauge<?>> gauges(String pattern) {
+    List<Gauge<?>> gauges = new ArrayList<>();
+    UnionFixture.metrics()
+        .findMetrics(client.getJobID(), ".*" + pattern)
+        .values()
+        .forEach(metric -> gauges.add((Gauge<?>) metric));
+    return gauges;
   }
 
   /** Waits for the end of a bounded job. */

@@ -1,0 +1,82 @@
+package dev.anabranch.union;
+
+import dev.anabranch.topology.Primary;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+
+/** The fetchers of a reader, one for each primary that it has splits on. */
+final class FetcherPool implements Fetching, AutoCloseable {
+  /** How long a closing task waits for its threads, so that none outlives its class loader. */
+  private static final long CLOSE_LIMIT_MS = 3000;
+
+  private final UnionSettings settings;
+  private final Handover handover;
+  private final UnionReaderMetrics metrics;
+  private final Map<String, PrimaryFetcher> fetchers = new HashMap<>();
+
+  FetcherPool(UnionSettings settings, Handover handover, UnionReaderMetrics metrics) {
+    this.settings = settings;
+    this.handover = handover;
+    this.metrics = metrics;
+  }
+
+  @Override
+  public void read(String primary, Primary how, FetchOrder order) {
+    PrimaryFetcher fetcher = fetchers.get(primary);
+    if (fetcher == null) {
+      fetcher = new PrimaryFetcher(primary, how, settings, handover, metrics.primary(primary));
+      fetchers.put(primary, fetcher);
+      fetcher.start();
+    }
+    metrics.partition(primary, order.topic(), order.log().partition());
+    fetcher.add(order);
+  }
+
+  @Override
+  public void drop(String primary, String splitId) {
+    PrimaryFetcher fetcher = fetchers.get(primary);
+    if (fetcher != null) {
+      fetcher.remove(splitId);
+    }
+  }
+
+  @Override
+  public void pause(String primary, String splitId, boolean paused) {
+    PrimaryFetcher fetcher = fetchers.get(primary);
+    if (fetcher != null) {
+      fetcher.pause(splitId, paused);
+    }
+  }
+
+  @Override
+  public void reach(String primary, Primary how) {
+    PrimaryFetcher fetcher = fetchers.get(primary);
+    if (fetcher != null) {
+      fetcher.reach(how);
+    }
+  }
+
+  /** Commits a group's offsets on a primary, for those who watch lag; best effort. */
+  void commit(String primary, Map<TopicPartition, OffsetAndMetadata> offsets) {
+    PrimaryFetcher fetcher = fetchers.get(primary);
+    if (fetcher != null) {
+      fetcher.commit(offsets);
+    }
+  }
+
+  @Override
+  public void close() {
+    fetchers.values().forEach(PrimaryFetcher::close);
+    long deadline = System.nanoTime() + CLOSE_LIMIT_MS * 1_000_000;
+    try {
+      for (PrimaryFetcher fetcher : fetchers.values()) {
+        fetcher.awaitEnd(Math.max(1, (deadline - System.nanoTime()) / 1_000_000));
+      }
+    } catch (InterruptedException e) {
+      // The task is being cancelled in earnest; the threads are told, and daemons.
+      Thread.currentThread().interrupt();
+    }
+  }
+}

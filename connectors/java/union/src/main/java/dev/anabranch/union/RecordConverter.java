@@ -1,0 +1,55 @@
+package dev.anabranch.union;
+
+import dev.anabranch.records.Origin;
+import dev.anabranch.records.RawHeader;
+import dev.anabranch.records.RawRecord;
+import dev.anabranch.records.RecordHeaders;
+import dev.anabranch.records.RecordId;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.header.Header;
+
+/**
+ * Makes raw records of one log. Costs one object a record besides its id and headers: the origin is
+ * shared, and the hash in foreign ids is made once.
+ */
+final class RecordConverter {
+  private final Origin origin;
+  private final RecordId firstForeign;
+
+  RecordConverter(Origin origin) {
+    this.origin = origin;
+    this.firstForeign =
+        RecordId.foreign(origin.clusterId(), origin.topicId(), origin.partition(), 0);
+  }
+
+  Origin origin() {
+    return origin;
+  }
+
+  RawRecord convert(ConsumerRecord<byte[], byte[]> record) {
+    Header[] found = record.headers().toArray();
+    RawHeader[] headers = found.length == 0 ? RawHeader.NONE : new RawHeader[found.length];
+    byte[] id = null;
+    for (int i = 0; i < found.length; i++) {
+      RawHeader header = new RawHeader(found[i].key(), found[i].value());
+      headers[i] = header;
+      if (RecordHeaders.ID.equals(header.name())) {
+        id = header.value();
+      }
+    }
+    boolean foreign = id == null || id.length != RecordId.BYTES;
+    return new RawRecord(
+        origin,
+        record.offset(),
+        record.timestamp(),
+        record.key(),
+        record.value(),
+        foreign ? foreignId(record.offset()) : RecordId.fromBytes(id),
+        foreign,
+        headers);
+  }
+
+  private RecordId foreignId(long offset) {
+    return new RecordId(firstForeign.high(), firstForeign.low() | (offset & RecordId.MAX_SEQUENCE));
+  }
+}

@@ -1,0 +1,290 @@
+package dev.anabranch.union;
+
+import dev.anabranch.topology.Primary;
+import dev.anabranch.union.HandedOver.Batch;
+import dev.anabranch.union.HandedOver.Gap;
+import dev.anabranch.union.HandedOver.SplitNews;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A reader's splits: where each is read, why it is not, and what is made of a loss. Decides only:
+ * it has no threads, clients or clock, so that a test drives it by hand. All on the task thread.
+ */
+final class SplitBoard {
+  private static final Logger LOG = LoggerFactory.getLogger(SplitBoard.class);
+
+  private final OutOfRangePolicy policy;
+  private final Fetching fetching;
+  private final Map<String, SplitState> splits = new LinkedHashMap<>();
+  private @Nullable TopologyEvent topology;
+
+  // A copy for metrics, which come from other threads.
+  private volatile List<SplitState> visible = List.of();
+
+  SplitBoard(OutOfRangePolicy policy, Fetching fetching) {
+    this.policy = policy;
+    this.fetching = fetching;
+  }
+
+  /** Takes splits over, new ones or those of a checkpoint, which the current policy may free. */
+  void add(Collection<UnionSplit> added) {
+    for (UnionSplit split : added) {
+      boolean gone = split.lost() == LossReport.Kind.TOPIC_REPLACED;
+      if (gone && policy.readsOn()) {
+        continue;
+      }
+      SplitState state = new SplitState(split);
+      if (policy.readsOn() && split.lost() == LossReport.Kind.CLUSTER_REPLACED) {
+        state.abandon();
+      } else if (policy.readsOn()) {
+        state.lost(null);
+      }
+      splits.putIfAbsent(split.splitId(), state);
+    }
+    publish();
+    route();
+  }
+
+  /**
+   * Follows the topology.
+   *
+   * @return splits whose Kafka cluster is gone; {@link #clusterGone} is due for each, once what was
+   *     read of it before has been emitted
+   */
+  List<String> follow(TopologyEvent next) {
+    topology = next;
+    next.view().readable().forEach(name -> fetching.reach(name, primary(next, name)));
+    route();
+    return splits.values().stream()
+        .filter(split -> split.lost() == null && split.route() == null && !split.isFinished())
+        .filter(split -> next.gone().contains(split.log().clusterId()))
+        .map(SplitState::splitId)
+        .toList();
+  }
+
+  /**
+   * The split that a batch moves on, or null where the batch is of an order that no longer holds.
+   * Throws where a batch is missing before it: losing nothing goes before going on.
+   */
+  @Nullable SplitState expect(Batch batch) {
+    SplitState split = splits.get(batch.splitId());
+    if (split == null || split.attempt() != batch.attempt()) {
+      return null;
+    }
+    if (batch.fromOffset() > split.nextOffset()) {
+      throw new IllegalStateException(
+          "records of %s from %d to %d were never handed over; the last checkpoint has them"
+              .formatted(batch.splitId(), split.nextOffset(), batch.fromOffset() - 1));
+    }
+    return split;
+  }
+
+  /** Takes what a fetcher found; returns the loss to report, or null. */
+  @Nullable LossReport take(SplitNews news) {
+    SplitState split = splits.get(news.splitId());
+    if (split == null || split.attempt() != news.attempt()) {
+      return null;
+    }
+    Gap gap = news.gap();
+    if (gap != null) {
+      return jump(split, gap, news.detail());
+    }
+    String route = split.route();
+    switch (news.verdict()) {
+      case TOPIC_REPLACED -> {
+        return lose(split, LossReport.Kind.TOPIC_REPLACED, news.detail());
+      }
+      case READABLE, DONE -> {
+        split.parked("");
+        if (route != null) {
+          split.foundOn(route);
+        }
+      }
+      default -> park(split, "primary " + route + ": " + news.detail());
+    }
+    return null;
+  }
+
+  /** The Kafka cluster of that split is gone; returns the loss to report, or null. */
+  @Nullable LossReport clusterGone(String splitId) {
+    SplitState split = splits.get(splitId);
+    return split == null || split.lost() != null || split.route() != null || split.isFinished()
+        ? null
+        : lose(split, LossReport.Kind.CLUSTER_REPLACED, split.parked());
+  }
+
+  /** Pauses or resumes a split. */
+  void pause(String splitId, boolean paused) {
+    SplitState split = splits.get(splitId);
+    if (split != null) {
+      split.paused(paused);
+      String route = split.route();
+      if (route != null) {
+        fetching.pause(route, splitId, paused);
+      }
+    }
+  }
+
+  List<UnionSplit> snapshot() {
+    return splits.values().stream().map(SplitState::toSplit).toList();
+  }
+
+  Set<String> splitIds() {
+    return Set.copyOf(splits.keySet());
+  }
+
+  /** Whether the split's records may still come, so that a watermark has to wait for them. */
+  boolean isExpected(String splitId) {
+    SplitState split = splits.get(splitId);
+    return split != null && split.lost() == null && split.route() != null && !split.isFinished();
+  }
+
+  /** Whether all splits are read to their stop offsets, or given up under the policy. */
+  boolean isAtEnd() {
+    return splits.values().stream().allMatch(SplitBoard::isDone);
+  }
+
+  /** Primaries of which some splits have not reached their stop offsets and are not being read. */
+  Set<String> stalled(Set<String> downPrimaries) {
+    Set<String> names = new TreeSet<>();
+    for (SplitState split : splits.values()) {
+      boolean waits = !split.parked().isEmpty() || downPrimaries.contains(split.primary());
+      if (waits && !isDone(split)) {
+        names.add(split.primary());
+      }
+    }
+    return names;
+  }
+
+  /** Why splits are not being read, by primary; what is known of the primaries comes first. */
+  Map<String, String> reasons(Map<String, String> troubles) {
+    Map<String, String> reasons = new TreeMap<>(troubles);
+    splits.values().stream()
+        .filter(split -> !split.parked().isEmpty() && !isDone(split))
+        .forEach(split -> reasons.putIfAbsent(split.primary(), split.parked()));
+    return reasons;
+  }
+
+  /** All splits. Any thread. */
+  List<SplitState> visible() {
+    return visible;
+  }
+
+  private static boolean isDone(SplitState split) {
+    return split.isFinished() || split.isAbandoned();
+  }
+
+  /** The log is there, but not at our offset. */
+  private @Nullable LossReport jump(SplitState split, Gap gap, String detail) {
+    boolean deleted = gap.kind() == LossReport.Kind.DELETED;
+    long from = deleted ? Math.max(gap.fromOffset(), split.reportedTo()) : gap.fromOffset();
+    LossReport loss =
+        gap.toOffset() > from
+            ? new LossReport(gap.kind(), split.converter().origin(), from, gap.toOffset(), detail)
+            : null;
+    if (deleted) {
+      split.reportedTo(gap.toOffset());
+    }
+    if (policy.readsOn()) {
+      split.moveTo(gap.resumeAt(), UnionSplit.NO_EPOCH);
+    } else {
+      giveUp(split, gap.kind(), detail);
+    }
+    return loss;
+  }
+
+  /** The log itself is gone. */
+  private LossReport lose(SplitState split, LossReport.Kind kind, String detail) {
+    LossReport loss =
+        new LossReport(
+            kind, split.converter().origin(), split.nextOffset(), LossReport.UNKNOWN, detail);
+    giveUp(split, kind, detail);
+    if (kind == LossReport.Kind.TOPIC_REPLACED && policy.readsOn()) {
+      // A topic id never comes back, and its successor has splits of its own.
+      splits.remove(split.splitId());
+      publish();
+    }
+    return loss;
+  }
+
+  private void giveUp(SplitState split, LossReport.Kind kind, String detail) {
+    split.lost(kind);
+    if (policy.readsOn()) {
+      split.abandon();
+    }
+    park(split, detail);
+    stopReading(split);
+  }
+
+  private static void park(SplitState split, String reason) {
+    if (!reason.equals(split.parked())) {
+      split.parked(reason);
+      LOG.warn("Log {} waits at offset {}: {}", split.splitId(), split.nextOffset(), reason);
+    }
+  }
+
+  /** Has each split read on the primary that shows its log. */
+  private void route() {
+    TopologyEvent current = topology;
+    if (current == null) {
+      return;
+    }
+    for (SplitState split : splits.values()) {
+      if (split.isFinished()) {
+        continue;
+      }
+      if (split.lost() == LossReport.Kind.CLUSTER_REPLACED
+          && current.clusters().containsValue(split.log().clusterId())) {
+        LOG.info("Kafka cluster {} is back", split.log().clusterId());
+        split.lost(null);
+      }
+      if (split.lost() == null) {
+        route(split, current);
+      }
+    }
+  }
+
+  private void route(SplitState split, TopologyEvent current) {
+    SplitRouter.Route route = SplitRouter.route(split.log().clusterId(), split.primary(), current);
+    String primary = route.primary();
+    if (primary == null) {
+      stopReading(split);
+      park(split, route.reason());
+    } else if (!primary.equals(split.route())) {
+      stopReading(split);
+      split.route(primary);
+      split.parked("primary " + primary + " has not answered yet");
+      fetching.read(primary, primary(current, primary), split.order());
+    }
+  }
+
+  private void stopReading(SplitState split) {
+    String route = split.route();
+    if (route != null) {
+      fetching.drop(route, split.splitId());
+      split.route(null);
+    }
+  }
+
+  private void publish() {
+    visible = new ArrayList<>(splits.values());
+  }
+
+  private static Primary primary(TopologyEvent event, String name) {
+    Primary primary = event.view().primaries().get(name);
+    if (primary == null) {
+      throw new IllegalStateException("routed to an unknown primary " + name);
+    }
+    return primary;
+  }
+}

@@ -1,0 +1,160 @@
+package dev.anabranch.union;
+
+import static dev.anabranch.union.Views.shown;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Which logs are new, how they start, which are held back, which clusters are gone. */
+class LogLedgerTest {
+  private static LogLedger ledger(OutOfRangePolicy policy, String... primaries) {
+    LogLedger ledger = new LogLedger(StartPosition.latest(), policy, 1000);
+    ledger.follow(Views.of(1, primaries));
+    return ledger;
+  }
+
+  /** Observes, resolves all that is new at offset 5, and returns it. */
+  private static Lookup admit(LogLedger ledger, String primary, PrimaryView shown) {
+    Lookup lookup = ledger.observe(primary, shown);
+    Map<LogId, Lookup.Bounds> bounds = new HashMap<>();
+    lookup.logs().forEach(log -> bounds.put(log, new Lookup.Bounds(5, UnionSplit.NO_STOP)));
+    if (ledger.heldBack(primary, shown) == null) {
+      ledger.resolved(primary, "t", bounds);
+    }
+    return lookup;
+  }
+
+  private static LogLedger restored(LogLedger ledger, OutOfRangePolicy policy) throws Exception {
+    UnionEnumeratorStateSerializer serializer = new UnionEnumeratorStateSerializer();
+    byte[] bytes = serializer.serialize(ledger.snapshot());
+    return new LogLedger(
+        StartPosition.latest(), policy, serializer.deserialize(serializer.getVersion(), bytes));
+  }
+
+  @Test
+  void theStartPositionIsForTheFirstDocumentsPrimariesOnly() {
+    LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a");
+    assertThat(admit(ledger, "a", shown("A", "t1", 2)).start()).isEqualTo(StartPosition.latest());
+    assertThat(admit(ledger, "a", shown("A", "t1", 3)).start()).isEqualTo(StartPosition.earliest());
+
+    ledger.follow(Views.of(2, "a", "b"));
+    Lookup onB = admit(ledger, "b", shown("B", "t1", 1));
+    assertThat(onB.start()).isEqualTo(StartPosition.earliest());
+    assertThat(onB.logs()).containsExactly(new LogId("B", "t1", 0));
+    assertThat(ledger.pending()).hasSize(4);
+  }
+
+  @Test
+  void aPrimaryThatWasDownAtTheStartIsLookedUpByTheStartTime() throws Exception {
+    LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a", "b");
+    ledger.failed("b");
+    assertThat(admit(ledger, "a", shown("A", "t1", 1)).exactEnd()).isTrue();
+    LogLedger later = restored(ledger, OutOfRangePolicy.RESET);
+    assertThat(later.awaited()).containsExactly("b");
+    assertThat(later.jobStartMs()).isEqualTo(1000);
+
+    Lookup late = admit(later, "b", shown("B", "t1", 1));
+    assertThat(late.start()).isEqualTo(StartPosition.latest());
+    assertThat(late.exactEnd()).isFalse();
+    assertThat(admit(ledger, "b", shown("B", "t1", 1)).exactEnd()).isFalse();
+  }
+
+  @Test
+  void aTopicThatIsMissingAtFirstStartsAtEarliestWhenItAppears() {
+    LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a");
+    ledger.observe("a", new PrimaryView("A", "t", null, java.util.Set.of()));
+    assertThat(ledger.awaited()).isEmpty();
+    assertThat(admit(ledger, "a", shown("A", "t1", 1)).start()).isEqualTo(StartPosition.earliest());
+  }
+
+  @Test
+  void anAbsentPrimaryIsNotForgotten() throws Exception {
+    LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a", "b");
+    admit(ledger, "a", shown("A", "t1", 1));
+    admit(ledger, "b", shown("B", "t1", 1));
+    ledger.follow(Views.of(2, "a"));
+    LogLedger later = restored(ledger, OutOfRangePolicy.RESET);
+    later.follow(Views.of(3, "a", "b"));
+    assertThat(admit(later, "b", shown("B", "t1", 1)).logs()).isEmpty();
+    assertThat(later.gone()).isEmpty();
+  }
+
+  @Test
+  void aRenamedPrimaryBringsNothingNew() {
+    LogLedger ledger = ledger(OutOfRangePolicy.PARK, "a");
+    admit(ledger, "a", shown("A", "t1", 2));
+    ledger.follow(Views.at(2, Map.of("[a]", "a:9092", "z", "a:9092")));
+    assertThat(admit(ledger, "z", shown("A", "t1", 2)).logs()).isEmpty();
+    assertThat(ledger.gone()).isEmpty();
+  }
+
+  @Test
+  void swappedAddressesLoseNothingWhileOneHalfIsUnknown() {
+    LogLedger ledger = ledger(OutOfRangePolicy.PARK, "a", "b");
+    admit(ledger, "a", shown("A", "t1", 1));
+    admit(ledger, "b", shown("B", "t1", 1));
+    ledger.follow(Views.at(2, Map.of("a", "b:9092", "b", "a:9092")));
+    assertThat(admit(ledger, "a", shown("B", "t1", 1)).logs()).isEmpty();
+    assertThat(ledger.gone()).isEmpty();
+    assertThat(admit(ledger, "b", shown("A", "t1", 1)).logs()).isEmpty();
+    assertThat(ledger.gone()).isEmpty();
+  }
+
+  @Test
+  void aWipedClusterIsGoneAndItsSuccessorIsReadFromTheStartUnderReset() {
+    LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a", "b");
+    admit(ledger, "a", shown("A", "t1", 1));
+    Lookup lookup = admit(ledger, "a", shown("A2", "t2", 1));
+    assertThat(lookup.start()).isEqualTo(StartPosition.earliest());
+    assertThat(lookup.logs()).containsExactly(new LogId("A2", "t2", 0));
+    assertThat(ledger.gone()).containsExactly("A");
+  }
+
+  @ParameterizedTest
+  @EnumSource(
+      value = OutOfRangePolicy.class,
+      names = {"PARK", "FAIL"})
+  void successorsAreHeldBackUntilAnotherPolicyAdmitsThem(OutOfRangePolicy policy) throws Exception {
+    LogLedger ledger = ledger(policy, "a", "b");
+    admit(ledger, "a", shown("A", "t1", 1));
+    admit(ledger, "b", shown("B", "t1", 1));
+    assertThat(admit(ledger, "a", shown("A2", "t2", 1)).logs()).isEmpty();
+    assertThat(admit(ledger, "b", shown("B", "t9", 1)).logs()).isEmpty();
+    assertThat(ledger.gone()).containsExactly("A");
+    assertThat(admit(ledger, "a", shown("A2", "t2", 1)).logs()).isEmpty();
+
+    LogLedger freed = restored(ledger, OutOfRangePolicy.RESET);
+    assertThat(admit(freed, "a", shown("A2", "t2", 1)).logs())
+        .containsExactly(new LogId("A2", "t2", 0));
+    assertThat(admit(freed, "b", shown("B", "t9", 1)).logs())
+        .containsExactly(new LogId("B", "t9", 0));
+  }
+
+  @Test
+  void aClusterThatMovedAwayIsNotGoneUntilEveryPrimaryHasBeenAsked() {
+    LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a", "b");
+    admit(ledger, "a", shown("A", "t1", 1));
+    ledger.follow(Views.at(2, Map.of("a", "new:9092", "b", "b:9092")));
+    admit(ledger, "a", shown("N", "t1", 1));
+    assertThat(ledger.gone()).isEmpty();
+    admit(ledger, "b", shown("B", "t1", 1));
+    assertThat(ledger.gone()).containsExactly("A");
+  }
+
+  @Test
+  void returnedSplitsWaitAgain() {
+    LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a");
+    admit(ledger, "a", shown("A", "t1", 1));
+    UnionSplit split = ledger.pending().get(0);
+    assertThat(split.nextOffset()).isEqualTo(5);
+    ledger.assigned(split);
+    assertThat(ledger.pending()).isEmpty();
+    ledger.returned(List.of(split));
+    assertThat(ledger.pending()).containsExactly(split);
+  }
+}

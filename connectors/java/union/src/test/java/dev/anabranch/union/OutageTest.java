@@ -1,0 +1,99 @@
+package dev.anabranch.union;
+
+import dev.anabranch.records.RawRecord;
+import dev.anabranch.testkit.TestProducer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A dead primary stops nobody and loses no offset. */
+class OutageTest {
+  @RegisterExtension static final UnionFixture FIXTURE = new UnionFixture();
+
+  @TempDir Path directory;
+
+  @AfterEach
+  void reviveB() {
+    FIXTURE.b().kill();
+    FIXTURE.b().restart();
+  }
+
+  @Test
+  void startsWithoutAPrimaryThatThenReturnsDiesAndReturns() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "outage", 2);
+    List<String> written = new ArrayList<>();
+    written.addAll(TestProducer.write(FIXTURE.a(), "outage", 2, "a", 100));
+    List<String> onB = TestProducer.write(FIXTURE.b(), "outage", 2, "b", 100);
+    FIXTURE.b().kill();
+
+    UnionJob job =
+        UnionJob.start("outage", UnionFixture.source(topology).build(), 2, directory, null);
+    job.awaitExactly(written);
+
+    FIXTURE.b().restart();
+    written.addAll(onB);
+    job.awaitExactly(written);
+
+    FIXTURE.b().kill();
+    written.addAll(TestProducer.write(FIXTURE.a(), "outage", 2, "alone", 100));
+    job.awaitExactly(written);
+
+    FIXTURE.b().restart();
+    written.addAll(TestProducer.write(FIXTURE.b(), "outage", 2, "again", 100));
+    job.awaitExactly(written);
+    job.cancel();
+  }
+
+  @Test
+  void restoresAndRescalesWhileAPrimaryIsDown() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "rescale", 3);
+    UnionSource<RawRecord> source = UnionFixture.source(topology).build();
+    List<String> written = new ArrayList<>();
+    written.addAll(TestProducer.write(FIXTURE.a(), "rescale", 3, "a", 100));
+    written.addAll(TestProducer.write(FIXTURE.b(), "rescale", 3, "b", 100));
+    UnionJob job = UnionJob.start("rescale", source, 2, directory, null);
+    job.awaitExactly(written);
+    String savepoint = job.stop();
+
+    List<String> unread = TestProducer.write(FIXTURE.b(), "rescale", 3, "unread", 100);
+    FIXTURE.b().kill();
+    for (int parallelism : new int[] {3, 1}) {
+      written.addAll(TestProducer.write(FIXTURE.a(), "rescale", 3, "at" + parallelism + "-", 100));
+      job = UnionJob.start("rescale", source, parallelism, directory, savepoint);
+      job.awaitExactly(written);
+      savepoint = job.stop();
+    }
+
+    job = UnionJob.start("rescale", source, 2, directory, savepoint);
+    FIXTURE.b().restart();
+    written.addAll(unread);
+    job.awaitExactly(written);
+    job.cancel();
+  }
+
+  @Test
+  void aPausedPrimaryHoldsUpNobody() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "paused", 2);
+    List<String> written = new ArrayList<>();
+    written.addAll(TestProducer.write(FIXTURE.b(), "paused", 2, "b", 100));
+    UnionJob job =
+        UnionJob.start("paused", UnionFixture.source(topology).build(), 1, directory, null);
+    job.awaitExactly(written);
+
+    FIXTURE.b().pause();
+    try {
+      written.addAll(TestProducer.write(FIXTURE.a(), "paused", 2, "alone", 100));
+      job.awaitExactly(written);
+      job.awaitCheckpoint();
+    } finally {
+      FIXTURE.b().resume();
+    }
+    written.addAll(TestProducer.write(FIXTURE.b(), "paused", 2, "again", 100));
+    job.awaitExactly(written);
+    job.cancel();
+  }
+}

@@ -1,0 +1,219 @@
+package dev.anabranch.union;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.anabranch.topology.Primary;
+import dev.anabranch.union.HandedOver.Batch;
+import dev.anabranch.union.HandedOver.Gap;
+import dev.anabranch.union.HandedOver.SplitNews;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Where a reader's splits are read, why they are not, and what becomes of losses. */
+class SplitBoardTest {
+  private static final String SPLIT = "A/t1/0";
+
+  /** Remembers what a board asked for. */
+  private static final class Recorded implements Fetching {
+    final Map<String, FetchOrder> reading = new HashMap<>();
+    final List<String> calls = new ArrayList<>();
+
+    @Override
+    public void read(String primary, Primary how, FetchOrder order) {
+      reading.put(primary + ":" + order.splitId(), order);
+    }
+
+    @Override
+    public void drop(String primary, String splitId) {
+      reading.remove(primary + ":" + splitId);
+    }
+
+    @Override
+    public void pause(String primary, String splitId, boolean paused) {
+      calls.add("pause " + primary + ":" + splitId + " " + paused);
+    }
+
+    @Override
+    public void reach(String primary, Primary how) {
+      calls.add("reach " + primary);
+    }
+  }
+
+  private final Recorded fetching = new Recorded();
+
+  private SplitBoard board(OutOfRangePolicy policy) {
+    SplitBoard board = new SplitBoard(policy, fetching);
+    board.add(List.of(Views.split("A", "t1", 0, "a")));
+    return board;
+  }
+
+  private static TopologyEvent event(
+      StreamView view, Map<String, String> clusters, String... gone) {
+    return new TopologyEvent(view, clusters, Set.of(gone));
+  }
+
+  private static SplitNews found(Verdict verdict) {
+    return new SplitNews(SPLIT, 1, verdict, "why", null);
+  }
+
+  private static Batch batch(int attempt, long from, long next) {
+    return new Batch(SPLIT, attempt, from, List.of(), next, 0);
+  }
+
+  @Test
+  void waitsForTheTopologyThenReadsByName() {
+    SplitBoard board = board(OutOfRangePolicy.RESET);
+    assertThat(fetching.reading).isEmpty();
+    board.follow(event(Views.of(1, "a"), Map.of()));
+    assertThat(fetching.reading).containsOnlyKeys("a:" + SPLIT);
+    assertThat(board.isExpected(SPLIT)).isTrue();
+  }
+
+  @Test
+  void identityGoesBeforeName() {
+    SplitBoard board = board(OutOfRangePolicy.RESET);
+    board.follow(event(Views.of(1, "a", "z"), Map.of("a", "B", "z", "A")));
+    assertThat(fetching.reading).containsOnlyKeys("z:" + SPLIT);
+    board.take(found(Verdict.READABLE));
+    assertThat(board.snapshot().get(0).primary()).isEqualTo("z");
+  }
+
+  @Test
+  void aRemovedOrAbsentPrimaryKeepsTheOffset() {
+    SplitBoard board = board(OutOfRangePolicy.FAIL);
+    board.follow(event(Views.of(1, "a"), Map.of("a", "A")));
+    board.expect(batch(1, 0, 7)).moveTo(7, 0);
+
+    assertThat(board.follow(event(Views.at(2, Map.of("[a]", "a:1")), Map.of()))).isEmpty();
+    assertThat(fetching.reading).isEmpty();
+    assertThat(board.isExpected(SPLIT)).isFalse();
+    assertThat(board.snapshot().get(0).nextOffset()).isEqualTo(7);
+    assertThat(board.follow(event(Views.of(3, "b"), Map.of()))).isEmpty();
+
+    board.follow(event(Views.of(4, "a"), Map.of()));
+    assertThat(fetching.reading.get("a:" + SPLIT).nextOffset()).isEqualTo(7);
+  }
+
+  @Test
+  void batchesOfAnOlderOrderAreDropped() {
+    SplitBoard board = board(OutOfRangePolicy.RESET);
+    board.follow(event(Views.of(1, "a"), Map.of()));
+    board.follow(event(Views.of(2, "b"), Map.of()));
+    board.follow(event(Views.of(3, "a"), Map.of()));
+    assertThat(board.expect(batch(1, 0, 9))).isNull();
+    assertThat(board.expect(batch(2, 0, 9))).isNotNull();
+  }
+
+  @Test
+  void aMissingBatchIsNeverPassedOver() {
+    SplitBoard board = board(OutOfRangePolicy.RESET);
+    board.follow(event(Views.of(1, "a"), Map.of()));
+    assertThatThrownBy(() -> board.expect(batch(1, 5, 9)))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("from 0 to 4 were never handed over");
+  }
+
+  @Test
+  void deletedRecordsAreReportedOnceAndReadingGoesOnBehindThem() {
+    SplitBoard board = board(OutOfRangePolicy.RESET);
+    board.follow(event(Views.of(1, "a"), Map.of()));
+    Gap gap = new Gap(LossReport.Kind.DELETED, 0, 30, 30);
+    LossReport loss = board.take(new SplitNews(SPLIT, 1, Verdict.OUT_OF_RANGE, "why", gap));
+    assertThat(loss.fromOffset()).isEqualTo(0);
+    assertThat(loss.toOffset()).isEqualTo(30);
+    assertThat(board.snapshot().get(0).nextOffset()).isEqualTo(30);
+    assertThat(board.isExpected(SPLIT)).isTrue();
+  }
+
+  @Test
+  void aParkedLossIsNotReportedAgainWhenAnotherPolicyFreesIt() {
+    SplitBoard parked = board(OutOfRangePolicy.PARK);
+    parked.follow(event(Views.of(1, "a"), Map.of()));
+    Gap gap = new Gap(LossReport.Kind.DELETED, 0, 30, 30);
+    assertThat(parked.take(new SplitNews(SPLIT, 1, Verdict.OUT_OF_RANGE, "why", gap))).isNotNull();
+    assertThat(fetching.reading).isEmpty();
+    assertThat(parked.isExpected(SPLIT)).isFalse();
+    UnionSplit kept = parked.snapshot().get(0);
+    assertThat(kept.nextOffset()).isZero();
+    assertThat(kept.lost()).isEqualTo(LossReport.Kind.DELETED);
+
+    SplitBoard freed = new SplitBoard(OutOfRangePolicy.RESET, fetching);
+    freed.add(List.of(kept));
+    freed.follow(event(Views.of(1, "a"), Map.of()));
+    assertThat(fetching.reading.get("a:" + SPLIT).nextOffset()).isZero();
+    assertThat(freed.take(new SplitNews(SPLIT, 1, Verdict.OUT_OF_RANGE, "why", gap))).isNull();
+    Gap wider = new Gap(LossReport.Kind.DELETED, 0, 40, 40);
+    LossReport rest = freed.take(new SplitNews(SPLIT, 1, Verdict.OUT_OF_RANGE, "why", wider));
+    assertThat(rest.fromOffset()).isEqualTo(30);
+  }
+
+  @ParameterizedTest
+  @EnumSource(OutOfRangePolicy.class)
+  void aReplacedTopicIsReportedAndReadNoMore(OutOfRangePolicy policy) {
+    SplitBoard board = board(policy);
+    board.follow(event(Views.of(1, "a"), Map.of()));
+    LossReport loss = board.take(found(Verdict.TOPIC_REPLACED));
+    assertThat(loss.kind()).isEqualTo(LossReport.Kind.TOPIC_REPLACED);
+    assertThat(loss.toOffset()).isEqualTo(LossReport.UNKNOWN);
+    assertThat(fetching.reading).isEmpty();
+    assertThat(board.snapshot()).hasSize(policy == OutOfRangePolicy.RESET ? 0 : 1);
+  }
+
+  @Test
+  void aReplacedTopicOfACheckpointIsDroppedByAPolicyThatReadsOn() {
+    SplitBoard parked = board(OutOfRangePolicy.PARK);
+    parked.follow(event(Views.of(1, "a"), Map.of()));
+    parked.take(found(Verdict.TOPIC_REPLACED));
+    SplitBoard freed = new SplitBoard(OutOfRangePolicy.RESET, fetching);
+    freed.add(parked.snapshot());
+    assertThat(freed.snapshot()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @EnumSource(OutOfRangePolicy.class)
+  void aReplacedClusterIsReportedOnceAndItsLogsGoOnShouldItComeBack(OutOfRangePolicy policy) {
+    SplitBoard board = board(policy);
+    board.follow(event(Views.of(1, "a"), Map.of("a", "A")));
+    TopologyEvent wiped = event(Views.of(1, "a"), Map.of("a", "B"), "A");
+    assertThat(board.follow(wiped)).containsExactly(SPLIT);
+    assertThat(board.clusterGone(SPLIT).kind()).isEqualTo(LossReport.Kind.CLUSTER_REPLACED);
+    assertThat(board.clusterGone(SPLIT)).isNull();
+    assertThat(board.follow(wiped)).isEmpty();
+
+    board.follow(event(Views.of(2, "a"), Map.of("a", "A")));
+    assertThat(fetching.reading).containsOnlyKeys("a:" + SPLIT);
+    assertThat(board.snapshot().get(0).lost()).isNull();
+  }
+
+  @Test
+  void aBoundedReadEndsAtItsStopsAndNamesWhatHoldsItUp() {
+    SplitBoard board = new SplitBoard(OutOfRangePolicy.RESET, fetching);
+    board.add(List.of(UnionSplit.fresh(new LogId("A", "t1", 0), "a", "t", 0, 10)));
+    board.follow(event(Views.of(1, "a"), Map.of()));
+    assertThat(board.isAtEnd()).isFalse();
+    assertThat(board.stalled(Set.of())).containsExactly("a");
+    board.take(found(Verdict.READABLE));
+    assertThat(board.stalled(Set.of())).isEmpty();
+    assertThat(board.stalled(Set.of("a"))).containsExactly("a");
+    board.expect(batch(1, 0, 10)).moveTo(10, 0);
+    assertThat(board.isAtEnd()).isTrue();
+    assertThat(board.stalled(Set.of("a"))).isEmpty();
+  }
+
+  @Test
+  void aPausedSplitStaysPausedOnAnotherPrimary() {
+    SplitBoard board = board(OutOfRangePolicy.RESET);
+    board.follow(event(Views.of(1, "a", "z"), Map.of("a", "A")));
+    board.pause(SPLIT, true);
+    assertThat(fetching.calls).contains("pause a:" + SPLIT + " true");
+    board.follow(event(Views.of(2, "a", "z"), Map.of("a", "B", "z", "A")));
+    assertThat(fetching.reading.get("z:" + SPLIT).paused()).isTrue();
+  }
+}

@@ -1,0 +1,75 @@
+package dev.anabranch.union;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.anabranch.topology.Auth;
+import dev.anabranch.topology.Primary;
+import dev.anabranch.topology.StreamSpec;
+import dev.anabranch.union.UnionEnumeratorState.Sighting;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.apache.flink.util.InstantiationUtil;
+import org.junit.jupiter.api.Test;
+
+/** What goes into checkpoints comes back the same. */
+class StateFormTest {
+  private static final UnionSplit SPLIT =
+      new UnionSplit(new LogId("A", "t1", 3), "a", "t", 77, 4, 1000, 50, LossReport.Kind.DELETED);
+
+  @Test
+  void splits() throws Exception {
+    UnionSplitSerializer serializer = new UnionSplitSerializer();
+    UnionSplit fresh = Views.split("A", "t1", 0, "a");
+    assertThat(serializer.deserialize(1, serializer.serialize(SPLIT))).isEqualTo(SPLIT);
+    assertThat(serializer.deserialize(1, serializer.serialize(fresh))).isEqualTo(fresh);
+    assertThatThrownBy(() -> serializer.deserialize(2, new byte[0]))
+        .isInstanceOf(IOException.class)
+        .hasMessageContaining("version 2");
+  }
+
+  @Test
+  void enumeratorStateWithEveryKindOfAuth() throws Exception {
+    Map<String, Primary> primaries =
+        Map.of(
+            "a", new Primary(List.of("a:1", "a:2"), null, null),
+            "b", primary(new Auth.None()),
+            "c", primary(new Auth.Plain("u", "env:P", false, null)),
+            "d", primary(new Auth.Scram("u", "env:P", null, null, "file:/ca")),
+            "e", primary(new Auth.Mtls("file:/c", "file:/k", null)),
+            "f", primary(new Auth.OAuthBearer("https://x", "id", "env:S", null, null)));
+    UnionEnumeratorState state =
+        new UnionEnumeratorState(
+            42,
+            new StreamView(7, "t", new StreamSpec("t", 4, 2, 60L, null), primaries),
+            Set.of("b"),
+            Map.of("A", new Sighting("a", "a:1,a:2")),
+            Map.of(new LogId("A", "t1", 3), "t"),
+            Set.of(SPLIT));
+    UnionEnumeratorStateSerializer serializer = new UnionEnumeratorStateSerializer();
+    assertThat(serializer.deserialize(1, serializer.serialize(state))).isEqualTo(state);
+  }
+
+  @Test
+  void enumeratorStateBeforeAnyDocument() throws Exception {
+    UnionEnumeratorState state =
+        new UnionEnumeratorState(1, null, Set.of(), Map.of(), Map.of(), Set.of());
+    UnionEnumeratorStateSerializer serializer = new UnionEnumeratorStateSerializer();
+    assertThat(serializer.deserialize(1, serializer.serialize(state))).isEqualTo(state);
+  }
+
+  @Test
+  void eventsTravelBetweenJobManagerAndReaders() throws Exception {
+    TopologyEvent event = new TopologyEvent(Views.of(1, "a"), Map.of("a", "A"), Set.of("X"));
+    byte[] bytes = InstantiationUtil.serializeObject(event);
+    assertThat(
+            InstantiationUtil.<TopologyEvent>deserializeObject(bytes, getClass().getClassLoader()))
+        .isEqualTo(event);
+  }
+
+  private static Primary primary(Auth auth) {
+    return new Primary(List.of("x:1"), Primary.WantedState.DRAINING, auth);
+  }
+}

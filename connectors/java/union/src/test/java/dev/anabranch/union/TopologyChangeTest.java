@@ -1,0 +1,138 @@
+package dev.anabranch.union;
+
+import dev.anabranch.testkit.TestProducer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewPartitions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The document, and what the primaries have, change while a job reads. */
+class TopologyChangeTest {
+  @RegisterExtension static final UnionFixture FIXTURE = new UnionFixture();
+
+  @TempDir Path directory;
+
+  @Test
+  void badDocumentsChangeNothing() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "bad-documents", 2);
+    List<String> written = new ArrayList<>();
+    written.addAll(TestProducer.write(FIXTURE.a(), "bad-documents", 2, "a", 50));
+    written.addAll(TestProducer.write(FIXTURE.b(), "bad-documents", 2, "b", 50));
+    UnionJob job =
+        UnionJob.start("bad-documents", UnionFixture.source(topology).build(), 2, directory, null);
+    job.awaitExactly(written);
+
+    for (String text :
+        new String[] {"", "generation: 9", "groups: [", "generation: 9\ngroups: {}"}) {
+      topology.write(text);
+      job.awaitCheckpoint();
+      written.addAll(TestProducer.write(FIXTURE.a(), "bad-documents", 2, "a:" + text, 20));
+      written.addAll(TestProducer.write(FIXTURE.b(), "bad-documents", 2, "b:" + text, 20));
+      job.awaitExactly(written);
+    }
+    job.cancel();
+  }
+
+  @Test
+  void aRemovedPrimaryIsLeftAloneAndGoesOnWhereItStoodWhenItIsBack() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "removed", 2);
+    List<String> written = new ArrayList<>();
+    written.addAll(TestProducer.write(FIXTURE.b(), "removed", 2, "b", 50));
+    UnionJob job =
+        UnionJob.start("removed", UnionFixture.source(topology).build(), 2, directory, null);
+    job.awaitExactly(written);
+
+    topology.removed("b", FIXTURE.b().bootstrap()).publish();
+    job.awaitParked("b");
+    List<String> meanwhile = TestProducer.write(FIXTURE.b(), "removed", 2, "meanwhile", 50);
+    written.addAll(TestProducer.write(FIXTURE.a(), "removed", 2, "a", 50));
+    job.awaitExactly(written);
+
+    topology.primary("b", FIXTURE.b().bootstrap()).publish();
+    written.addAll(meanwhile);
+    job.awaitExactly(written);
+    job.cancel();
+  }
+
+  @Test
+  void aWrongAddressIsFollowedWhenItIsCorrected() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "address", 2);
+    topology.primary("b", "no-such-host.invalid:9092").publish();
+    List<String> written = new ArrayList<>();
+    written.addAll(TestProducer.write(FIXTURE.a(), "address", 2, "a", 50));
+    List<String> onB = TestProducer.write(FIXTURE.b(), "address", 2, "b", 50);
+    UnionJob job =
+        UnionJob.start("address", UnionFixture.source(topology).build(), 2, directory, null);
+    job.awaitExactly(written);
+
+    topology.primary("b", FIXTURE.b().bootstrap()).publish();
+    written.addAll(onB);
+    job.awaitExactly(written);
+
+    topology.primary("b", FIXTURE.b().bootstrap().replace("127.0.0.1", "localhost")).publish();
+    written.addAll(TestProducer.write(FIXTURE.b(), "address", 2, "again", 50));
+    job.awaitExactly(written);
+    job.cancel();
+  }
+
+  @Test
+  void aRenamedPrimaryIsNotReadAgainAndANewOneIsReadFromItsStart() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "renamed", 2);
+    List<String> written = new ArrayList<>();
+    topology.without("b").publish();
+    TestProducer.write(FIXTURE.a(), "renamed", 2, "before-start", 50);
+    UnionJob job =
+        UnionJob.start(
+            "renamed",
+            UnionFixture.source(topology).start(StartPosition.latest()).build(),
+            2,
+            directory,
+            null);
+    job.awaitSplits(2);
+    written.addAll(TestProducer.write(FIXTURE.a(), "renamed", 2, "a", 50));
+    job.awaitExactly(written);
+
+    written.addAll(TestProducer.write(FIXTURE.b(), "renamed", 2, "b", 50));
+    topology.removed("a", "127.0.0.1:1").primary("c", FIXTURE.a().bootstrap());
+    topology.primary("b", FIXTURE.b().bootstrap()).publish();
+    written.addAll(TestProducer.write(FIXTURE.a(), "renamed", 2, "as-c", 50));
+    job.awaitExactly(written);
+    job.cancel();
+  }
+
+  @Test
+  void newPartitionsAndTopicsAreReadFromTheirStart() throws Exception {
+    FIXTURE.a().createTopic("growing", 1);
+    TopologyFile topology =
+        new TopologyFile(directory, "growing")
+            .primary("a", FIXTURE.a().bootstrap())
+            .primary("b", FIXTURE.b().bootstrap())
+            .publish();
+    TestProducer.write(FIXTURE.a(), "growing", 1, "before-start", 20);
+    UnionJob job =
+        UnionJob.start(
+            "growing",
+            UnionFixture.source(topology).start(StartPosition.latest()).build(),
+            2,
+            directory,
+            null);
+    job.awaitSplits(1);
+    List<String> written = new ArrayList<>();
+    written.addAll(TestProducer.write(FIXTURE.a(), "growing", 1, "a", 20));
+    job.awaitExactly(written);
+
+    FIXTURE.b().createTopic("growing", 2);
+    written.addAll(TestProducer.write(FIXTURE.b(), "growing", 2, "b", 20));
+    try (Admin admin = FIXTURE.a().admin()) {
+      admin.createPartitions(Map.of("growing", NewPartitions.increaseTo(3))).all().get();
+    }
+    written.addAll(TestProducer.write(FIXTURE.a(), "growing", 3, "wider", 30));
+    job.awaitExactly(written);
+    job.cancel();
+  }
+}
