@@ -39,7 +39,7 @@ class StateFormTest {
             "c", primary(new Auth.Plain("u", "env:P", false, null)),
             "d", primary(new Auth.Scram("u", "env:P", null, null, "file:/ca")),
             "e", primary(new Auth.Mtls("file:/c", "file:/k", null)),
-            "f", primary(new Auth.OAuthBearer("https://x", "id", "env:S", null, null)));
+            "f", primary(new Auth.OAuthBearer("https://x", "id", "env:S", null, null, null)));
     UnionEnumeratorState state =
         new UnionEnumeratorState(
             42,
