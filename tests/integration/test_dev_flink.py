@@ -15,7 +15,7 @@ from anabranch.devkit.loop import Loop
 from anabranch.devkit.service import ServiceState
 from anabranch.errors import ConfigurationError, JobError
 
-pytestmark = [pytest.mark.flink, pytest.mark.brokers, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.flink, pytest.mark.brokers, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def job_id(flink_loop: Loop) -> str:
     script = Path(__file__).with_name("counting_job.py")
     flink = flink_loop.flink
     argv: list[str | Path] = [sys.executable, script, flink.rest_address, str(flink.rest_port)]
-    done = process.run(argv, timeout_s=120)
+    done = process.run(argv, timeout_s=240)
     assert done.code == 0, done.output
     return done.output.splitlines()[-1]
 

@@ -112,6 +112,36 @@ def test_stop_kills_who_does_not_listen(tmp_path: Path, mark: str) -> None:
     assert process.exit_code(ref) == -signal.SIGKILL
 
 
+def test_listener_is_told_from_another(tmp_path: Path, mark: str) -> None:
+    code = (
+        "import socket, time; s = socket.create_server(('127.0.0.1', 0));"
+        "print(s.getsockname()[1], flush=True); time.sleep(600)"
+    )
+    ref = start([sys.executable, "-c", code], tmp_path, mark)
+    process.await_condition(lambda: process.tail(tmp_path / "log") != [], 20, "its port")
+    port = int(process.tail(tmp_path / "log")[0])
+    assert process.listens(ref, port)
+    assert not process.listens(process.self_ref(), port)
+    process.kill(ref)
+    assert not process.listens(ref, port)
+
+
+def test_process_is_there_until_its_last_thread_ends(tmp_path: Path, mark: str) -> None:
+    code = (
+        "import ctypes, os, threading, time; threading.Thread(target=time.sleep, args=(600,)).start();"
+        "print('ready', flush=True); ctypes.CDLL(None).pthread_exit(None)"
+    )
+    ref = start([sys.executable, "-c", code], tmp_path, mark)
+    process.await_condition(lambda: _state(ref) == "Z", 20, "its first thread to end")
+    assert process.alive(ref)
+    process.kill(ref)
+    assert not process.alive(ref)
+
+
+def _state(ref: ProcessRef) -> str:
+    return Path(f"/proc/{ref.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 def test_session_and_folder_are_its_own(tmp_path: Path, mark: str) -> None:
     ref = start(SLEEP, tmp_path, mark)
     assert os.getsid(ref.pid) == os.getpgid(ref.pid) == ref.pid

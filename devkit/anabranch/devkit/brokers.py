@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import shutil
-import socket
 import time
 import uuid
 from dataclasses import asdict, dataclass, field, replace
@@ -13,9 +12,9 @@ from typing import Any
 
 from anabranch.devkit import process
 from anabranch.devkit.broker_config import server_properties
+from anabranch.devkit.diagnosis import diagnose, reason_in
 from anabranch.devkit.jars import kafka_jars
 from anabranch.devkit.java import java
-from anabranch.devkit.ports import PortTakenError
 from anabranch.devkit.secure import Credentials
 from anabranch.devkit.service import Service
 from anabranch.devkit.state import read_json, write_atomically, write_json
@@ -139,7 +138,7 @@ class Broker(Service):
         done = process.run(argv, timeout_s=_FORMAT_LIMIT_S, cwd=self.folder)
         if done.code != 0:
             raise EnvironmentMissingError(
-                f"cannot format broker {self.name}: {_last_words(done.output.splitlines())}",
+                f"cannot format broker {self.name}: {reason_in(done.output.splitlines())}",
                 where=str(self.folder),
             )
 
@@ -147,45 +146,25 @@ class Broker(Service):
         begin = self.log_path.stat().st_size if self.log_path.exists() else 0
         ref = self.spawn([*self._java(), "kafka.Kafka", self.folder / "server.properties"])
         deadline = time.monotonic() + _READY_LIMIT_S
-        while not (_listens(self.spec.port) and is_ready(self.client_config())):
+        while not (process.listens(ref, self.spec.port) and is_ready(self.client_config())):
             if not process.alive(ref):
                 raise self._death(begin, process.exit_code(ref))
             if time.monotonic() > deadline:
                 raise UnavailableError(
                     f"broker {self.name} does not answer {_READY_LIMIT_S:.0f} s after its start",
                     where=str(self.log_path),
-                    hint=f"read the log; its last line: {_last_words(self.tail())}",
+                    hint=f"read the log; its last line: {reason_in(self.tail(1))}",
                 )
             time.sleep(0.05)
-        if not process.alive(ref):  # what answered on the port was somebody else
-            raise self._death(begin, process.exit_code(ref))
 
     def _death(self, begin: int, code: int | None) -> EnvironmentMissingError:
         """Why it died at its start, from what it logged since then."""
         with self.log_path.open("rb") as log:
             log.seek(begin)
             text = log.read().decode(errors="replace")
-        spec, where = self.spec, str(self.log_path)
-        if "BindException" in text or "Address already in use" in text:
-            taken = (
-                spec.controller_port if f":{spec.controller_port}" in _line_with(text, "bind") else spec.port
-            )
-            return PortTakenError(
-                f"broker {self.name} cannot start: port {taken} is taken by another program",
-                where=where,
-                hint=f"end that program (ss -ltnp 'sport = :{taken}' names it), then restart {self.name}",
-            )
-        if "Failed to acquire lock on file" in text:
-            return EnvironmentMissingError(
-                f"broker {self.name} cannot start: another broker runs on its data",
-                where=str(self._data),
-                hint="end that broker (anabranch dev down, or kill its pid), then try again",
-            )
-        last = "\n    ".join(text.splitlines()[-6:]) or "(it logged nothing)"
-        ended = f" with code {code}" if code is not None else ""
-        return EnvironmentMissingError(
-            f"broker {self.name} died at its start{ended}:\n    {last}", where=where
-        )
+        ports = [self.spec.port, self.spec.controller_port]
+        what = f"broker {self.name}"
+        return diagnose(what, text, log=self.log_path, data=self._data, ports=ports, code=code)
 
     def _java(self) -> list[str | Path]:
         return [java(), *_JVM, f"-XX:ErrorFile={self.folder}/hs_err_%p.log", "-cp", f"{kafka_jars()}/*"]
@@ -200,17 +179,3 @@ def new_cluster_id() -> str:
         text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         if not text.startswith("-"):
             return text
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _line_with(text: str, word: str) -> str:
-    return next((line for line in text.splitlines() if word in line.lower()), "")
-
-
-def _last_words(lines: list[str]) -> str:
-    return lines[-1].strip()[:300] if lines else "(nothing)"

@@ -78,6 +78,7 @@ class Authority:
             _builder(_name(name), self._certificate.subject, key)
             .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(self._identifier(), critical=False)
         )
         certificate = _pem(_sign(builder, self._key))
         private = _private_pem(key)
@@ -88,6 +89,12 @@ class Authority:
             self.folder / f"{name}-both.pem", private + certificate + _pem(self._certificate), mode=0o600
         )
         return paths
+
+    def _identifier(self) -> x509.AuthorityKeyIdentifier:
+        """Tells the authorities of two loops apart, which have the same name."""
+        from cryptography import x509
+
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
 
 
 def _name(text: str) -> x509.Name:

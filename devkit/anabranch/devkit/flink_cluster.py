@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from anabranch.devkit import flink_config
+from anabranch.devkit.diagnosis import diagnose
 from anabranch.devkit.flink_config import FlinkSpec
 from anabranch.devkit.flink_rest import FlinkRest
 from anabranch.devkit.java import java
-from anabranch.devkit.ports import PortTakenError
 from anabranch.devkit.service import Service, ServiceState
 from anabranch.devkit.state import exclusive, read_json, write_atomically, write_json
 from anabranch.errors import ConfigurationError, EnvironmentMissingError, UnavailableError
@@ -112,7 +112,7 @@ class FlinkCluster:
         while (offered := self._slots()) < wanted:
             for service in self.services:
                 if service.state is ServiceState.DIED:
-                    raise _death(service)
+                    raise self._death(service)
             if self.job_manager.state is ServiceState.DOWN:
                 raise ConfigurationError(
                     "Flink's jobmanager is down, so no slots can be offered",
@@ -176,6 +176,13 @@ class FlinkCluster:
         env = flink_config.environment(flink_config.pyflink_folder(), self.folder)
         service.spawn([java(), f"-XX:ErrorFile={self.folder}/hs_err_%p.log", *arguments], env)
 
+    def _death(self, service: Service) -> EnvironmentMissingError:
+        text = "\n".join(service.tail(2000))
+        state = self._state()
+        ports = [int(state["rpc_port"]), int(state["rest_port"])]
+        what = f"Flink's {service.name}"
+        return diagnose(what, text, log=service.log_path, data=self.folder, ports=ports, code=None)
+
     def _task_manager(self, place: int) -> Service:
         return Service(f"taskmanager-{place}", self.folder, self._mark)
 
@@ -196,17 +203,3 @@ class FlinkCluster:
         if state is None:
             raise ConfigurationError("this loop has no Flink", hint="anabranch dev up --flink")
         return state
-
-
-def _death(service: Service) -> EnvironmentMissingError:
-    """Why a process of the cluster ended, from its log."""
-    lines = service.tail(400)
-    text = "\n".join(lines)
-    where = str(service.log_path)
-    if "BindException" in text or "Address already in use" in text:
-        return PortTakenError(
-            f"Flink's {service.name} cannot start: a port of it is taken by another program", where=where
-        )
-    told = [line for line in lines if " ERROR " in line or line.startswith(("Caused by:", "Error:"))]
-    last = "\n    ".join((told or lines)[-4:]) or "(it logged nothing)"
-    return EnvironmentMissingError(f"Flink's {service.name} died at its start:\n    {last}", where=where)

@@ -27,6 +27,7 @@ __all__ = [
     "await_condition",
     "exit_code",
     "kill",
+    "listens",
     "marked",
     "memory_mb",
     "paused",
@@ -40,6 +41,7 @@ __all__ = [
 ]
 
 MARK = "ANABRANCH_LOOP"
+_LISTEN = "0A"  # TCP_LISTEN, as /proc/net/tcp writes it
 
 
 class _Child(subprocess.Popen[bytes]):
@@ -122,7 +124,10 @@ def run(argv: Sequence[str | Path], *, timeout_s: float, cwd: Path | None = None
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise UnavailableError(f"{Path(argv[0]).name} did not end within {timeout_s:.0f} s") from error
+        said = (error.output or b"").decode(errors="replace").splitlines()[-1:]
+        raise UnavailableError(
+            f"{Path(argv[0]).name} did not end within {timeout_s:.0f} s; it said last: {said or 'nothing'}"
+        ) from error
     return Completed(done.returncode, done.stdout.decode(errors="replace"))
 
 
@@ -231,6 +236,26 @@ def await_condition(
         time.sleep(every_s)
 
 
+def listens(ref: ProcessRef, port: int) -> bool:
+    """Whether that very process, and nobody else, listens on that TCP port."""
+    inodes = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(OSError):
+            for line in Path(table).read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == _LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
+                    inodes.add(f"socket:[{fields[9]}]")
+    if not inodes or not alive(ref):
+        return False
+    links = Path(f"/proc/{ref.pid}/fd")
+    with contextlib.suppress(OSError):  # it ended meanwhile, or is another user's
+        for number in os.listdir(links):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                if os.readlink(links / number) in inodes:
+                    return True
+    return False
+
+
 def memory_mb(ref: ProcessRef) -> int | None:
     """Resident memory, or None when it has gone."""
     try:
@@ -283,4 +308,10 @@ def _stat(pid: int) -> list[str] | None:
 
 def _start_ticks(pid: int) -> int | None:
     fields = _stat(pid)
-    return None if fields is None or fields[0] in "ZX" else int(fields[19])
+    if fields is None or fields[0] == "X":
+        return None
+    # The first thread of a JVM that is killed may be a zombie while others still hold its files and
+    # ports: the process has ended only when it is the last thread (or none is counted any more).
+    if fields[0] == "Z" and int(fields[17]) <= 1:
+        return None
+    return int(fields[19])
