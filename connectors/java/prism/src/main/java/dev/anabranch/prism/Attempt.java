@@ -10,11 +10,13 @@ final class Attempt implements Callback {
   final Lane lane;
   final long startedNanos;
   private final Completions completions;
+  private final Thread maker = Thread.currentThread();
 
   // Written before the attempt is handed to `completions`, read after it is taken out.
   int partition = -1;
   long offset = -1;
   @Nullable Exception error;
+  boolean neverLeft;
   @Nullable Attempt nextCompleted;
 
   // Neighbours among the unanswered attempts of the lane, oldest first.
@@ -42,9 +44,18 @@ final class Attempt implements Callback {
     completions.add(this);
   }
 
+  /** Like {@link #fail}, but the record has not been sent at all. */
+  void refuse(Exception error) {
+    neverLeft = true;
+    fail(error);
+  }
+
   @Override
   public void onCompletion(@Nullable RecordMetadata metadata, @Nullable Exception exception) {
-    if (exception != null) {
+    if (exception != null && Thread.currentThread() == maker) {
+      // Called from within KafkaProducer.send().
+      refuse(exception);
+    } else if (exception != null) {
       fail(exception);
     } else if (metadata == null) {
       fail(new IllegalStateException("the producer told neither a place nor an error"));

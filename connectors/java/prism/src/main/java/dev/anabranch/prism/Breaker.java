@@ -18,11 +18,11 @@ final class Breaker {
   /** One lost request is no outage: the producer has already retried by itself. */
   private static final int FAILURES_TO_OPEN = 3;
 
-  /** As long as a leader election takes at best. */
-  private static final long FIRST_BACKOFF_NANOS = 500_000_000L;
+  /** A primary that failed is worth another look soon: a restart takes seconds. */
+  private static final long FIRST_BACKOFF_NANOS = 1_000_000_000L;
 
-  /** Small enough that a primary without traffic is found again soon, by one record's delay. */
-  private static final long LAST_BACKOFF_NANOS = 10_000_000_000L;
+  /** Bounds how many records pay a hedge's delay for probing one that stays away. */
+  private static final long LAST_BACKOFF_NANOS = 8_000_000_000L;
 
   private State state = State.CLOSED;
   private int failures;
@@ -61,10 +61,20 @@ final class Breaker {
       // Late, but fresher than any other sign: it answers again.
       halfOpen(now);
     } else if (state == State.HALF_OPEN && inTime && startedNanos - changedNanos >= 0) {
-      state = State.CLOSED;
-      changedNanos = now;
-      backoffNanos = FIRST_BACKOFF_NANOS;
-      probing = false;
+      close(now);
+    }
+  }
+
+  /** An attempt ended before it reached the primary: a probe is free again. */
+  void unused() {
+    probing = false;
+  }
+
+  /** It answered, if only to refuse a record: a probe has done its work. */
+  void answered(long now) {
+    failures = 0;
+    if (state == State.HALF_OPEN) {
+      close(now);
     }
   }
 
@@ -96,6 +106,13 @@ final class Breaker {
     }
   }
 
+  private void close(long now) {
+    state = State.CLOSED;
+    changedNanos = now;
+    backoffNanos = FIRST_BACKOFF_NANOS;
+    probing = false;
+  }
+
   private void halfOpen(long now) {
     state = State.HALF_OPEN;
     changedNanos = now;
@@ -108,7 +125,8 @@ final class Breaker {
     probing = false;
     failures = 0;
     backoffNanos = Math.min(backoff, LAST_BACKOFF_NANOS);
-    // Half to the whole of it, so that the writers of a job do not probe all at once.
-    retryAtNanos = now + backoffNanos / 2 + ThreadLocalRandom.current().nextLong(backoffNanos / 2);
+    // Up to a fifth sooner or later, so that the writers of a job do not probe all at once.
+    long jitter = ThreadLocalRandom.current().nextLong(backoffNanos * 2 / 5);
+    retryAtNanos = now + backoffNanos * 4 / 5 + jitter;
   }
 }

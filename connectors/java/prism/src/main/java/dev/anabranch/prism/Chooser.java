@@ -39,6 +39,11 @@ final class Chooser {
     return false;
   }
 
+  /** Whether a lane that is not taken could have the send now. */
+  boolean canPlace(Send send, long now) {
+    return other(send.takenLanes(), false, now) != null;
+  }
+
   /** Whether a lane other than that one is closed, ready and wanted. */
   boolean anyOtherCloses(Lane lane) {
     for (int i = 0; i < lanes.size(); i++) {
@@ -56,13 +61,15 @@ final class Chooser {
   /** The lane for the next attempt of that send, or null where none may take it now. */
   @Nullable Lane pick(Send send, long now) {
     long taken = send.takenLanes();
-    if (taken == 0) {
+    if ((taken | send.failedLanes) == 0) {
       Lane first = first(send, now);
       if (first != null) {
         return first;
       }
     }
-    return other(taken, send.isCovered(), now);
+    boolean hedge = send.isCovered();
+    Lane fresh = other(taken | send.failedLanes, hedge, now);
+    return fresh == null && send.failedLanes != 0 ? other(taken, hedge, now) : fresh;
   }
 
   private @Nullable Lane first(Send send, long now) {

@@ -51,7 +51,7 @@ final class KafkaTransport implements Transport {
   public void send(Send send, Attempt attempt) {
     KafkaProducer<byte[], byte[]> current = producer;
     if (current == null) {
-      attempt.fail(new TimeoutException("no producer for " + name + " yet"));
+      attempt.refuse(new TimeoutException("no producer for " + name + " yet"));
       return;
     }
     try {
@@ -65,10 +65,10 @@ final class KafkaTransport implements Transport {
               Headers.of(send)),
           attempt);
     } catch (SerializationException e) {
-      attempt.fail(e);
+      attempt.refuse(e);
     } catch (RuntimeException e) {
       // What concerns the record or the primary comes by the callback; this is the producer itself.
-      attempt.fail(new ProducerBrokenException(e));
+      attempt.refuse(new ProducerBrokenException(e));
     }
   }
 

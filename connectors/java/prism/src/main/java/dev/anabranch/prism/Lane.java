@@ -11,6 +11,12 @@ final class Lane {
   final WatchList watch = new WatchList();
   final LaneStats stats = new LaneStats();
 
+  /**
+   * A connection, a log-in and a producer id come before the first acknowledgement of a new client;
+   * on a busy machine they take longer than a hedge should wait.
+   */
+  private static final long FIRST_ANSWER_NANOS = 2_000_000_000L;
+
   boolean active = true;
   int weight = 1;
 
@@ -34,7 +40,7 @@ final class Lane {
     this.bit = 1L << index;
     this.transport = transport;
     this.lastAckNanos = now;
-    this.rebuiltNanos = now;
+    this.rebuiltNanos = now - 1;
   }
 
   String name() {
@@ -74,9 +80,14 @@ final class Lane {
         && !isSilent(hedgeAfterNanos, now);
   }
 
+  /** How long an attempt may stay unanswered. */
+  long patience(long hedgeAfterNanos) {
+    return stats.acknowledged > 0 ? hedgeAfterNanos : Math.max(hedgeAfterNanos, FIRST_ANSWER_NANOS);
+  }
+
   /** Whether nothing at all came back for that long while something was waited for. */
   boolean isSilent(long hedgeAfterNanos, long now) {
-    return overdue > 0 && now - lastAckNanos > hedgeAfterNanos;
+    return overdue > 0 && now - lastAckNanos > patience(hedgeAfterNanos);
   }
 
   void started(Attempt attempt) {

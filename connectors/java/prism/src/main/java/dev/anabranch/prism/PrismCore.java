@@ -11,6 +11,9 @@ import org.jspecify.annotations.Nullable;
  * clock of its own and without Kafka: it is driven by its caller with events and the time.
  */
 final class PrismCore {
+  /** One primary may have a lower limit for the size of a record; two are enough. */
+  private static final int REFUSALS = 2;
+
   private final String stream;
   private final long hedgeAfterNanos;
   private final long maxBlockNanos;
@@ -149,10 +152,10 @@ final class PrismCore {
     expire(now);
   }
 
-  /** Places what waits, if anything has changed since it could not be placed. */
-  void pump(long now) {
+  /** Places what waits, if anything has changed since it could not be; returns whether it had. */
+  boolean pump(long now) {
     if (!changed) {
-      return;
+      return false;
     }
     changed = false;
     for (int left = waiting.size(); left > 0 && chooser.anyAdmits(now); left--) {
@@ -160,6 +163,7 @@ final class PrismCore {
       send.waiting = false;
       place(send, now);
     }
+    return true;
   }
 
   private void place(Send send, long now) {
@@ -186,39 +190,68 @@ final class PrismCore {
     SendErrors.Fault fault = SendErrors.faultOf(error);
     switch (fault) {
       case RECORD -> {
-        if (!send.ended) {
-          end(send, SendErrors.recordError(error));
-        }
+        refused(attempt, error, now);
         return;
       }
       case BUSY -> lane.busy = true;
       case PRODUCER -> {
         lane.breaker.silent(now);
         // All attempts of a broken client fail alike; one new client is enough.
-        if (attempt.startedNanos - lane.rebuiltNanos >= 0) {
+        if (attempt.startedNanos - lane.rebuiltNanos > 0) {
           lane.rebuiltNanos = now;
           lane.transport().rebuild(Lane.describe(error));
         }
       }
       case PRIMARY -> lane.breaker.failed(attempt.startedNanos, now);
     }
-    send.ambiguous |= fault != SendErrors.Fault.BUSY;
+    send.ambiguous |= !attempt.neverLeft;
+    send.failedLanes |= lane.bit();
     place(send, now);
   }
 
-  private void hedge(Lane lane, long now) {
-    for (Attempt attempt = lane.watch.oldest();
-        attempt != null && now - attempt.startedNanos > hedgeAfterNanos;
-        attempt = lane.watch.oldest()) {
-      lane.becameOverdue(attempt);
-      attempt.send.overdueLanes |= lane.bit();
-      place(attempt.send, now);
+  /** A primary refuses the record itself. Limits differ, so a second one is asked. */
+  private void refused(Attempt attempt, Exception error, long now) {
+    Send send = attempt.send;
+    send.refusedLanes |= attempt.lane.bit();
+    if (attempt.neverLeft) {
+      attempt.lane.breaker.unused();
+    } else {
+      attempt.lane.breaker.answered(now);
     }
+    if (send.ended) {
+      return;
+    }
+    // Our own limits are the same for all primaries.
+    if (attempt.neverLeft
+        || Long.bitCount(send.refusedLanes) >= REFUSALS
+        || !chooser.canPlace(send, now)) {
+      end(send, SendErrors.recordError(error));
+    } else {
+      place(send, now);
+    }
+  }
+
+  private void hedge(Lane lane, long now) {
+    hedge(lane, lane.patience(hedgeAfterNanos), now);
     // The last primary that takes anything is kept: slow is better than nothing.
     if (lane.isSilent(hedgeAfterNanos, now)
         && (lane.breaker.state() == Breaker.State.HALF_OPEN || chooser.anyOtherCloses(lane))) {
       lane.lastError = "no acknowledgement for " + hedgeAfterNanos / 1_000_000 + " ms";
       lane.breaker.silent(now);
+    }
+    if (lane.breaker.state() == Breaker.State.OPEN) {
+      // What it still has will hardly be answered sooner than another primary answers it.
+      hedge(lane, -1, now);
+    }
+  }
+
+  private void hedge(Lane lane, long patienceNanos, long now) {
+    for (Attempt attempt = lane.watch.oldest();
+        attempt != null && now - attempt.startedNanos > patienceNanos;
+        attempt = lane.watch.oldest()) {
+      lane.becameOverdue(attempt);
+      attempt.send.overdueLanes |= lane.bit();
+      place(attempt.send, now);
     }
   }
 

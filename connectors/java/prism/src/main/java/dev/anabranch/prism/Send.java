@@ -36,6 +36,10 @@ final class Send {
   long ackedLanes;
   long outstandingLanes;
   long overdueLanes;
+  long refusedLanes;
+
+  /** Those that failed it are asked again only where no other can be. */
+  long failedLanes;
 
   // Neighbours in the list of sends in flight, which is ordered by acceptedNanos.
   @Nullable Send older;
@@ -65,7 +69,7 @@ final class Send {
 
   /** Whether another attempt would only be a hedge: enough are under way or acknowledged. */
   boolean isCovered() {
-    return Long.bitCount(takenLanes()) >= copies;
+    return Long.bitCount(ackedLanes | outstandingLanes) >= copies;
   }
 
   boolean isDone() {
@@ -74,7 +78,7 @@ final class Send {
 
   /** Lanes that must not get another attempt now. */
   long takenLanes() {
-    return ackedLanes | outstandingLanes;
+    return ackedLanes | outstandingLanes | refusedLanes;
   }
 
   void addAck(Attempt attempt) {

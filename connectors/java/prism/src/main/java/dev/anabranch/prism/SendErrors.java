@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 final class SendErrors {
   /** Whose fault it is. */
   enum Fault {
-    /** The record's: no primary will take it. */
+    /** The record's, for this primary at least: limits differ. */
     RECORD,
     /** Nobody's: the producer's buffer is full for the moment. */
     BUSY,
