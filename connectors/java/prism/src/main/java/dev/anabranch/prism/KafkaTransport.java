@@ -108,6 +108,7 @@ final class KafkaTransport implements Transport {
         report(reason);
         broken = null;
         drop();
+        return REBUILD_MS;
       }
       KafkaProducer<byte[], byte[]> current = producer;
       if (current == null) {
@@ -135,7 +136,10 @@ final class KafkaTransport implements Transport {
       }
       reported = "";
     } else {
-      if (reported == null || reported.isEmpty()) {
+      if (reported == null) {
+        // Metadata takes a moment at first.
+        LOG.debug("{} is not ready yet: {}", name, trouble);
+      } else if (reported.isEmpty()) {
         LOG.warn("{} is not ready: {}", name, trouble);
       }
       if (!trouble.equals(reported)) {

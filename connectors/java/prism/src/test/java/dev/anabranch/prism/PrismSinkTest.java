@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.anabranch.records.RecordId;
+import dev.anabranch.testkit.Await;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -55,7 +56,7 @@ class PrismSinkTest {
                 .build());
     JobClient job = env.executeAsync("kill");
     try {
-      Await.until(() -> hasRecords(stream), "records on a");
+      Await.until(() -> hasRecords(stream), Duration.ofSeconds(60));
       BROKERS.a().kill();
       job.getJobExecutionResult().get();
     } finally {

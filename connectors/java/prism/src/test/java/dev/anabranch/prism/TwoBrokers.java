@@ -8,38 +8,38 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
-/** Two brokers, a and b, for all tests of a class; each test makes streams of its own. */
-final class TwoBrokers implements BeforeAllCallback, AfterAllCallback {
+/**
+ * Two brokers, a and b, for all tests of this JVM. Each test makes streams of its own and leaves
+ * both brokers running.
+ */
+final class TwoBrokers implements BeforeAllCallback {
   private static final AtomicInteger STREAMS = new AtomicInteger();
-  private final List<LocalBroker> brokers = new ArrayList<>();
+  private static final List<LocalBroker> BROKERS = new ArrayList<>();
 
   @Override
   public void beforeAll(ExtensionContext context) {
-    brokers.add(LocalBroker.start("a"));
-    brokers.add(LocalBroker.start("b"));
-  }
-
-  @Override
-  public void afterAll(ExtensionContext context) {
-    brokers.forEach(LocalBroker::close);
+    if (BROKERS.isEmpty()) {
+      BROKERS.add(LocalBroker.start("a"));
+      BROKERS.add(LocalBroker.start("b"));
+      Runtime.getRuntime().addShutdownHook(new Thread(() -> BROKERS.forEach(LocalBroker::close)));
+    }
   }
 
   LocalBroker a() {
-    return brokers.get(0);
+    return BROKERS.get(0);
   }
 
   LocalBroker b() {
-    return brokers.get(1);
+    return BROKERS.get(1);
   }
 
   /** A new stream's name; its topic, of the same name, is on both brokers. */
   String stream(int partitions) {
     String name = newName();
-    brokers.forEach(broker -> broker.createTopic(name, partitions));
+    BROKERS.forEach(broker -> broker.createTopic(name, partitions));
     return name;
   }
 

@@ -1,0 +1,235 @@
+package dev.anabranch.prism;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.anabranch.records.RecordId;
+import dev.anabranch.testkit.Await;
+import dev.anabranch.topology.Group;
+import dev.anabranch.topology.Primary;
+import dev.anabranch.topology.Primary.WantedState;
+import dev.anabranch.topology.StreamSpec;
+import dev.anabranch.topology.Topology;
+import dev.anabranch.topology.TopologyException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** How an engine follows the topology, with primaries in memory that acknowledge at once. */
+@Timeout(60)
+class PrismEngineTest {
+  private static final PrismOptions OPTIONS =
+      PrismOptions.builder()
+          .hedgeAfter(Duration.ofMillis(200))
+          .maxBlock(Duration.ofSeconds(1))
+          .maxStale(Duration.ofMinutes(10))
+          .build();
+
+  private final Feed feed = new Feed();
+  private final Map<String, Memory> made = new LinkedHashMap<>();
+  private int transports;
+  private @Nullable PrismEngine engine;
+
+  /** A topology that the test sets. */
+  private static final class Feed implements TopologyFeed {
+    @Nullable Topology current;
+    @Nullable Instant fetched;
+    @Nullable Consumer<Topology> listener;
+
+    void publish(Topology topology) {
+      current = topology;
+      fetched = Instant.now();
+      Consumer<Topology> told = listener;
+      if (told != null) {
+        told.accept(topology);
+      }
+    }
+
+    @Override
+    public @Nullable Topology current() {
+      return current;
+    }
+
+    @Override
+    public @Nullable Instant lastFetched() {
+      return fetched;
+    }
+
+    @Override
+    public void onChange(Consumer<Topology> listener) {
+      this.listener = listener;
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  /** A primary that keeps what it gets. */
+  private static final class Memory implements Transport {
+    final List<Send> log = new ArrayList<>();
+    boolean closed;
+
+    @Override
+    public void send(Send send, Attempt attempt) {
+      log.add(send);
+      attempt.acknowledge(0, log.size() - 1);
+    }
+
+    @Override
+    public void rebuild(String reason) {}
+
+    @Override
+    public void close() {
+      closed = true;
+    }
+
+    @Override
+    public void awaitClosed(Duration limit) {}
+  }
+
+  @AfterEach
+  void close() {
+    if (engine != null) {
+      engine.close();
+    }
+  }
+
+  private PrismEngine open() {
+    PrismEngine.Hooks hooks =
+        new PrismEngine.Hooks(() -> {}, PrismEngine.Failures.THROW, (name, stats) -> {});
+    Transport.Factory factory =
+        (name, primary, view, listener) -> {
+          Memory memory = new Memory();
+          made.put(name + "@" + primary.bootstrap().get(0), memory);
+          transports++;
+          listener.ready();
+          return memory;
+        };
+    PrismEngine opened = new PrismEngine("s", OPTIONS, feed, factory, hooks);
+    opened.start();
+    engine = opened;
+    return opened;
+  }
+
+  private static Topology topology(long generation, Map<String, Primary> primaries) {
+    StreamSpec spec = new StreamSpec(null, 1, 1, null, null);
+    return new Topology(generation, Map.of("g", new Group(primaries, Map.of("s", spec))));
+  }
+
+  private static Primary primary(String bootstrap, WantedState state) {
+    return new Primary(List.of(bootstrap), state, null);
+  }
+
+  private static void send(PrismEngine engine, int count) throws Exception {
+    for (int i = 0; i < count; i++) {
+      engine.send(OutgoingRecord.of(new byte[1]), RecordId.supplied("x", i), null, null);
+    }
+    settle(engine);
+  }
+
+  private static void settle(PrismEngine engine) throws Exception {
+    Await.until(
+        () -> {
+          engine.process();
+          return engine.isIdle();
+        },
+        Duration.ofSeconds(30));
+  }
+
+  private Memory at(String place) {
+    Memory memory = made.get(place);
+    assertThat(memory).as(place).isNotNull();
+    return memory;
+  }
+
+  @Test
+  void drainingPrimaryGetsNothingMore() throws Exception {
+    Primary a = primary("h:1", WantedState.ACTIVE);
+    Primary b = primary("h:2", WantedState.ACTIVE);
+    feed.publish(topology(1, Map.of("a", a, "b", b)));
+    PrismEngine engine = open();
+    send(engine, 300);
+    int before = at("b@h:2").log.size();
+    assertThat(before).isPositive();
+
+    feed.publish(topology(2, Map.of("a", a, "b", primary("h:2", WantedState.DRAINING))));
+    engine.process();
+    send(engine, 300);
+    assertThat(at("b@h:2").log).hasSize(before);
+    Await.until(
+        () -> {
+          engine.process();
+          return at("b@h:2").closed;
+        },
+        Duration.ofSeconds(30));
+    assertThat(at("a@h:1").closed).isFalse();
+  }
+
+  @Test
+  void newAddressReplacesOneTransportOnly() throws Exception {
+    Primary a = primary("h:1", WantedState.ACTIVE);
+    feed.publish(topology(1, Map.of("a", a, "b", primary("h:2", WantedState.ACTIVE))));
+    PrismEngine engine = open();
+    send(engine, 10);
+    feed.publish(topology(2, Map.of("a", a, "b", primary("h:3", WantedState.ACTIVE))));
+    engine.process();
+    assertThat(transports).isEqualTo(3);
+    assertThat(at("b@h:2").closed).isTrue();
+    send(engine, 300);
+    assertThat(at("b@h:3").log).isNotEmpty();
+  }
+
+  @Test
+  void startsWithoutADocumentAndGoesOnWhenThereIsOne() throws Exception {
+    PrismEngine engine = open();
+    engine.send(OutgoingRecord.of(new byte[1]), RecordId.supplied("x", 0), null, null);
+    engine.process();
+    assertThat(engine.isIdle()).isFalse();
+    feed.publish(topology(1, Map.of("a", primary("h:1", WantedState.ACTIVE))));
+    settle(engine);
+    assertThat(at("a@h:1").log).hasSize(1);
+  }
+
+  @Test
+  void refusesToGoOnWithAnOldDocument() throws Exception {
+    feed.publish(topology(1, Map.of("a", primary("h:1", WantedState.ACTIVE))));
+    PrismEngine engine = open();
+    send(engine, 1);
+    feed.fetched = Instant.now().minus(Duration.ofHours(1));
+    assertThatThrownBy(
+            () -> {
+              // It is looked at with each tick, so the first ones may still pass.
+              while (true) {
+                send(engine, 1);
+                Thread.sleep(20);
+              }
+            })
+        .isInstanceOf(DeliveryException.class)
+        .hasMessageContaining("more than max-stale (600 s)");
+  }
+
+  @Test
+  void aStreamThatTheDocumentDoesNotHaveIsToldAtTheStart() {
+    feed.publish(new Topology(1, Map.of("g", new Group(Map.of(), Map.of()))));
+    assertThatThrownBy(this::open)
+        .isInstanceOf(TopologyException.class)
+        .hasMessageContaining("no stream 's'");
+  }
+
+  @Test
+  void aLaterDocumentWithoutTheStreamIsNotFollowed() throws Exception {
+    feed.publish(topology(1, Map.of("a", primary("h:1", WantedState.ACTIVE))));
+    PrismEngine engine = open();
+    feed.publish(new Topology(2, Map.of("g", new Group(Map.of(), Map.of()))));
+    send(engine, 5);
+    assertThat(at("a@h:1").log).hasSize(5);
+  }
+}
