@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.HttpURLConnection;
 import java.net.URI;
+import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Base64;
@@ -18,6 +19,8 @@ final class HttpDocumentSource implements DocumentSource {
   private static final Duration DEADLINE = Duration.ofSeconds(15);
 
   private final URI uri;
+  private final String login;
+  private final String address;
   private final Duration socketTimeout;
   private final Duration deadline;
 
@@ -31,6 +34,11 @@ final class HttpDocumentSource implements DocumentSource {
     } catch (IllegalArgumentException e) {
       throw new TopologyException("the topology's location is not a URL");
     }
+    // Not getHost and getUserInfo: they are null where a name has an underscore.
+    String authority = uri.getRawAuthority() == null ? "" : uri.getRawAuthority();
+    int at = authority.lastIndexOf('@');
+    this.login = authority.substring(0, Math.max(at, 0));
+    this.address = authority.substring(at + 1);
     this.socketTimeout = socketTimeout;
     this.deadline = deadline;
   }
@@ -44,10 +52,11 @@ final class HttpDocumentSource implements DocumentSource {
       connection.setReadTimeout((int) socketTimeout.toMillis());
       connection.setUseCaches(false);
       connection.setRequestProperty("Accept", "application/yaml, application/json, */*");
-      if (uri.getUserInfo() != null) {
-        byte[] login = uri.getUserInfo().getBytes(StandardCharsets.UTF_8);
+      if (!login.isEmpty()) {
+        byte[] bytes =
+            URLDecoder.decode(login, StandardCharsets.UTF_8).getBytes(StandardCharsets.UTF_8);
         connection.setRequestProperty(
-            "Authorization", "Basic " + Base64.getEncoder().encodeToString(login));
+            "Authorization", "Basic " + Base64.getEncoder().encodeToString(bytes));
         // Not for whom a redirect names.
         connection.setInstanceFollowRedirects(false);
       }
@@ -94,8 +103,7 @@ final class HttpDocumentSource implements DocumentSource {
 
   @Override
   public String where() {
-    String port = uri.getPort() < 0 ? "" : ":" + uri.getPort();
-    return uri.getScheme() + "://" + uri.getHost() + port + uri.getRawPath();
+    return uri.getScheme() + "://" + address + uri.getRawPath();
   }
 
   @Override
