@@ -9,6 +9,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from anabranch.connectors.client_log import QuietLog
+from anabranch.connectors.prism.options import LINGER_MS
 from anabranch.connectors.prism.transport import AnswerCallback, Failure, FailureKind, Headers
 
 __all__ = ["PRODUCER_CONFIG", "ConfluentTransport", "ConfluentTransportFactory"]
@@ -19,8 +20,7 @@ log = logging.getLogger(__name__)
 PRODUCER_CONFIG: Mapping[str, Any] = {
     "acks": "all",
     "enable.idempotence": True,
-    # Fewer, larger requests: measured best for records of a few hundred bytes.
-    "linger.ms": 50,
+    "linger.ms": LINGER_MS,
     "batch.size": 262_144,
     "compression.type": "lz4",
     # One partition per batch rather than per record; default 10 ms would cut batches in five.

@@ -24,26 +24,24 @@ class Delivery:
     """What became of one record; handed to ``on_done`` once.
 
     Attributes:
-        acks: Which primaries acknowledged it up to now, in that order; at least ``copies`` of them unless
-            there is an error.
         attempts: How often it was handed to a primary.
         ambiguous: Some attempt's outcome is unknown (it timed out, was overtaken by a hedge, or failed
             after it may have been written): the record may be in the logs more often than ``acks`` says.
         error: Why the send failed; None if it is done.
     """
 
-    __slots__ = ("_id", "acks", "ambiguous", "attempts", "error")
+    __slots__ = ("_acks", "_id", "ambiguous", "attempts", "error")
 
     def __init__(
         self,
         id: bytes,
-        acks: tuple[Ack, ...],
+        acks: tuple[tuple[str, int, int], ...],
         attempts: int,
         ambiguous: bool,
         error: DeliveryError | None,
     ) -> None:
         self._id = id
-        self.acks = acks
+        self._acks = acks
         self.attempts = attempts
         self.ambiguous = ambiguous
         self.error = error
@@ -52,6 +50,11 @@ class Delivery:
     def id(self) -> RecordId:
         """The id that every attempt carried."""
         return RecordId(self._id)
+
+    @property
+    def acks(self) -> tuple[Ack, ...]:
+        """Which primaries acknowledged it up to now, in that order; ``copies`` of them unless it failed."""
+        return tuple(Ack(*each) for each in self._acks)
 
     def __repr__(self) -> str:
         state = f"error={self.error.message!r}" if self.error else f"acks={self.acks}"

@@ -104,7 +104,7 @@ class Fleet:
     def _link_to(self, name: str, client: dict[str, str], moved: bool) -> None:
         link = self._links.get(name)
         if link is None:
-            self._links[name] = Link(name, client, self._make(name, client))
+            self._links[name] = Link(name, self._tracker, client, self._make(name, client))
         elif link.client != client or moved:
             link.client = client
             self._renew(link)

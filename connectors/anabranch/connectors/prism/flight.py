@@ -11,13 +11,12 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 from anabranch.connectors.prism.delivery import Ack, Delivery
+from anabranch.connectors.prism.transport import Headers
 
 if TYPE_CHECKING:
     from anabranch.connectors.prism.link import Link
-    from anabranch.connectors.prism.tracker import Tracker
-    from anabranch.connectors.prism.transport import Headers
 
-__all__ = ["Attempt", "Flight", "OnDone", "Outcome", "Story"]
+__all__ = ["Attempt", "Content", "Flight", "OnDone", "Outcome", "Story"]
 
 OnDone = Callable[[Delivery], None]
 
@@ -26,69 +25,44 @@ class Outcome(IntEnum):
     """What is known of an attempt."""
 
     PENDING = 0
-    ACKED = 1
-    NOT_WRITTEN = 2
-    UNKNOWN = 3
+    """Not answered yet."""
+    OVERDUE = 1
+    """Not answered for so long that another primary was asked; it may still be."""
+    ACKED = 2
+    NOT_WRITTEN = 3
+    UNKNOWN = 4
+    """It failed, and may have been written all the same."""
 
 
-PENDING, ACKED = Outcome.PENDING, Outcome.ACKED
+PENDING, OVERDUE, ACKED = Outcome.PENDING, Outcome.OVERDUE, Outcome.ACKED
+
+
+Content = tuple[bytes, bytes | None, int, Headers, bytes, int, OnDone | None]
+"""What is sent, the same on each attempt: value, key, create time in ms, all headers, id, size, ``on_done``.
+
+The size is that of value and key, as they count against the bound. A plain tuple, since making anything with
+names costs as much as all the rest of a send.
+"""
 
 
 class Flight:
     """A record from send to done, and its first attempt where that needs no :class:`Story`.
 
     Attributes:
-        id: 16 bytes.
-        headers: As sent, the id included.
-        size: Bytes of value and key, as they count against the bound.
-        link: Primary of the first attempt.
-        sent_at: Time of the first attempt.
+        content: What is sent.
+        link: Primary of the first attempt; None if none was usable.
+        sent_at: When it was accepted, which is the time of the first attempt.
         outcome: Of the first attempt.
-        overdue: The first attempt was given up waiting for.
         story: All attempts; None while the first one is the only one and unanswered or acknowledged.
     """
 
-    __slots__ = (
-        "headers",
-        "id",
-        "key",
-        "link",
-        "on_done",
-        "outcome",
-        "overdue",
-        "sent_at",
-        "size",
-        "story",
-        "timestamp_ms",
-        "tracker",
-        "value",
-    )
+    __slots__ = ("content", "link", "outcome", "sent_at", "story")
 
-    link: Link
-
-    def __init__(
-        self,
-        tracker: Tracker,
-        id: bytes,
-        value: bytes | None,
-        key: bytes | None,
-        headers: Headers,
-        timestamp_ms: int,
-        on_done: OnDone | None,
-        size: int,
-        sent_at: float,
-    ) -> None:
-        self.tracker = tracker
-        self.id = id
-        self.value = value
-        self.key = key
-        self.headers = headers
-        self.timestamp_ms = timestamp_ms
-        self.on_done = on_done
-        self.size = size
+    def __init__(self, content: Content, link: Link | None, sent_at: float) -> None:
+        self.content = content
+        self.link = link
         self.sent_at = sent_at
         self.outcome = PENDING
-        self.overdue = False
         self.story: Story | None = None
 
     @property
@@ -103,38 +77,38 @@ class Flight:
 
     def answered(self, error: Any, message: Any) -> None:
         """The transport's callback of the first attempt."""
-        if error is not None or self.story is not None:
-            self.tracker.settle(self, error, message)
-            return
         link = self.link
-        link.acked += 1
-        if self.sent_at > link.newest_acked:
-            link.newest_acked = self.sent_at
+        assert link is not None  # noqa: S101  (it has answered)
+        tracker = link.tracker
+        if error is not None or self.story is not None:
+            tracker.settle(self, error, message)
+            return
         self.outcome = ACKED
-        tracker = self.tracker
-        tracker.done += 1
-        tracker.bytes_in_flight -= self.size
-        if self.on_done is not None:
+        link.acked += 1
+        link.newest_acked = self.sent_at
+        _, _, _, _, record_id, size, on_done = self.content
+        tracker.room += 1
+        tracker.room_bytes += size
+        if on_done is not None:
             partition, offset = link.transport.place(message)
-            delivery = Delivery(self.id, (Ack(link.name, partition, offset),), 1, False, None)
-            tracker.finished.append((self.on_done, delivery))
+            delivery = Delivery(record_id, ((link.name, partition, offset),), 1, False, None)
+            tracker.finished.append((on_done, delivery))
 
 
 class Attempt:
     """One further try to write a record to one primary."""
 
-    __slots__ = ("flight", "link", "outcome", "overdue", "sent_at")
+    __slots__ = ("flight", "link", "outcome", "sent_at")
 
     def __init__(self, flight: Flight, link: Link, sent_at: float) -> None:
         self.flight = flight
         self.link = link
         self.sent_at = sent_at
         self.outcome = PENDING
-        self.overdue = False
 
     def answered(self, error: Any, message: Any) -> None:
         """The transport's callback."""
-        self.flight.tracker.settle(self, error, message)
+        self.link.tracker.settle(self, error, message)
 
 
 class Story:
@@ -160,12 +134,12 @@ class Story:
     @property
     def ambiguous(self) -> bool:
         """Some attempt's outcome is unknown."""
-        return any(attempt.outcome in (PENDING, Outcome.UNKNOWN) for attempt in self.attempts)
+        return any(attempt.outcome in (PENDING, OVERDUE, Outcome.UNKNOWN) for attempt in self.attempts)
 
     def live(self) -> int:
         """How many acknowledgements there are or may still be hoped for."""
-        return sum(a.outcome is ACKED or (a.outcome is PENDING and not a.overdue) for a in self.attempts)
+        return sum(attempt.outcome in (PENDING, ACKED) for attempt in self.attempts)
 
-    def engaged(self) -> list[Link]:
+    def engaged(self) -> list[Link | None]:
         """Primaries that have the record, or may still answer."""
-        return [a.link for a in self.attempts if a.outcome <= ACKED]
+        return [attempt.link for attempt in self.attempts if attempt.outcome <= ACKED]

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections import deque
+from typing import TYPE_CHECKING
 
 from anabranch.connectors.prism.breaker import Breaker, BreakerState
 from anabranch.connectors.prism.delivery import PrimaryStats
 from anabranch.connectors.prism.flight import Attempt, Flight
 from anabranch.connectors.prism.transport import Transport
 
+if TYPE_CHECKING:
+    from anabranch.connectors.prism.tracker import Tracker
+
 __all__ = ["Link"]
+
+log = logging.getLogger(__name__)
 
 
 class Link:
@@ -18,10 +25,12 @@ class Link:
 
     Attributes:
         name: Of the primary.
+        tracker: Which is told of answers.
+        send: The transport's, at hand because it is called once a record.
         watch: Attempts in the order they were sent, so that only the front can be overdue; answered ones
             are taken off when they come to the front.
         acked: Count of acknowledgements; the tracker raises it.
-        newest_acked: When the latest-sent attempt that was acknowledged had been sent.
+        newest_acked: When the attempt that was acknowledged last had been sent.
         last_ack_at: When the last acknowledgement was seen.
         proven: It has acknowledged something since it was opened.
         opened: Its breaker opened and its records have not been moved yet.
@@ -43,15 +52,19 @@ class Link:
         "proven",
         "retired",
         "seen_acked",
+        "send",
         "sent",
+        "tracker",
         "transport",
         "watch",
     )
 
-    def __init__(self, name: str, client: dict[str, str], transport: Transport) -> None:
+    def __init__(self, name: str, tracker: Tracker, client: dict[str, str], transport: Transport) -> None:
         self.name = name
+        self.tracker = tracker
         self.client = client
         self.transport = transport
+        self.send = transport.send
         self.breaker = Breaker()
         self.watch: deque[Attempt | Flight] = deque()
         self.sent = self.acked = self.failed = self.hedged = self.seen_acked = 0
@@ -75,21 +88,28 @@ class Link:
         self.seen_acked = self.acked
         self.last_ack_at = now
         self.proven = True
-        return self.breaker.succeeded()
+        if not self.breaker.succeeded():
+            return False
+        log.info("primary %s acknowledges again", self.name)
+        return True
 
     def trip(self, now: float, reason: str) -> None:
         """The primary is known to be unusable."""
-        if self.breaker.trip(now, reason):
-            self.opened = True
+        self._opened(self.breaker.trip(now, reason))
 
     def fail(self, now: float, reason: str) -> None:
         """An attempt failed or timed out."""
-        if self.breaker.failed(now, reason):
+        self._opened(self.breaker.failed(now, reason))
+
+    def _opened(self, opened: bool) -> None:
+        if opened:
             self.opened = True
+            log.warning("primary %s takes no records: %s", self.name, self.breaker.reason)
 
     def replace(self, transport: Transport) -> None:
         """Goes on with a new transport."""
         self.transport = transport
+        self.send = transport.send
         self.proven = self.fatal = False
 
     def stats(self) -> PrimaryStats:

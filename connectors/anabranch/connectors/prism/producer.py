@@ -18,10 +18,10 @@ from anabranch.connectors.ids import IdGenerator, RecordId
 from anabranch.connectors.prism.confluent import ConfluentTransportFactory
 from anabranch.connectors.prism.delivery import ProducerStats
 from anabranch.connectors.prism.fleet import Fleet, StreamView
-from anabranch.connectors.prism.flight import Flight, OnDone
+from anabranch.connectors.prism.flight import OnDone
 from anabranch.connectors.prism.keeper import Keeper
 from anabranch.connectors.prism.options import PrismOptions, PrismSettings
-from anabranch.connectors.prism.rotation import Rotation
+from anabranch.connectors.prism.patrol import Patrol
 from anabranch.connectors.prism.tracker import Tracker
 from anabranch.connectors.prism.transport import TransportFactory
 from anabranch.errors import AnabranchError, DeliveryError
@@ -75,8 +75,6 @@ class PrismProducer:
         options = replace(options or PrismOptions(), **settings)
         self.stream = stream
         self._options = options
-        self._max_in_flight = options.max_in_flight
-        self._max_bytes = options.max_in_flight_bytes
         self._clock = clock
         self._ids = IdGenerator()
         self._factory = transports or ConfluentTransportFactory(
@@ -84,26 +82,25 @@ class PrismProducer:
         )
         self._guide = Guide(topology, interval_s=options.topology_interval_s, max_stale_s=options.max_stale_s)
         self._closed = self._forked = False
+        self._lock = threading.RLock()
+        self._callback_lock = threading.RLock()
         self._open()
         _producers.add(self)
 
     def _open(self) -> None:
         options = self._options
-        self._lock = threading.RLock()
-        self._callback_lock = threading.RLock()
         self._next_tick = 0.0
-        self._tracker = Tracker(
-            Rotation(options.home, options.weights),
-            hedge_after_s=options.hedge_after_s,
-            max_block_s=options.max_block_s,
-        )
+        self._created_ms = 0
+        self._tracker = Tracker(options)
+        self._patrol = Patrol(self._tracker, options.hedge_after_s)
         self._fleet = Fleet(self._tracker, self._factory, home=options.home)
         try:
             self._follow_topology(first=True)
         except AnabranchError:
             self._guide.close()
             raise
-        self._keeper = Keeper(self, _KEEP_S, f"prism-{self.stream}")
+        self._keep_s = min(_KEEP_S, options.hedge_after_s / 5)
+        self._keeper = Keeper(self, self._keep_s, f"prism-{self.stream}")
 
     def send(
         self,
@@ -134,32 +131,22 @@ class PrismProducer:
             UnavailableError: The topology is older than ``max_stale_s``.
         """
         record_id = self._ids.next_bytes() if id is None else id
-        all_headers = [(record_headers.ID, record_id)]
-        if headers:
-            all_headers += headers  # type: ignore[arg-type]
+        all_headers = (
+            [(record_headers.ID, record_id), *headers] if headers else [(record_headers.ID, record_id)]
+        )
         size = len(value) if key is None else len(value) + len(key)
         waiting_since = None
         while True:
-            ticked = False
             with self._lock:
                 now = self._clock()
-                if now >= self._next_tick:
+                ticked = now >= self._next_tick
+                if ticked:
                     self._tick(now, writing=True)
-                    ticked = True
                 tracker = self._tracker
-                if (
-                    not tracker.blocked
-                    and tracker.started - tracker.done < self._max_in_flight
-                    and tracker.bytes_in_flight < self._max_bytes
-                ):
-                    tracker.launch(
-                        Flight(
-                            tracker, record_id, value, key, all_headers, timestamp_ms or 0, on_done, size, now
-                        )
-                    )
-                    accepted = True
-                else:
-                    accepted = False
+                accepted = tracker.room > 0 and tracker.room_bytes > 0 and not tracker.blocked
+                if accepted:
+                    created_ms = self._created_ms if timestamp_ms is None else timestamp_ms
+                    tracker.launch((value, key, created_ms, all_headers, record_id, size, on_done), now)
             if ticked:
                 self._call_back()
             if accepted:
@@ -219,8 +206,8 @@ class PrismProducer:
             self._keeper.stop()
             self._guide.close()
             with self._lock:
-                self._fleet.close()
                 self._tracker.abandon(DeliveryError("the producer was closed before the record was done"))
+                self._fleet.close()
             self._call_back()
         error = self._tracker.unreported
         if error is not None:
@@ -239,7 +226,7 @@ class PrismProducer:
         """Called by the keeper's thread."""
         with self._lock:
             now = self._clock()
-            if self._closed or now < self._next_tick + _KEEP_S - _TICK_S:
+            if self._closed or now < self._next_tick + self._keep_s - _TICK_S:
                 return
             try:
                 self._tick(now)
@@ -251,7 +238,7 @@ class PrismProducer:
         if self._forked:
             self._start_over()
         self._follow_topology()
-        self._tracker.tick(now)
+        self._patrol.go_round(now)
         self._fleet.tend()
         if writing:
             if self._closed:
@@ -259,6 +246,8 @@ class PrismProducer:
             stale = self._guide.staleness()
             if stale is not None:
                 raise stale
+        # Taken here, since asking for it per record costs as much as the id; so it may be some ms old.
+        self._created_ms = int(time.time() * 1000)
         self._next_tick = now + _TICK_S
 
     def _follow_topology(self, *, first: bool = False) -> None:
@@ -301,9 +290,9 @@ class PrismProducer:
 
     def _start_over(self) -> None:
         """In a forked child: the threads are gone, and what is in flight is the parent's."""
-        self._forked = False
         self._guide = self._guide.again()
         self._open()
+        self._forked = False
 
     def _forget(self) -> None:
         """Called in the child right after a fork, while it has one thread."""

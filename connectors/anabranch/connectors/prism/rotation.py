@@ -53,7 +53,7 @@ class Rotation:
         self._offers.append(link)
         self._restart()
 
-    def pick(self, exclude: Collection[Link] = ()) -> Link | None:
+    def pick(self, exclude: Collection[Link | None] = ()) -> Link | None:
         """The next link outside ``exclude``; None if there is none."""
         for offered in list(self._offers):
             if offered not in exclude:
