@@ -16,7 +16,7 @@ from anabranch.connectors.prism.transport import Headers
 if TYPE_CHECKING:
     from anabranch.connectors.prism.link import Link
 
-__all__ = ["Attempt", "Content", "Flight", "OnDone", "Outcome", "Story"]
+__all__ = ["Attempt", "Flight", "OnDone", "Outcome", "Story"]
 
 OnDone = Callable[[Delivery], None]
 
@@ -37,31 +37,60 @@ class Outcome(IntEnum):
 PENDING, OVERDUE, ACKED = Outcome.PENDING, Outcome.OVERDUE, Outcome.ACKED
 
 
-Content = tuple[bytes, bytes | None, int, Headers, bytes, int, OnDone | None]
-"""What is sent, the same on each attempt: value, key, create time in ms, all headers, id, size, ``on_done``.
-
-The size is that of value and key, as they count against the bound. A plain tuple, since making anything with
-names costs as much as all the rest of a send.
-"""
-
-
 class Flight:
     """A record from send to done, and its first attempt where that needs no :class:`Story`.
 
+    One object per record and no further containers, since each that lives until the acknowledgement is
+    work for the garbage collector.
+
     Attributes:
-        content: What is sent.
-        link: Primary of the first attempt; None if none was usable.
+        value: Payload.
+        key: Kafka key.
+        timestamp_ms: Create time.
+        headers: All of them, the id included.
+        id: 16 bytes.
+        size: Bytes of value and key, as they count against the bound.
+        on_done: Told when the record is done or failed.
         sent_at: When it was accepted, which is the time of the first attempt.
+        link: Primary of the first attempt; None if none was usable.
         outcome: Of the first attempt.
         story: All attempts; None while the first one is the only one and unanswered or acknowledged.
     """
 
-    __slots__ = ("content", "link", "outcome", "sent_at", "story")
+    __slots__ = (
+        "headers",
+        "id",
+        "key",
+        "link",
+        "on_done",
+        "outcome",
+        "sent_at",
+        "size",
+        "story",
+        "timestamp_ms",
+        "value",
+    )
 
-    def __init__(self, content: Content, link: Link | None, sent_at: float) -> None:
-        self.content = content
-        self.link = link
+    def __init__(
+        self,
+        value: bytes,
+        key: bytes | None,
+        timestamp_ms: int,
+        headers: Headers,
+        id: bytes,
+        size: int,
+        on_done: OnDone | None,
+        sent_at: float,
+    ) -> None:
+        self.value = value
+        self.key = key
+        self.timestamp_ms = timestamp_ms
+        self.headers = headers
+        self.id = id
+        self.size = size
+        self.on_done = on_done
         self.sent_at = sent_at
+        self.link: Link | None = None
         self.outcome = PENDING
         self.story: Story | None = None
 
@@ -75,7 +104,7 @@ class Flight:
         """Whether it is done or failed."""
         return self.story.over if self.story is not None else self.outcome is ACKED
 
-    def answered(self, error: Any, message: Any) -> None:
+    def __call__(self, error: Any, message: Any) -> None:
         """The transport's callback of the first attempt."""
         link = self.link
         assert link is not None  # noqa: S101  (it has answered)
@@ -86,13 +115,12 @@ class Flight:
         self.outcome = ACKED
         link.acked += 1
         link.newest_acked = self.sent_at
-        _, _, _, _, record_id, size, on_done = self.content
         tracker.room += 1
-        tracker.room_bytes += size
-        if on_done is not None:
+        tracker.room_bytes += self.size
+        if self.on_done is not None:
             partition, offset = link.transport.place(message)
-            delivery = Delivery(record_id, ((link.name, partition, offset),), 1, False, None)
-            tracker.finished.append((on_done, delivery))
+            delivery = Delivery(self.id, ((link.name, partition, offset),), 1, False, None)
+            tracker.finished.append((self.on_done, delivery))
 
 
 class Attempt:
@@ -106,7 +134,7 @@ class Attempt:
         self.sent_at = sent_at
         self.outcome = PENDING
 
-    def answered(self, error: Any, message: Any) -> None:
+    def __call__(self, error: Any, message: Any) -> None:
         """The transport's callback."""
         self.link.tracker.settle(self, error, message)
 

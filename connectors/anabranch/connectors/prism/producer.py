@@ -18,7 +18,7 @@ from anabranch.connectors.ids import IdGenerator, RecordId
 from anabranch.connectors.prism.confluent import ConfluentTransportFactory
 from anabranch.connectors.prism.delivery import ProducerStats
 from anabranch.connectors.prism.fleet import Fleet, StreamView
-from anabranch.connectors.prism.flight import OnDone
+from anabranch.connectors.prism.flight import Flight, OnDone
 from anabranch.connectors.prism.keeper import Keeper
 from anabranch.connectors.prism.options import PrismOptions, PrismSettings
 from anabranch.connectors.prism.patrol import Patrol
@@ -146,7 +146,7 @@ class PrismProducer:
                 accepted = tracker.room > 0 and tracker.room_bytes > 0 and not tracker.blocked
                 if accepted:
                     created_ms = self._created_ms if timestamp_ms is None else timestamp_ms
-                    tracker.launch((value, key, created_ms, all_headers, record_id, size, on_done), now)
+                    tracker.launch(Flight(value, key, created_ms, all_headers, record_id, size, on_done, now))
             if ticked:
                 self._call_back()
             if accepted:

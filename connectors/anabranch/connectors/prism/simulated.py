@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,7 +111,7 @@ class SimulatedTransport:
             raise SimulatedError(Failure(FailureKind.FATAL, "fatal state"))
         if value is not None and len(value) > self.primary.client_max_bytes:
             raise SimulatedError(Failure(FailureKind.MAYBE_RECORD, "message size too large"))
-        record = SimulatedRecord(value, key, timestamp_ms, tuple(headers))
+        record = SimulatedRecord(value, key, timestamp_ms, _pairs(headers))
         self._queue.append(_Sent(record, on_answer))
 
     def poll(self) -> str | None:
@@ -207,3 +208,7 @@ class SimulatedPrimaries:
         transport = SimulatedTransport(self[name])
         self.transports.append((name, transport))
         return transport
+
+
+def _pairs(headers: Headers) -> tuple[tuple[str, bytes | None], ...]:
+    return tuple(headers.items()) if isinstance(headers, Mapping) else tuple(headers)

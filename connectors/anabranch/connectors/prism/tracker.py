@@ -2,7 +2,7 @@
 
 It has no thread, no clock and no Kafka client of its own: its owner calls it under a lock, primaries are
 transports, and :mod:`~anabranch.connectors.prism.patrol` tells it when somebody is overdue. Records come in
-by :meth:`Tracker.launch`, answers by :meth:`~anabranch.connectors.prism.flight.Flight.answered` (the plain
+by :meth:`Tracker.launch`, answers by :class:`~anabranch.connectors.prism.flight.Flight` itself (the plain
 good case) or :meth:`Tracker.settle` (all others), and whatever a record still needs is sought by
 :meth:`Tracker.pursue`.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 from anabranch.connectors.prism.breaker import BreakerState
 from anabranch.connectors.prism.delivery import Ack, Delivery, PrimaryStats, ProducerStats
-from anabranch.connectors.prism.flight import Attempt, Content, Flight, OnDone, Outcome, Story
+from anabranch.connectors.prism.flight import Attempt, Flight, OnDone, Outcome, Story
 from anabranch.connectors.prism.link import Link
 from anabranch.connectors.prism.options import PrismOptions
 from anabranch.connectors.prism.rotation import Rotation
@@ -79,22 +79,18 @@ class Tracker:
         self.rotation.rebuild(self.links)
         self.blocked = bool(self.waiting) or not self.rotation.usable
 
-    def launch(self, content: Content, now: float) -> None:
+    def launch(self, flight: Flight) -> None:
         """Hands a new record to its first primary, or to its first ``copies``."""
-        value, key, timestamp_ms, headers, _, size, _ = content
         self.started += 1
         self.room -= 1
-        self.room_bytes -= size
-        if self.copies != 1:
-            self.pursue(Flight(content, None, now))
-            return
-        link = next(self.rotation.turns, None)
-        flight = Flight(content, link, now)
+        self.room_bytes -= flight.size
+        link = next(self.rotation.turns, None) if self.copies == 1 else None
         if link is None:
             self.pursue(flight)
             return
+        flight.link = link
         try:
-            link.send(value, key, timestamp_ms, headers, flight.answered)
+            link.send(flight.value, flight.key, flight.timestamp_ms, flight.headers, flight)
         except Exception as error:
             flight.outcome = Outcome.NOT_WRITTEN
             self._refused(flight, link, link.transport.failure(error))
@@ -162,10 +158,9 @@ class Tracker:
         return "; ".join(states) or "no primary is active"
 
     def _attempt(self, flight: Flight, story: Story, link: Link) -> None:
-        value, key, timestamp_ms, headers, _, _, _ = flight.content
         attempt = Attempt(flight, link, max(self.now, flight.sent_at))
         try:
-            link.send(value, key, timestamp_ms, headers, attempt.answered)
+            link.send(flight.value, flight.key, flight.timestamp_ms, flight.headers, attempt)
         except Exception as error:
             self._refused(flight, link, link.transport.failure(error))
             return
@@ -226,15 +221,14 @@ class Tracker:
         if story.over:
             return
         story.over = True
-        _, _, _, _, record_id, size, on_done = flight.content
         self.room += 1
-        self.room_bytes += size
+        self.room_bytes += flight.size
         ambiguous = story.ambiguous
         self._ambiguous += ambiguous
         self._failed += error is not None
-        if on_done is not None:
-            delivery = Delivery(record_id, tuple(story.acks), len(story.attempts), ambiguous, error)
-            self.finished.append((on_done, delivery))
+        if flight.on_done is not None:
+            delivery = Delivery(flight.id, tuple(story.acks), len(story.attempts), ambiguous, error)
+            self.finished.append((flight.on_done, delivery))
         elif error is not None and self.unreported is None:
             self.unreported = error
 

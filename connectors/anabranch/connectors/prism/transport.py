@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 __all__ = ["AnswerCallback", "Failure", "FailureKind", "Headers", "Transport", "TransportFactory"]
 
-Headers = Sequence[tuple[str, bytes | None]]
+Headers = Mapping[str, bytes | None] | Sequence[tuple[str, bytes | None]]
+"""A mapping where each name comes once: of plain values, it is no work for the garbage collector."""
 
 AnswerCallback = Callable[[Any, Any], None]
 """Called once per accepted record, from :meth:`Transport.poll` only, with (error, message).
