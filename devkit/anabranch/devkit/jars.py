@@ -29,7 +29,7 @@ def kafka_jars() -> Path:
     folder = cache_home() / f"kafka-{KAFKA_VERSION}"
     if _is_intact(folder):
         return folder
-    lock = folder.with_suffix(".lock")
+    lock = folder.with_name(f".{folder.name}.lock")
     with exclusive(lock, timeout_s=_DOWNLOAD_LIMIT_S, what=f"the download of Kafka {KAFKA_VERSION}"):
         if _is_intact(folder):  # another command was faster
             return folder
