@@ -63,7 +63,7 @@ class Rotation:
             link = next(self.turns)
             if link not in exclude:
                 return link
-        for _ in self._usable:
+        for _ in range(len(self._usable)):
             # Those that are not home.
             self._usable.rotate(-1)
             if self._usable[0] not in exclude:
