@@ -179,9 +179,13 @@ def test_all_down_blocks_send_and_then_names_each_primary(primaries: SimulatedPr
     primaries["b"].stop()
     failed: list[Delivery] = []
     producer = PrismProducer(topology("a", "b"), "s", transports=primaries, max_block_s=0.5)
-    with pytest.raises(DeliveryError) as raised:
+
+    def send_on() -> None:
         for _ in range(100):
             producer.send(b"x", on_done=failed.append)
+
+    with pytest.raises(DeliveryError) as raised:
+        send_on()
     assert "a: down since" in str(raised.value)
     assert "b: down since" in str(raised.value)
     assert "connection refused" in str(raised.value)
@@ -194,7 +198,12 @@ def test_all_down_then_back_loses_nothing(producer: PrismProducer, primaries: Si
     send(producer, 10)
     primaries["a"].stop()
     primaries["b"].stop()
-    timer = threading.Timer(0.5, lambda: [primaries[name].go_on() for name in "ab"])
+
+    def both_return() -> None:
+        for name in "ab":
+            primaries[name].go_on()
+
+    timer = threading.Timer(0.5, both_return)
     timer.start()
     deliveries = send(producer, 100)
     timer.join()

@@ -145,7 +145,7 @@ class Story:
     Attributes:
         attempts: In the order they were made.
         acks: In the order they arrived.
-        refusals: Reasons of primaries for which it is too large.
+        refusals: Primaries that refuse this very record, with the reason.
         waiting: It is in the queue for a usable primary.
         over: ``on_done`` has been told.
     """
@@ -155,7 +155,7 @@ class Story:
     def __init__(self) -> None:
         self.attempts: list[Attempt | Flight] = []
         self.acks: list[Ack] = []
-        self.refusals: list[str] = []
+        self.refusals: dict[Link, str] = {}
         self.waiting = False
         self.over = False
 
@@ -169,5 +169,5 @@ class Story:
         return sum(attempt.outcome in (PENDING, ACKED) for attempt in self.attempts)
 
     def engaged(self) -> list[Link | None]:
-        """Primaries that have the record, or may still answer."""
-        return [attempt.link for attempt in self.attempts if attempt.outcome <= ACKED]
+        """Primaries that have the record, may still answer, or refuse it."""
+        return [*(attempt.link for attempt in self.attempts if attempt.outcome <= ACKED), *self.refusals]

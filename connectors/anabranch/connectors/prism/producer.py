@@ -202,7 +202,7 @@ class PrismProducer:
         try:
             self.flush(timeout_s)
         finally:
-            self._closed = True
+            self._closed, self._next_tick = True, 0.0
             self._keeper.stop()
             self._guide.close()
             with self._lock:
@@ -235,14 +235,16 @@ class PrismProducer:
         self._call_back()
 
     def _tick(self, now: float, *, writing: bool = False) -> None:
+        if self._closed:
+            if writing:
+                raise DeliveryError("the producer is closed", hint="open another one")
+            return
         if self._forked:
             self._start_over()
         self._follow_topology()
         self._patrol.go_round(now)
         self._fleet.tend()
         if writing:
-            if self._closed:
-                raise DeliveryError("the producer is closed", hint="open another one")
             stale = self._guide.staleness()
             if stale is not None:
                 raise stale

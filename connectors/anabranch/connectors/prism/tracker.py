@@ -109,10 +109,14 @@ class Tracker:
                 self._end(flight, self._timed_out())
             else:
                 link = self.rotation.pick(story.engaged())
-                if link is None:
+                if link is not None:
+                    self._attempt(flight, story, link)
+                elif story.refusals:
+                    # To wait for one that might take it would hold up all others.
+                    self._end(flight, _refusal(story.refusals))
+                else:
                     self._wait(flight, story)
                     return
-                self._attempt(flight, story, link)
 
     def expired(self, flight: Flight) -> bool:
         """Whether a record has been tried for long enough."""
@@ -180,7 +184,7 @@ class Tracker:
             # Found by the client itself, whose limits are the same for every primary.
             if link.breaker.state is BreakerState.HALF_OPEN:
                 self.rotation.offer(link)
-            self._end(flight, _refusal([failure.reason]))
+            self._end(flight, _refusal({link: failure.reason}))
             return
         link.fatal |= failure.kind is FailureKind.FATAL
         link.trip(self.now, failure.reason)
@@ -200,9 +204,8 @@ class Tracker:
         """The primary works; it is the record that it does not want."""
         if link.breaker.succeeded():
             self.rebuild()
-        story.refusals.append(f"{link.name}: {failure.reason}")
-        others = [other for other in self.links if other.usable and other is not link]
-        if failure.kind is FailureKind.RECORD or len(story.refusals) >= _REFUSALS or not others:
+        story.refusals[link] = failure.reason
+        if failure.kind is FailureKind.RECORD or len(story.refusals) >= _REFUSALS:
             self._end(flight, _refusal(story.refusals))
 
     def _blame(self, link: Link, failure: Failure, overdue: bool) -> None:
@@ -247,9 +250,10 @@ class Tracker:
         )
 
 
-def _refusal(reasons: list[str]) -> DeliveryError:
+def _refusal(reasons: Mapping[Link, str]) -> DeliveryError:
+    listed = "; ".join(f"{link.name}: {reason}" for link, reason in reasons.items())
     error = DeliveryError(
-        f"the record is refused: {'; '.join(reasons)}",
+        f"the record is refused: {listed}",
         hint="send it elsewhere or make it smaller; trying again is of no use",
     )
     error.retryable = False
