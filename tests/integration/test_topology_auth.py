@@ -35,10 +35,10 @@ public class Connect {
 """
 
 
-def _cluster_id(primary: Primary) -> str:
+def _cluster_id(primary: Primary, timeout_s: float = 20) -> str:
     # librdkafka tells about refused credentials in its log only.
     admin = AdminClient({**librdkafka_config(primary), "log_level": 0})
-    return str(admin.describe_cluster(request_timeout=15).result(30).cluster_id)
+    return str(admin.describe_cluster(request_timeout=timeout_s).result(30).cluster_id)
 
 
 def _java_output(folder: Path, topology: Path) -> str:
@@ -60,7 +60,7 @@ def test_both_client_families_connect(kind: SecureKind, home: Path) -> None:
         assert f"cluster={identity}\n" in _java_output(home, loop.topology_path)
         stranger = _stranger(primary, home)
         with pytest.raises(KafkaException):
-            _cluster_id(stranger)
+            _cluster_id(stranger, timeout_s=3)
 
 
 def _stranger(primary: Primary, folder: Path) -> Primary:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from anabranch.errors import ConfigurationError, TopologyError, UnavailableError
+from anabranch.errors import AnabranchError, ConfigurationError, TopologyError, UnavailableError
 from anabranch.topology import load_topology, open_store, parse_topology, publish
 from anabranch.topology.http_store import HttpStore
 from anabranch.topology.store import TopologyStore
@@ -351,6 +351,29 @@ def test_http_slow_answers_end_at_the_deadline(server: Server) -> None:
     with pytest.raises(UnavailableError, match=r"no whole answer within 0\.6 s"):
         store.read()
     release.set()
+
+
+def test_http_cut_answer_is_not_taken_for_a_document(server: Server) -> None:
+    whole = document(1, "a", "b").encode()
+
+    def cut(handler: http.server.BaseHTTPRequestHandler) -> bool:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(whole) + 30))
+        handler.end_headers()
+        handler.wfile.write(whole)
+        handler.close_connection = True
+        return True
+
+    server.before_answer = cut
+    with pytest.raises(UnavailableError, match=f"ended after {len(whole)} of {len(whole) + 30} bytes"):
+        load_topology(server.url)
+
+
+def test_http_url_that_is_none_is_not_repeated() -> None:
+    for url in ("http://h/a b?sig=hunter2", "http://.h/?sig=hunter2", "http://h:port/?sig=hunter2"):
+        with pytest.raises(AnabranchError) as caught:
+            load_topology(url)
+        assert "hunter2" not in str(caught.value)
 
 
 def test_http_nobody_listens(server: Server) -> None:

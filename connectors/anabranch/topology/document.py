@@ -97,6 +97,8 @@ def _load(text: str, where: str) -> tuple[Any, Lines, list[Problem]]:
             )
         builder = _Builder(loader)
         data = builder.build(node, ())
+    except RecursionError:
+        raise TopologyError("not YAML: nests too deep", where=where, hint="see docs/topology.md") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f"{where}:{mark.line + 1}" if mark else where

@@ -6,8 +6,8 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,13 +109,14 @@ class FileStore:
 
 def write_atomically(path: Path, text: str) -> None:
     """Replaces a file so that readers, and a machine that loses power, see the old or the new one."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
+    temporary = path.parent / f".{path.name}.{uuid.uuid4().hex}.tmp"
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        # Not by mkstemp: its mode is 0600, and the umask cannot be read without setting it for all threads.
+        with temporary.open("x", encoding="utf-8", newline="") as file:
+            if path.exists():
+                os.fchmod(file.fileno(), path.stat().st_mode & 0o777)
             file.write(text)
             file.flush()
-            os.fchmod(file.fileno(), _mode_of(path))
             os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
@@ -126,13 +127,3 @@ def write_atomically(path: Path, text: str) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
-
-
-def _mode_of(path: Path) -> int:
-    try:
-        return path.stat().st_mode & 0o777
-    except FileNotFoundError:
-        # What open() would give; the umask cannot be read without setting it.
-        umask = os.umask(0)
-        os.umask(umask)
-        return 0o666 & ~umask

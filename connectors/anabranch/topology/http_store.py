@@ -120,6 +120,9 @@ class HttpStore:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.headers, b""
+        except (http.client.InvalidURL, ValueError):
+            # Their own words repeat the URL with its query.
+            raise TopologyError("the URL is not valid", where=self.where, hint="check its spelling") from None
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", None) or error
             raise UnavailableError(
@@ -136,6 +139,10 @@ class HttpStore:
                 raise TopologyError(f"the answer has more than {_MAX_BYTES} bytes", where=self.where)
             if time.monotonic() > deadline:
                 raise UnavailableError(f"no whole answer within {self._deadline_s:g} s", where=self.where)
+        announced = answer.headers.get("Content-Length")
+        if announced is not None and announced.isdigit() and int(announced) != size:
+            # The standard library takes a cut answer for a whole one, and half a document may be valid.
+            raise UnavailableError(f"the answer ended after {size} of {announced} bytes", where=self.where)
         return b"".join(chunks)
 
     def _refused(self, method: str, status: int) -> TopologyError | UnavailableError:

@@ -16,6 +16,7 @@ __all__ = ["error_of", "problems_in"]
 
 # One screen at most.
 _MAX_SHOWN = 8
+_MAX_WORD = 40
 
 _AUTH: dict[str, type[BaseModel]] = {
     "none": NoAuth,
@@ -76,7 +77,9 @@ def _problem(kind: str, loc: Path, message: str, context: Mapping[str, Any], val
         return Problem(path, "is missing")
     if kind == "enum":
         known = [word.strip(" '") for word in str(context["expected"]).replace(" or ", ",").split(",")]
-        return Problem(path, f"unknown {path[-1]} '{value}'", _or_list(str(value), known))
+        if not isinstance(value, str):
+            return Problem(path, "must be a word", _or_list("", known))
+        return Problem(path, f"unknown {path[-1]} '{value[:_MAX_WORD]}'", _or_list(value, known))
     if kind == "union_tag_invalid":
         return Problem((*path, "type"), f"unknown type '{context['tag']}'", _or_list(context["tag"], _AUTH))
     if kind == "union_tag_not_found":

@@ -27,6 +27,10 @@ interface DocumentSource {
     if (location.startsWith("http://") || location.startsWith("https://")) {
       return new HttpDocumentSource(location);
     }
-    return new FileDocumentSource(location);
+    try {
+      return new FileDocumentSource(location);
+    } catch (IllegalArgumentException e) {
+      throw new TopologyException("the topology's location is neither a path nor a URI");
+    }
   }
 }

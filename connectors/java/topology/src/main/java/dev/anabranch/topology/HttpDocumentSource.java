@@ -80,12 +80,13 @@ final class HttpDocumentSource implements DocumentSource {
       throws IOException {
     String tag = connection.getHeaderField("ETag");
     try (InputStream in = connection.getInputStream()) {
-      Document found = new Document(text(in), tag == null ? "" : tag);
+      String text = text(in, connection.getContentLengthLong());
+      Document found = new Document(text, tag == null ? "" : tag);
       return found.equals(known) ? known : found;
     }
   }
 
-  private String text(InputStream in) throws IOException {
+  private String text(InputStream in, long announced) throws IOException {
     long end = System.nanoTime() + deadline.toNanos();
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     byte[] buffer = new byte[8192];
@@ -97,6 +98,11 @@ final class HttpDocumentSource implements DocumentSource {
       if (System.nanoTime() - end > 0) {
         throw new IOException("no whole answer within " + deadline.toSeconds() + " s");
       }
+    }
+    if (announced >= 0 && bytes.size() != announced) {
+      // The JDK takes a cut answer for a whole one, and half a document may be valid.
+      throw new IOException(
+          "the answer ended after " + bytes.size() + " of " + announced + " bytes");
     }
     return bytes.toString(StandardCharsets.UTF_8);
   }

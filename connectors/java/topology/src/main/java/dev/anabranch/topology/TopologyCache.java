@@ -61,7 +61,8 @@ final class TopologyCache {
         String text = new String(in.readAllBytes(), StandardCharsets.UTF_8);
         return new Cached(TopologyParser.parse(text, where()), Instant.ofEpochMilli(changed));
       }
-    } catch (IOException | TopologyException e) {
+    } catch (IOException | RuntimeException e) {
+      // A cache that cannot be used is as good as none.
       return null;
     }
   }

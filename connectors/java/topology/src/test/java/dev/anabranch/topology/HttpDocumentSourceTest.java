@@ -83,6 +83,21 @@ class HttpDocumentSourceTest {
   }
 
   @Test
+  void refusesACutAnswer() {
+    byte[] whole = server.text.getBytes(java.nio.charset.StandardCharsets.UTF_8);
+    server.instead =
+        exchange -> {
+          exchange.sendResponseHeaders(200, whole.length + 30);
+          exchange.getResponseBody().write(whole);
+          exchange.getResponseBody().flush();
+          // Closing the exchange now closes the connection, for bytes are missing.
+        };
+    assertThatThrownBy(() -> new HttpDocumentSource(server.url()).read(null))
+        .isInstanceOf(IOException.class)
+        .hasMessage("the answer ended after %d of %d bytes", whole.length, whole.length + 30);
+  }
+
+  @Test
   void refusesWhatIsTooLarge() {
     server.text = "#".repeat(DocumentSource.MAX_BYTES + 1);
     assertThatThrownBy(() -> new HttpDocumentSource(server.url()).read(null))
