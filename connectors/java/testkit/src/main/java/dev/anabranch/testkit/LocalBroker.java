@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * by the system property {@code anabranch.kafka.libs}.
  */
 public final class LocalBroker implements AutoCloseable {
-  private static final Duration START_LIMIT = Duration.ofSeconds(60);
+  private static final Duration START_LIMIT = Duration.ofSeconds(180);
 
   private final String name;
   private final Path directory;
@@ -207,10 +207,10 @@ public final class LocalBroker implements AutoCloseable {
           Admin.create(
               Map.of(
                   "bootstrap.servers", bootstrap(),
-                  "default.api.timeout.ms", "1000",
-                  "request.timeout.ms", "900",
+                  "default.api.timeout.ms", "5000",
+                  "request.timeout.ms", "4000",
                   "metadata.recovery.strategy", "none"))) {
-        if (!admin.describeCluster().nodes().get(2, TimeUnit.SECONDS).isEmpty()) {
+        if (!admin.describeCluster().nodes().get(6, TimeUnit.SECONDS).isEmpty()) {
           return;
         }
       } catch (InterruptedException e) {

@@ -162,9 +162,8 @@ final class PrimaryFetcher implements AutoCloseable {
       while (!closed) {
         step();
       }
-    } catch (InterruptedException e) {
-      // Closed.
     } catch (Throwable e) {
+      // Nothing but a close interrupts this thread, and only errors of the JVM get here otherwise.
       if (!closed) {
         handover.put(new HandedOver.Fatal(e));
       }
@@ -325,6 +324,8 @@ final class PrimaryFetcher implements AutoCloseable {
             (place, next) -> {
               Entry entry = assigned.get(place);
               if (entry == null || !entry.isReadable()) {
+                // The consumer has moved past what is dropped here, so it must be sought again.
+                assigned.remove(place);
                 return;
               }
               batches.put(
@@ -367,7 +368,9 @@ final class PrimaryFetcher implements AutoCloseable {
           long known = end.get(place).offset();
           if (thrown instanceof LogTruncationException truncated) {
             OffsetAndMetadata divergent = truncated.divergentOffsets().get(place);
-            known = divergent == null ? known : Math.min(known, divergent.offset());
+            // A broker that cannot tell where the logs part leaves only the beginning.
+            known =
+                divergent == null ? begin.get(place).offset() : Math.min(known, divergent.offset());
           }
           SplitNews found =
               book.outOfRange(

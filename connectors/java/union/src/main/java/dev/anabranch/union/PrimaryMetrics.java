@@ -1,6 +1,7 @@
 package dev.anabranch.union;
 
 import java.util.List;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.apache.flink.metrics.Counter;
 import org.apache.flink.metrics.MetricGroup;
@@ -16,16 +17,21 @@ final class PrimaryMetrics {
 
   private final String name;
   private final Supplier<List<SplitState>> splits;
+  private final LongSupplier retentionMs;
   private final Counter records = new SimpleCounter();
   private final Counter lostRecords = new SimpleCounter();
   private final Counter lostRanges = new SimpleCounter();
   private final Counter commitFailures = new SimpleCounter();
   private volatile boolean up;
   private volatile String trouble = "has not answered yet";
-  private volatile long retentionMs = UNKNOWN;
 
-  PrimaryMetrics(String name, MetricGroup group, Supplier<List<SplitState>> splits) {
+  /**
+   * @param retentionMs gives how long brokers keep the stream's records, or {@link #UNKNOWN}
+   */
+  PrimaryMetrics(
+      String name, MetricGroup group, Supplier<List<SplitState>> splits, LongSupplier retentionMs) {
     this.name = name;
+    this.retentionMs = retentionMs;
     this.splits = splits;
     group.gauge("up", () -> up ? 1 : 0);
     group.gauge("lag", this::lag);
@@ -67,10 +73,6 @@ final class PrimaryMetrics {
     return trouble;
   }
 
-  void retentionMs(long known) {
-    retentionMs = known;
-  }
-
   /** Records that wait, as far as was last seen. */
   long lag() {
     return mine().stream().mapToLong(SplitState::lag).sum();
@@ -89,17 +91,21 @@ final class PrimaryMetrics {
 
   /**
    * How long retention leaves to read what waits: the time until the record read last would be
-   * deleted, for the worst split that waits. All of the retention where nothing waits.
+   * deleted, for the worst split that waits. All of the retention where nothing waits; unknown
+   * while a split that waits has not been read from since the task's start.
    */
   private long headroomSeconds(long nowMs) {
-    long retention = retentionMs;
+    long retention = retentionMs.getAsLong();
     if (retention == UNKNOWN) {
       return UNKNOWN;
     }
     long least = retention;
     for (SplitState split : mine()) {
       boolean waits = !up || !split.parked().isEmpty() || split.lag() > 0;
-      if (waits && split.shownTimestampMs() >= 0) {
+      if (waits && split.shownTimestampMs() < 0) {
+        return UNKNOWN;
+      }
+      if (waits) {
         least = Math.min(least, split.shownTimestampMs() + retention - nowMs);
       }
     }

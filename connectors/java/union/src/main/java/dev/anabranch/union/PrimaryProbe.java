@@ -24,13 +24,13 @@ final class PrimaryProbe implements AutoCloseable {
   /** What a probe needs of the enumerator. Called on the probe's thread; may block it. */
   interface Listener {
     /** Says what is new in that view; blocks until the coordinator has looked at it. */
-    Lookup seen(String primary, PrimaryView shown) throws InterruptedException;
+    Lookup seen(PrimaryProbe probe, PrimaryView shown) throws InterruptedException;
 
     /** Takes the looked-up bounds of what was new. */
-    void resolved(String primary, PrimaryView shown, Map<LogId, Lookup.Bounds> bounds);
+    void resolved(PrimaryProbe probe, PrimaryView shown, Map<LogId, Lookup.Bounds> bounds);
 
     /** An attempt failed. */
-    void failed(String primary, String reason);
+    void failed(PrimaryProbe probe, String reason);
   }
 
   private final String name;
@@ -63,6 +63,11 @@ final class PrimaryProbe implements AutoCloseable {
     thread.start();
   }
 
+  /** Name of the primary. */
+  String primary() {
+    return name;
+  }
+
   /** Whether this probe asks that primary for that topic. */
   boolean asks(Primary other, String otherTopic) {
     return primary.equals(other) && topic.equals(otherTopic);
@@ -90,7 +95,7 @@ final class PrimaryProbe implements AutoCloseable {
       } catch (Exception | LinkageError e) {
         closeQuietly(admin);
         admin = null;
-        listener.failed(name, Reasons.of(e));
+        listener.failed(this, Reasons.of(e));
         if (!sleep(backOff)) {
           break;
         }
@@ -102,10 +107,10 @@ final class PrimaryProbe implements AutoCloseable {
 
   private void ask(Admin admin) throws InterruptedException, ExecutionException, TimeoutException {
     PrimaryView shown = look(admin);
-    Lookup lookup = listener.seen(name, shown);
+    Lookup lookup = listener.seen(this, shown);
     if (!lookup.logs().isEmpty()) {
       OffsetLookup offsets = new OffsetLookup(admin, topic, settings.groupId(), jobStartMs);
-      listener.resolved(name, shown, offsets.resolve(lookup, settings.stop()));
+      listener.resolved(this, shown, offsets.resolve(lookup, settings.stop()));
     }
   }
 

@@ -44,10 +44,14 @@ final class SplitBoard {
         continue;
       }
       SplitState state = new SplitState(split);
+      if (split.lost() != null) {
+        state.parked("records were lost: " + split.lost());
+      }
       if (policy.readsOn() && split.lost() == LossReport.Kind.CLUSTER_REPLACED) {
         state.abandon();
-      } else if (policy.readsOn()) {
+      } else if (policy.readsOn() && split.lost() != null) {
         state.lost(null);
+        state.parked("waits for the topology");
       }
       splits.putIfAbsent(split.splitId(), state);
     }
@@ -205,9 +209,14 @@ final class SplitBoard {
 
   /** The log itself is gone. */
   private LossReport lose(SplitState split, LossReport.Kind kind, String detail) {
+    String known = split.end().offset() == LogEnd.UNKNOWN ? "" : "; known unread: " + split.lag();
     LossReport loss =
         new LossReport(
-            kind, split.converter().origin(), split.nextOffset(), LossReport.UNKNOWN, detail);
+            kind,
+            split.converter().origin(),
+            split.nextOffset(),
+            LossReport.UNKNOWN,
+            detail + known);
     giveUp(split, kind, detail);
     if (kind == LossReport.Kind.TOPIC_REPLACED && policy.readsOn()) {
       // A topic id never comes back, and its successor has splits of its own.

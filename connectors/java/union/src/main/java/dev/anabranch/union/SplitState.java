@@ -155,6 +155,11 @@ final class SplitState {
     return abandoned;
   }
 
+  /** How long the log was when it was last seen. */
+  LogEnd end() {
+    return end;
+  }
+
   /** The primary whose fetcher has the split, or null. */
   @Nullable String route() {
     return route;

@@ -35,6 +35,7 @@ final class UnionEnumerator
   private final SplitBalancer balancer = new SplitBalancer();
   private final Map<String, PrimaryProbe> probes = new HashMap<>();
   private final Map<String, String> troubles = new HashMap<>();
+  private final UnionEnumeratorMetrics metrics;
   private final long startedNanos = System.nanoTime();
   private @Nullable TopologyWatcher watcher;
   private @Nullable TopologyEvent announced;
@@ -45,6 +46,7 @@ final class UnionEnumerator
     this.context = context;
     this.settings = settings;
     this.ledger = ledger;
+    this.metrics = new UnionEnumeratorMetrics(context.metricGroup());
   }
 
   @Override
@@ -115,25 +117,32 @@ final class UnionEnumerator
   }
 
   @Override
-  public Lookup seen(String primary, PrimaryView shown) throws InterruptedException {
+  public Lookup seen(PrimaryProbe probe, PrimaryView shown) throws InterruptedException {
     CompletableFuture<Lookup> answer = new CompletableFuture<>();
-    onCoordinator(
-        () -> {
-          if (troubles.remove(primary) != null) {
-            LOG.info("Primary {} answers again", primary);
-          }
-          Lookup lookup = ledger.observe(primary, shown);
-          if (lookup.logs().isEmpty()) {
-            noteNothingNew(primary, shown);
-          }
-          announce();
-          answer.complete(lookup);
-        });
+    onCoordinator(() -> answer.complete(isCurrent(probe) ? see(probe, shown) : Lookup.NOTHING));
     try {
       return answer.get();
     } catch (ExecutionException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  private Lookup see(PrimaryProbe probe, PrimaryView shown) {
+    String primary = probe.primary();
+    metrics.up(primary, true);
+    Lookup lookup = ledger.observe(primary, shown);
+    if (lookup.logs().isEmpty()) {
+      noteNothingNew(primary, shown);
+    } else {
+      troubles.remove(primary);
+    }
+    announce();
+    return lookup;
+  }
+
+  /** Whether that probe is in use: a replaced one may still speak of the address before. */
+  private boolean isCurrent(PrimaryProbe probe) {
+    return probes.get(probe.primary()) == probe;
   }
 
   private void noteNothingNew(String primary, PrimaryView shown) {
@@ -143,27 +152,36 @@ final class UnionEnumerator
     } else if (shown.topicId() == null) {
       note(primary, "primary " + primary + " has no topic " + shown.topic());
     } else {
+      if (troubles.remove(primary) != null) {
+        LOG.info("Primary {} answers again", primary);
+      }
       ledger.resolved(primary, shown.topic(), Map.of());
     }
     shareOut();
   }
 
   @Override
-  public void resolved(String primary, PrimaryView shown, Map<LogId, Lookup.Bounds> bounds) {
+  public void resolved(PrimaryProbe probe, PrimaryView shown, Map<LogId, Lookup.Bounds> bounds) {
     onCoordinator(
         () -> {
-          LOG.info("Primary {}: {} new logs of topic {}", primary, bounds.size(), shown.topic());
-          ledger.resolved(primary, shown.topic(), bounds);
-          shareOut();
+          if (isCurrent(probe)) {
+            LOG.info(
+                "Primary {}: {} new logs of {}", probe.primary(), bounds.size(), shown.topic());
+            ledger.resolved(probe.primary(), shown.topic(), bounds);
+            shareOut();
+          }
         });
   }
 
   @Override
-  public void failed(String primary, String reason) {
+  public void failed(PrimaryProbe probe, String reason) {
     onCoordinator(
         () -> {
-          ledger.failed(primary);
-          note(primary, "primary " + primary + " does not answer: " + reason);
+          if (isCurrent(probe)) {
+            metrics.up(probe.primary(), false);
+            ledger.failed(probe.primary());
+            note(probe.primary(), "primary " + probe.primary() + " does not answer: " + reason);
+          }
         });
   }
 
@@ -213,9 +231,11 @@ final class UnionEnumerator
     if (!balancer.isReady(parallelism)
         || context.registeredReaders().size() < parallelism
         || complete) {
+      metrics.waiting(ledger.pending().size());
       return;
     }
     List<UnionSplit> waiting = ledger.pending();
+    metrics.waiting(0);
     if (!waiting.isEmpty()) {
       Map<Integer, List<UnionSplit>> shares = balancer.share(waiting);
       context.assignSplits(new SplitsAssignment<>(shares));

@@ -24,6 +24,7 @@ final class UnionReaderMetrics {
   private final Counter recordsIn;
   private final Counter bytesIn;
   private final Counter foreignRecords;
+  private volatile long retentionMs = PrimaryMetrics.UNKNOWN;
 
   /**
    * @param splits gives the reader's splits, on any thread
@@ -38,10 +39,12 @@ final class UnionReaderMetrics {
         () -> primaries.values().stream().mapToLong(PrimaryMetrics::pending).sum());
   }
 
-  /** The metrics of a primary, made when it is first named. */
+  /** The metrics of a primary, made when this reader first has a split there. */
   PrimaryMetrics primary(String name) {
     return primaries.computeIfAbsent(
-        name, any -> new PrimaryMetrics(name, group.addGroup("primary", name), splits));
+        name,
+        any ->
+            new PrimaryMetrics(name, group.addGroup("primary", name), splits, () -> retentionMs));
   }
 
   /**
@@ -72,8 +75,7 @@ final class UnionReaderMetrics {
   /** Takes over how long the stream's records are kept. */
   void follow(StreamView view) {
     Long retentionS = view.spec().retentionS();
-    long retentionMs = retentionS == null ? PrimaryMetrics.UNKNOWN : retentionS * 1000;
-    view.readable().forEach(name -> primary(name).retentionMs(retentionMs));
+    retentionMs = retentionS == null ? PrimaryMetrics.UNKNOWN : retentionS * 1000;
   }
 
   /** Primaries that do not answer. */

@@ -1,0 +1,159 @@
+package dev.anabranch.union;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.anabranch.testkit.Await;
+import dev.anabranch.testkit.TestProducer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.TopicPartition;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Where reading begins and ends, and what is told to a consumer group. */
+class PositionsTest {
+  @RegisterExtension static final UnionFixture FIXTURE = new UnionFixture();
+
+  @TempDir Path directory;
+
+  @Test
+  void committedOffsetsAreTakenPerPrimaryAndCommittedAtCheckpoints() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "committed", 1);
+    List<String> onA = TestProducer.write(FIXTURE.a(), "committed", 1, "a", 30);
+    List<String> onB = TestProducer.write(FIXTURE.b(), "committed", 1, "b", 30);
+    TopicPartition place = new TopicPartition("committed", 0);
+    try (Admin admin = FIXTURE.a().admin()) {
+      admin
+          .alterConsumerGroupOffsets("old-job", Map.of(place, new OffsetAndMetadata(20)))
+          .all()
+          .get();
+    }
+    UnionJob job =
+        UnionJob.start(
+            "committed",
+            UnionFixture.source(topology)
+                .groupId("old-job")
+                .start(StartPosition.committed(StartPosition.earliest()))
+                .build(),
+            1,
+            directory,
+            null);
+    List<String> expected = new ArrayList<>(onA.subList(20, 30));
+    expected.addAll(onB);
+    job.awaitExactly(expected);
+    try (Admin a = FIXTURE.a().admin();
+        Admin b = FIXTURE.b().admin()) {
+      Await.until(
+          () -> committed(a, place) == 30 && committed(b, place) == 30, Duration.ofSeconds(60));
+    }
+    job.cancel();
+  }
+
+  private static long committed(Admin admin, TopicPartition place) throws Exception {
+    OffsetAndMetadata offset =
+        admin.listConsumerGroupOffsets("old-job").partitionsToOffsetAndMetadata().get().get(place);
+    return offset == null ? -1 : offset.offset();
+  }
+
+  @Test
+  void latestMeansTheJobsStartAlsoOnAPrimaryThatWasDownThen() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "latest", 2);
+    TestProducer.write(FIXTURE.a(), "latest", 2, "old-a", 20);
+    TestProducer.write(FIXTURE.b(), "latest", 2, "old-b", 20);
+    topology.primary("b", "127.0.0.1:1").publish();
+    UnionJob job =
+        UnionJob.start(
+            "latest",
+            UnionFixture.source(topology).start(StartPosition.latest()).build(),
+            1,
+            directory,
+            null);
+    job.awaitSplits(2);
+    List<String> written = new ArrayList<>();
+    written.addAll(TestProducer.write(FIXTURE.a(), "latest", 2, "new-a", 20));
+    job.awaitExactly(written);
+
+    written.addAll(TestProducer.write(FIXTURE.b(), "latest", 2, "missed-b", 20));
+    topology.primary("b", FIXTURE.b().bootstrap()).publish();
+    job.awaitExactly(written);
+    job.cancel();
+  }
+
+  @Test
+  void aBoundedReadBetweenTwoTimes() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "between", 2);
+    TestProducer.write(FIXTURE.a(), "between", 2, "before", 20);
+    Thread.sleep(20);
+    long from = System.currentTimeMillis();
+    List<String> within = new ArrayList<>();
+    within.addAll(TestProducer.write(FIXTURE.a(), "between", 2, "a", 20));
+    within.addAll(TestProducer.write(FIXTURE.b(), "between", 2, "b", 20));
+    Thread.sleep(20);
+    long to = System.currentTimeMillis();
+    TestProducer.write(FIXTURE.b(), "between", 2, "after", 20);
+
+    UnionJob job =
+        UnionJob.start(
+            "between",
+            UnionFixture.source(topology)
+                .start(StartPosition.timestamp(from))
+                .stop(StopPosition.timestamp(to))
+                .build(),
+            2,
+            directory,
+            null);
+    job.awaitFinished();
+    job.awaitExactly(within);
+  }
+
+  @Test
+  void aBoundedReadNamesThePrimaryThatItWaitedForInVain() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "deadline", 1);
+    topology.primary("dead", "127.0.0.1:1").publish();
+    UnionJob job =
+        UnionJob.start(
+            "deadline",
+            UnionFixture.source(topology)
+                .stop(StopPosition.latest())
+                .boundedDeadline(Duration.ofSeconds(2))
+                .build(),
+            1,
+            directory,
+            null);
+    assertThatThrownBy(job::awaitFinished)
+        .hasStackTraceContaining("bounded read of stream deadline")
+        .hasStackTraceContaining(": dead {dead=primary dead does not answer");
+  }
+
+  @Test
+  void figuresOfEachPrimary() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "figures", 2);
+    List<String> written = TestProducer.write(FIXTURE.a(), "figures", 2, "a", 20);
+    UnionJob job =
+        UnionJob.start("figures", UnionFixture.source(topology).build(), 1, directory, null);
+    job.awaitExactly(written);
+    Duration limit = Duration.ofSeconds(60);
+    Await.until(() -> job.sum("Source.*primary\\.a\\.up") == 1, limit);
+    Await.until(
+        () ->
+            job.sum(
+                    "kafkaCluster\\.a\\.KafkaSourceReader\\.topic\\.figures\\.partition\\.1\\.currentOffset")
+                == 9,
+        limit);
+    assertThat(job.sum("primary\\.a\\.lag")).isZero();
+    assertThat(job.sum("primary\\.a\\.parked")).isZero();
+    assertThat(job.sum("primary\\.a\\.headroomSeconds")).isBetween(3000L, 3600L);
+    assertThat(job.sum("pendingRecords")).isZero();
+
+    topology.removed("a", FIXTURE.a().bootstrap()).publish();
+    Await.until(() -> job.sum("primary\\.a\\.parked") == 2, limit);
+    job.cancel();
+  }
+}
