@@ -8,7 +8,6 @@ import dev.anabranch.union.HandedOver.PrimaryNews;
 import dev.anabranch.union.HandedOver.SplitNews;
 import dev.anabranch.union.PositionBook.Entry;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,10 +18,8 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
-import org.apache.kafka.clients.consumer.LogTruncationException;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.apache.kafka.common.TopicPartition;
@@ -349,40 +346,13 @@ final class PrimaryFetcher implements AutoCloseable {
     }
   }
 
-  private void outOfRange(OffsetOutOfRangeException thrown) throws InterruptedException {
+  private void outOfRange(OffsetOutOfRangeException refused) throws InterruptedException {
     try {
-      Map<TopicPartition, OffsetSpec> begins = new HashMap<>();
-      Map<TopicPartition, OffsetSpec> ends = new HashMap<>();
-      for (TopicPartition place : thrown.partitions()) {
-        begins.put(place, OffsetSpec.earliest());
-        ends.put(place, OffsetSpec.latest());
-      }
       // The log may be another one by now; then its offsets say nothing.
       compareNow(admin());
-      var begin = OffsetLookup.await(admin().listOffsets(begins).all());
-      var end = OffsetLookup.await(admin().listOffsets(ends).all());
-      List<SplitNews> news = new ArrayList<>();
-      for (TopicPartition place : thrown.partitions()) {
-        Entry entry = book.readableAt(place);
-        if (entry != null) {
-          long known = end.get(place).offset();
-          if (thrown instanceof LogTruncationException truncated) {
-            OffsetAndMetadata divergent = truncated.divergentOffsets().get(place);
-            // A broker that cannot tell where the logs part leaves only the beginning.
-            known =
-                divergent == null ? begin.get(place).offset() : Math.min(known, divergent.offset());
-          }
-          SplitNews found =
-              book.outOfRange(
-                  entry, begin.get(place).offset(), known, settings.outOfRange().readsOn());
-          if (found != null) {
-            news.add(found);
-          }
-        }
-      }
-      news.forEach(handover::put);
+      RangeJudge.judge(refused, admin(), book, settings.outOfRange().readsOn())
+          .forEach(handover::put);
       closeConsumer();
-      reassign = true;
     } catch (ExecutionException | TimeoutException | RuntimeException e) {
       retryLater(e);
     }
