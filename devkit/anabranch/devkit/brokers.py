@@ -114,10 +114,10 @@ class Broker(Service):
 
     def wipe(self, topics: dict[str, int]) -> None:
         """Destroys its data for good and starts it as a new Kafka cluster with the same topics."""
-        ref = self.ref
-        if ref is not None:
-            process.kill(ref)
         with self.locked():
+            ref = self.ref
+            if ref is not None:
+                process.kill(ref)
             shutil.rmtree(self._data, ignore_errors=True)
             self.save_spec(replace(self.spec, cluster_id=new_cluster_id()))
             self._format()

@@ -86,7 +86,7 @@ class FlinkCluster:
         return [self.job_manager, *self.task_managers]
 
     def start(self, spec: FlinkSpec, rpc_port: int, rest_port: int) -> None:
-        """Starts all processes and waits until every slot is offered.
+        """Starts all processes and waits until every TaskManager is registered.
 
         Raises:
             EnvironmentMissingError: PyFlink or the connectors' jars are missing, or a process dies.
@@ -98,30 +98,34 @@ class FlinkCluster:
         config = flink_config.session_config(spec, self.folder, rpc_port, rest_port)
         write_atomically(self.folder / "conf" / "config.yaml", config)
         write_atomically(self.folder / "conf" / "log4j.properties", flink_config.log_config())
-        state = {"spec": asdict(spec), "rpc_port": rpc_port, "rest_port": rest_port, "starts": 0}
+        state = {"spec": asdict(spec), "rpc_port": rpc_port, "rest_port": rest_port, "starts": 0, "ids": {}}
         write_json(self.folder / "flink.json", state)
         self._spawn_job_manager()
         for place in range(spec.task_managers):
             self.start_task_manager(place, wait=False)
         self.await_ready()
 
-    def await_ready(self, *, timeout_s: float = _READY_LIMIT_S) -> None:
-        """Waits until the slots of all TaskManagers are registered."""
-        wanted = self.spec.task_managers * self.spec.slots
+    def await_ready(self, places: list[int] | None = None, *, timeout_s: float = _READY_LIMIT_S) -> None:
+        """Waits until the TaskManagers in these places (by default all) are registered.
+
+        They are known by their ids: one that has just died may still be counted by the JobManager.
+        """
+        places = list(range(self.spec.task_managers)) if places is None else places
+        awaited = [self.job_manager, *(self._task_manager(place) for place in places)]
         deadline = time.monotonic() + timeout_s
-        while (offered := self._slots()) < wanted:
-            for service in self.services:
+        while missing := self._unregistered(places):
+            for service in awaited:
                 if service.state is ServiceState.DIED:
                     raise self._death(service)
             if self.job_manager.state is ServiceState.DOWN:
                 raise ConfigurationError(
-                    "Flink's jobmanager is down, so no slots can be offered",
+                    "Flink's jobmanager is down, so no TaskManager can register",
                     hint="anabranch dev restart jobmanager",
                 )
             if time.monotonic() > deadline:
+                names = ", ".join(missing)
                 raise UnavailableError(
-                    f"Flink offers {offered} of {wanted} slots after {timeout_s:.0f} s",
-                    where=str(self.folder),
+                    f"Flink's {names} did not register within {timeout_s:.0f} s", where=str(self.folder)
                 )
             time.sleep(0.1)
 
@@ -130,23 +134,27 @@ class FlinkCluster:
         self._checked(place).kill()
 
     def start_task_manager(self, place: int, *, wait: bool = True) -> None:
-        """Starts a TaskManager in a place where none runs; with ``wait`` until its slots are offered."""
+        """Starts a TaskManager in a place where none runs; with ``wait`` until it is registered."""
         service = self._checked(place)
         with service.locked():
             with exclusive(self.folder / ".state.lock", timeout_s=30, what="the Flink cluster"):
                 state = self._state()
                 state["starts"] += 1
+                # An id of its own for each start: the JobManager must not take it for the one that died.
+                identity = f"tm-{place}-{state['starts']}"
+                state["ids"][str(place)] = identity
                 write_json(self.folder / "flink.json", state)
-            # An id of its own for each start: the JobManager must not take it for the one that died.
-            identity = f"-Dtaskmanager.resource-id=tm-{place}-{state['starts']}"
             pyflink = flink_config.pyflink_folder()
             flags = flink_config.task_manager_jvm(self.spec, pyflink)
-            self._spawn(service, [*flags, *self._main(_TASK_MANAGER, service), identity])
+            self._spawn(
+                service,
+                [*flags, *self._main(_TASK_MANAGER, service), f"-Dtaskmanager.resource-id={identity}"],
+            )
         if wait:
-            self.await_ready()
+            self.await_ready([place])
 
     def restart(self, name: str) -> None:
-        """Starts the process of that name anew and waits until all slots are offered."""
+        """Starts the process of that name anew and waits until it is registered."""
         for place, service in enumerate(self.task_managers):
             if service.name == name:
                 service.kill()
@@ -159,7 +167,9 @@ class FlinkCluster:
         self.job_manager.kill()
         with self.job_manager.locked():
             self._spawn_job_manager()
-        self.await_ready()
+        self.await_ready(
+            [place for place, one in enumerate(self.task_managers) if one.state is ServiceState.UP]
+        )
 
     def _spawn_job_manager(self) -> None:
         service = self.job_manager
@@ -192,11 +202,14 @@ class FlinkCluster:
             raise ConfigurationError(f"there is no TaskManager {place}", hint=f"they are 0 to {count - 1}")
         return self._task_manager(place)
 
-    def _slots(self) -> int:
+    def _unregistered(self, places: list[int]) -> list[str]:
+        """Those of the TaskManagers that the JobManager does not know yet."""
+        ids: dict[str, str] = self._state()["ids"]
         try:
-            return int(self.rest.get("/overview")["slots-total"])
+            known = {task_manager["id"] for task_manager in self.rest.task_managers()}
         except UnavailableError:
-            return 0
+            known = set()
+        return [f"taskmanager-{place}" for place in places if ids[str(place)] not in known]
 
     def _state(self) -> dict[str, Any]:
         state: dict[str, Any] | None = read_json(self.folder / "flink.json")

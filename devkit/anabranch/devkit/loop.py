@@ -309,10 +309,15 @@ class Loop:
                     service.kill()
 
     def _end(self, *, keep_files: bool) -> None:
-        self._set_phase("down")
+        state = read_json(self.folder / "loop.json")
+        # Another command may have taken it down, and a third have made a new loop of that name.
+        mine = state is not None and state["mark"] == self._mark
+        if mine:
+            self._set_phase("down")
         process.sweep(self._mark)
-        release_ports(self.folder)
-        if not keep_files:
+        if mine:
+            release_ports(self.folder)
+        if mine and not keep_files:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _state(self) -> dict[str, Any]:

@@ -1,0 +1,132 @@
+"""What a loop is asked for, what it writes, and whose files it touches."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from anabranch.devkit import process
+from anabranch.devkit.brokers import new_cluster_id
+from anabranch.devkit.document import add_stream, write_document
+from anabranch.devkit.flink_config import FlinkSpec, session_config, task_manager_jvm
+from anabranch.devkit.loop import Loop, LoopSpec
+from anabranch.devkit.state import loops_home, read_json, write_json
+from anabranch.errors import ConfigurationError
+from anabranch.topology import load_topology
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+def loop_on_disk(mark: str, phase: str = "detached") -> Path:
+    """A loop as its files tell of it, without processes."""
+    folder = loops_home() / "paper"
+    spec = asdict(LoopSpec(name="paper", flink=FlinkSpec(slots=2)))
+    state = {"phase": phase, "mark": mark, "spec": spec, "owner": asdict(process.self_ref())}
+    write_json(folder / "loop.json", state)
+    return folder
+
+
+def test_spec_comes_back_from_its_file() -> None:
+    loop = Loop(loop_on_disk("m"))
+    assert loop.spec == LoopSpec(name="paper", flink=FlinkSpec(slots=2))
+    assert [service.name for service in loop.brokers] == ["a", "b"]
+
+
+def test_down_leaves_a_newer_loop_of_the_same_name_alone() -> None:
+    old = Loop(loop_on_disk("old"))
+    folder = loop_on_disk("new")
+    old.down()
+    assert read_json(folder / "loop.json")["phase"] == "detached"
+    Loop.find("paper").down()
+    assert not folder.exists()
+    old.down()  # harmless on one that is gone
+    assert not folder.exists()
+
+
+def test_loop_that_is_down_is_not_found_and_others_are_named() -> None:
+    folder = loop_on_disk("m", phase="down")
+    with pytest.raises(ConfigurationError, match=r"no loop 'paper' \(there are: none\)"):
+        Loop.find("paper")
+    folder.rename(folder.with_name("other"))
+    write_json(
+        loops_home() / "other" / "loop.json",
+        {**read_json(loops_home() / "other" / "loop.json"), "phase": "up"},
+    )
+    with pytest.raises(ConfigurationError, match=r"there are: other\)"):
+        Loop.find("paper")
+
+
+def test_up_refuses_a_loop_that_exists_with_nothing_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anabranch.devkit.loop.kafka_jars", lambda: None)
+    loop_on_disk("m")
+    with pytest.raises(ConfigurationError, match="exists, and nothing of it runs"):
+        Loop.up(LoopSpec(name="paper"))
+
+
+@pytest.mark.parametrize("name", ["", "UPPER", "../escape", "a b"])
+def test_names_are_plain(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="is no name for a loop"):
+        LoopSpec(name=name)
+
+
+@pytest.mark.parametrize("primaries", [0, 27])
+def test_number_of_primaries_is_bounded(primaries: int) -> None:
+    with pytest.raises(ConfigurationError, match="1 to 26"):
+        LoopSpec(primaries=primaries)
+
+
+def test_document_is_valid_and_grows(tmp_path: Path) -> None:
+    path, spec = tmp_path / "topology.yaml", LoopSpec(streams={"logs": 8}, copies=2)
+    auth = {"type": "mtls", "certificate": "file:/c", "key": "file:/k", "ca": "file:/ca"}
+    write_document(path, spec, {"a": "127.0.0.1:1", "b": "127.0.0.1:2"}, auth)
+    first = load_topology(str(path))
+    assert first.generation == 1
+    assert first.group_of("logs").primaries["b"].bootstrap == ("127.0.0.1:2",)
+    assert first.group_of("logs").primaries["b"].auth.type == "mtls"
+    assert (
+        first.group_of("logs").streams["logs"].partitions,
+        first.group_of("logs").streams["logs"].copies,
+    ) == (8, 2)
+    assert "&id" not in path.read_text(), "no anchors"
+    add_stream(path, spec, {"more": 3})
+    second = load_topology(str(path))
+    assert second.generation == 2
+    assert second.group_of("more").streams["more"].partitions == 3
+
+
+def test_cluster_ids_are_kafkas_and_no_option() -> None:
+    ids = {new_cluster_id() for _ in range(2000)}
+    assert len(ids) == 2000
+    assert {len(each) for each in ids} == {22}
+    assert not any(each.startswith("-") for each in ids)
+
+
+@pytest.mark.parametrize("slots", [1, 4])
+def test_jvm_flags_agree_with_flinks_sizes(tmp_path: Path, slots: int) -> None:
+    import yaml
+
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "config.yaml").write_text("env: {java: {opts: {all: --add-opens=a/b=ALL-UNNAMED}}}")
+    spec = FlinkSpec(slots=slots, options={"parallelism.default": "9"})
+    sizes = yaml.safe_load(session_config(spec, tmp_path, 1, 2))
+    flags = task_manager_jvm(spec, tmp_path)
+
+    def megabytes(*keys: str) -> int:
+        return sum(int(sizes[f"taskmanager.memory.{key}"].removesuffix("m")) for key in keys)
+
+    assert f"-Xmx{megabytes('framework.heap.size', 'task.heap.size')}m" in flags
+    direct = megabytes("framework.off-heap.size", "task.off-heap.size", "network.max")
+    assert f"-XX:MaxDirectMemorySize={direct}m" in flags
+    assert "--add-opens=a/b=ALL-UNNAMED" in flags
+    assert sizes["parallelism.default"] == "9", "what the user gives wins"
+
+
+@pytest.mark.parametrize(("task_managers", "slots"), [(0, 1), (1, 0)])
+def test_flink_without_slots_is_refused(task_managers: int, slots: int) -> None:
+    with pytest.raises(ConfigurationError, match="no job can run"):
+        FlinkSpec(task_managers, slots)
