@@ -82,11 +82,14 @@ class OffsetWatch:
             thread.join()
 
     def _follow(self, primary: str, config: Mapping[str, str]) -> None:
-        client = AdminClient({**config, "socket.timeout.ms": 2_000}, logger=_SILENT)
+        client: AdminClient | None = None
         while not self._closing.is_set():
             try:
+                client = client or AdminClient({**config, "socket.timeout.ms": 2_000}, logger=_SILENT)
                 self._latest[primary] = _ask(client, self._topic, self._groups)
-            except KafkaException:
+            except (KafkaException, KeyError):
+                # After a broker's restart a client that has seen it die times out on group offsets for good.
+                client = None
                 known = self._latest[primary]
                 self._latest[primary] = LogPositions(known.ends, known.committed, answers=False)
             self._closing.wait(_EVERY_S)
