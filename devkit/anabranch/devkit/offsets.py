@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 __all__ = ["LogPositions", "OffsetWatch"]
 
 _EVERY_S = 0.5
 _ANSWER_WITHIN_S = 2.0
-_SILENT = logging.getLogger("anabranch.devkit.offsets.librdkafka")
-_SILENT.addHandler(logging.NullHandler())
-_SILENT.propagate = False
 
 
 @dataclass(frozen=True)
@@ -82,31 +77,45 @@ class OffsetWatch:
             thread.join()
 
     def _follow(self, primary: str, config: Mapping[str, str]) -> None:
-        client: AdminClient | None = None
+        consumers: list[Consumer] = []
         while not self._closing.is_set():
             try:
-                client = client or AdminClient({**config, "socket.timeout.ms": 2_000}, logger=_SILENT)
-                self._latest[primary] = _ask(client, self._topic, self._groups)
+                # Consumers and not an AdminClient: that one times out on group offsets for good once it has
+                # seen its broker die and return.
+                consumers = consumers or [_consumer(config, group) for group in self._groups]
+                self._latest[primary] = _ask(consumers, self._topic, self._groups)
             except (KafkaException, KeyError):
-                # After a broker's restart a client that has seen it die times out on group offsets for good.
-                client = None
+                _close(consumers)
                 known = self._latest[primary]
                 self._latest[primary] = LogPositions(known.ends, known.committed, answers=False)
             self._closing.wait(_EVERY_S)
+        _close(consumers)
 
 
-def _ask(client: AdminClient, topic: str, groups: Sequence[str]) -> LogPositions:
-    partitions = list(client.list_topics(topic, timeout=_ANSWER_WITHIN_S).topics[topic].partitions)
+def _consumer(config: Mapping[str, str], group: str) -> Consumer:
+    return Consumer({**config, "group.id": group, "enable.auto.commit": False, "log_level": 0})
+
+
+def _close(consumers: list[Consumer]) -> None:
+    for consumer in consumers:
+        consumer.close()
+    consumers.clear()
+
+
+def _ask(consumers: Sequence[Consumer], topic: str, groups: Sequence[str]) -> LogPositions:
+    first = consumers[0]
+    partitions = list(first.list_topics(topic, timeout=_ANSWER_WITHIN_S).topics[topic].partitions)
     wanted = [TopicPartition(topic, part) for part in partitions]
-    found = client.list_offsets(
-        {each: OffsetSpec.latest() for each in wanted}, request_timeout=_ANSWER_WITHIN_S
-    )
-    ends = {each.partition: future.result().offset for each, future in found.items()}
+    ends = {each.partition: _end(first, each) for each in wanted}
     committed = {}
-    for group in groups:
-        asked = client.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group, wanted)], request_timeout=_ANSWER_WITHIN_S
-        )
-        answer = asked[group].result().topic_partitions
+    for group, consumer in zip(groups, consumers, strict=True):
+        answer = consumer.committed(wanted, timeout=_ANSWER_WITHIN_S)
         committed[group] = {each.partition: max(0, each.offset) for each in answer}
     return LogPositions(ends, committed, answers=True)
+
+
+def _end(consumer: Consumer, partition: TopicPartition) -> int:
+    bounds = consumer.get_watermark_offsets(partition, timeout=_ANSWER_WITHIN_S)
+    if bounds is None:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+    return int(bounds[1])
