@@ -2,12 +2,13 @@ package dev.anabranch.table;
 
 import dev.anabranch.prism.PrismOptions;
 import dev.anabranch.prism.PrismOptionsBuilder;
+import dev.anabranch.prism.PrismSink;
 import dev.anabranch.prism.RecordIdMode;
+import dev.anabranch.prism.RecordSerializer;
 import java.util.List;
 import java.util.Map;
-import org.apache.flink.configuration.PipelineOptions;
+import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ReadableConfig;
-import org.apache.flink.table.factories.DynamicTableFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param upsert whether the table has a primary key
  * @param recordId where ids come from; upserts need none, their versions settle it
  * @param jobUid empty where none is set
+ * @param sinkUid empty where none is set
  * @param parallelism null where it is the job's
  */
 record PrismSettings(
@@ -31,8 +33,17 @@ record PrismSettings(
     PrismOptions options,
     @Nullable Integer parallelism) {
 
-  static PrismSettings of(DynamicTableFactory.Context context, ReadableConfig options) {
-    boolean upsert = context.getPrimaryKeyIndexes().length > 0;
+  /**
+   * Reads them off a table.
+   *
+   * @param raw all options, those for the Kafka producers among them
+   * @param upsert whether the table has a primary key
+   * @param jobName stands in for {@code job-uid}; may be empty
+   * @param tableName stands in for {@code sink-uid}; may be empty
+   */
+  static PrismSettings of(
+      Map<String, String> raw, boolean upsert, String jobName, String tableName) {
+    ReadableConfig options = Configuration.fromMap(raw);
     return new PrismSettings(
         options.get(CommonOptions.TOPOLOGY),
         options.get(CommonOptions.STREAM),
@@ -40,25 +51,27 @@ record PrismSettings(
         upsert ? RecordIdMode.NONE : options.get(PrismOptionKeys.RECORD_ID),
         options.get(PrismOptionKeys.RECORD_ID_FIELDS),
         options.getOptional(PrismOptionKeys.RECORD_ID_SEQUENCE_FIELD).orElse(null),
-        jobUid(context, options),
-        options
-            .getOptional(PrismOptionKeys.SINK_UID)
-            .orElseGet(() -> context.getObjectIdentifier().getObjectName()),
+        options.getOptional(PrismOptionKeys.JOB_UID).orElse(jobName),
+        options.getOptional(PrismOptionKeys.SINK_UID).orElse(tableName),
         options.get(PrismOptionKeys.EPOCH),
-        prismOptions(context, options),
+        prismOptions(raw, options),
         options.getOptional(PrismOptionKeys.PARALLELISM).orElse(null));
   }
 
-  /** The option, else the name that the job was given. */
-  private static String jobUid(DynamicTableFactory.Context context, ReadableConfig options) {
-    return options
-        .getOptional(PrismOptionKeys.JOB_UID)
-        .or(() -> context.getConfiguration().getOptional(PipelineOptions.NAME))
-        .orElse("");
+  /** A sink of these settings. */
+  <T> PrismSink<T> sink(RecordSerializer<T> serializer) {
+    return PrismSink.<T>builder().topology(topology).stream(stream)
+        .serializer(serializer)
+        .recordId(recordId)
+        .upsert(upsert)
+        .jobUid(jobUid)
+        .sinkUid(sinkUid)
+        .epoch(epoch)
+        .options(options)
+        .build();
   }
 
-  private static PrismOptions prismOptions(
-      DynamicTableFactory.Context context, ReadableConfig options) {
+  private static PrismOptions prismOptions(Map<String, String> raw, ReadableConfig options) {
     PrismOptionsBuilder builder =
         PrismOptions.builder()
             .home(options.get(PrismOptionKeys.HOME))
@@ -69,12 +82,12 @@ record PrismSettings(
                 options.get(PrismOptionKeys.MAX_IN_FLIGHT_RECORDS),
                 options.get(PrismOptionKeys.MAX_IN_FLIGHT_BYTES).getBytes())
             .topologyInterval(options.get(CommonOptions.TOPOLOGY_INTERVAL));
-    for (Map.Entry<String, String> entry : context.getCatalogTable().getOptions().entrySet()) {
-      if (entry.getKey().startsWith(PrismOptionKeys.PROPERTIES_PREFIX)) {
-        String name = entry.getKey().substring(PrismOptionKeys.PROPERTIES_PREFIX.length());
-        builder.kafka(name, entry.getValue());
-      }
-    }
+    raw.forEach(
+        (name, value) -> {
+          if (name.startsWith(PrismOptionKeys.PROPERTIES_PREFIX)) {
+            builder.kafka(name.substring(PrismOptionKeys.PROPERTIES_PREFIX.length()), value);
+          }
+        });
     return builder.build();
   }
 }

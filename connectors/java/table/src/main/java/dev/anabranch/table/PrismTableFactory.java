@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.Set;
 import org.apache.flink.api.common.serialization.SerializationSchema;
 import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.PipelineOptions;
 import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.table.api.ValidationException;
 import org.apache.flink.table.catalog.Column;
@@ -58,7 +59,12 @@ public final class PrismTableFactory implements DynamicTableSinkFactory {
       throw new ValidationException(
           "a format of changes cannot be written to a stream: declare a PRIMARY KEY instead");
     }
-    PrismSettings settings = PrismSettings.of(context, options);
+    PrismSettings settings =
+        PrismSettings.of(
+            context.getCatalogTable().getOptions(),
+            upsert,
+            context.getConfiguration().getOptional(PipelineOptions.NAME).orElse(""),
+            context.getObjectIdentifier().getObjectName());
     if (!upsert) {
       requireIds(context, settings);
     }

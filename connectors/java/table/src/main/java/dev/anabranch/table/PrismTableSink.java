@@ -1,6 +1,5 @@
 package dev.anabranch.table;
 
-import dev.anabranch.prism.PrismSink;
 import dev.anabranch.prism.RecordIdMode;
 import dev.anabranch.table.encode.ColumnIds;
 import dev.anabranch.table.encode.FormatEncoder;
@@ -65,17 +64,7 @@ final class PrismTableSink implements DynamicTableSink, SupportsWritingMetadata 
                 value.createRuntimeEncoder(context, columns.valueType()), columns.value()),
             new MetadataReader(columns.rowType().getFieldCount(), metadata),
             columnIds());
-    PrismSink<RowData> sink =
-        PrismSink.<RowData>builder().topology(settings.topology()).stream(settings.stream())
-            .serializer(serializer)
-            .recordId(settings.recordId())
-            .upsert(settings.upsert())
-            .jobUid(settings.jobUid())
-            .sinkUid(settings.sinkUid())
-            .epoch(settings.epoch())
-            .options(settings.options())
-            .build();
-    return SinkV2Provider.of(sink, settings.parallelism());
+    return SinkV2Provider.of(settings.sink(serializer), settings.parallelism());
   }
 
   @Override

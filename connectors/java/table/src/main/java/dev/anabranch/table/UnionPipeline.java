@@ -12,7 +12,6 @@ import dev.anabranch.table.decode.DecodeOperator;
 import dev.anabranch.table.decode.RawWithLosses;
 import dev.anabranch.table.decode.RowDecoder;
 import dev.anabranch.union.RecordDeserializer;
-import dev.anabranch.union.UnionSource;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.streaming.api.datastream.DataStream;
@@ -44,7 +43,7 @@ final class UnionPipeline {
 
   DataStream<RowData> build(ProviderContext provider, StreamExecutionEnvironment env) {
     SingleOutputStreamOperator<RawRecord> raw =
-        env.fromSource(source(), watermarks(), "union " + settings.stream());
+        env.fromSource(settings.source(records()), watermarks(), "union " + settings.stream());
     settle(raw, provider, "union");
     DecodeOperator decode = new DecodeOperator(settings.stream(), decoder, badRecords());
     return settle(
@@ -62,19 +61,6 @@ final class UnionPipeline {
     return options == null
         ? raw
         : settle(Dedup.markingLate(raw, settings.stream(), options), provider, "dedup");
-  }
-
-  private UnionSource<RawRecord> source() {
-    return UnionSource.builder().deserializer(records()).topology(settings.topology()).stream(
-            settings.stream())
-        .start(settings.start())
-        .stop(settings.stop())
-        .outOfRange(settings.outOfRange())
-        .groupId(settings.groupId())
-        .topologyInterval(settings.topologyInterval())
-        .discoveryInterval(settings.discoveryInterval())
-        .boundedDeadline(settings.boundedDeadline())
-        .build();
   }
 
   /** Losses become dead letters where there is a stream for them; the source logs them anyway. */

@@ -4,8 +4,10 @@ import dev.anabranch.dedup.DedupOptions;
 import dev.anabranch.table.UnionOptions.BoundedMode;
 import dev.anabranch.table.UnionOptions.StartupMode;
 import dev.anabranch.union.OutOfRangePolicy;
+import dev.anabranch.union.RecordDeserializer;
 import dev.anabranch.union.StartPosition;
 import dev.anabranch.union.StopPosition;
+import dev.anabranch.union.UnionSource;
 import java.time.Duration;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.MemorySize;
@@ -59,6 +61,19 @@ record UnionSettings(
         options.get(UnionOptions.DISCOVERY_INTERVAL),
         options.get(UnionOptions.WATERMARK_DELAY),
         options.get(UnionOptions.WATERMARK_IDLE_TIMEOUT));
+  }
+
+  /** A source of these settings. */
+  <T> UnionSource<T> source(RecordDeserializer<T> deserializer) {
+    return UnionSource.builder().deserializer(deserializer).topology(topology).stream(stream)
+        .start(start)
+        .stop(stop)
+        .outOfRange(outOfRange)
+        .groupId(groupId)
+        .topologyInterval(topologyInterval)
+        .discoveryInterval(discoveryInterval)
+        .boundedDeadline(boundedDeadline)
+        .build();
   }
 
   private static StartPosition start(ReadableConfig options) {

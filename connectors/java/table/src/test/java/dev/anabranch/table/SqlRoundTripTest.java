@@ -81,7 +81,7 @@ class SqlRoundTripTest {
                 seq BIGINT,
                 input BYTES METADATA FROM 'record-id',
                 ord INT METADATA FROM 'ordinal',
-                at TIMESTAMP_LTZ(3) METADATA FROM 'timestamp',
+                created TIMESTAMP_LTZ(3) METADATA FROM 'timestamp',
                 headers MAP<STRING, BYTES> METADATA,
                 k BYTES METADATA FROM 'key'
                 """,
@@ -94,7 +94,7 @@ class SqlRoundTripTest {
                 primary_name STRING METADATA FROM 'primary',
                 topic STRING METADATA,
                 id BYTES METADATA FROM 'record-id',
-                at TIMESTAMP_LTZ(3) METADATA FROM 'timestamp',
+                created TIMESTAMP_LTZ(3) METADATA FROM 'timestamp',
                 headers MAP<STRING, BYTES> METADATA,
                 k BYTES METADATA FROM 'key',
                 version BYTES METADATA,
@@ -108,7 +108,7 @@ class SqlRoundTripTest {
 
     List<Row> rows =
         sql.rows(
-            "SELECT seq, primary_name, topic, id, at, headers['h'], k, version, hash FROM source");
+            "SELECT seq, primary_name, topic, id, created, headers['h'], k, version, hash FROM source");
     assertThat(rows).hasSize(1);
     Row row = rows.get(0);
     assertThat(row.getField(0)).isEqualTo(1L);

@@ -47,8 +47,10 @@ public enum ReadableMetadata {
   RECORD_ID("record-id", DataTypes.BYTES().notNull(), record -> record.id().toBytes()),
   /** The 12 bytes of an upsert's version; NULL on other records. */
   VERSION("version", DataTypes.BYTES(), ReadableMetadata::version),
-  /** First 8 bytes of the SHA-256 of the value, as a signed number. */
-  VALUE_HASH("value-hash", DataTypes.BIGINT(), ValueHash::new);
+  /**
+   * First 8 bytes of the SHA-256 of the value, as a signed number; of no bytes where it is null.
+   */
+  VALUE_HASH("value-hash", DataTypes.BIGINT().notNull(), ValueHash::new);
 
   private final String key;
   private final DataType type;

@@ -12,6 +12,8 @@ import org.jspecify.annotations.Nullable;
  * the value. Not for use by several threads, because it keeps its digest.
  */
 final class ValueHash implements Function<RawRecord, @Nullable Object> {
+  private static final byte[] NO_BYTES = {};
+
   private final MessageDigest digest;
 
   ValueHash() {
@@ -23,8 +25,8 @@ final class ValueHash implements Function<RawRecord, @Nullable Object> {
   }
 
   @Override
-  public @Nullable Object apply(RawRecord record) {
+  public Object apply(RawRecord record) {
     byte[] value = record.value();
-    return value == null ? null : ByteBuffer.wrap(digest.digest(value)).getLong();
+    return ByteBuffer.wrap(digest.digest(value == null ? NO_BYTES : value)).getLong();
   }
 }

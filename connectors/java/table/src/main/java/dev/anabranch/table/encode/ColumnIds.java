@@ -4,6 +4,7 @@ import dev.anabranch.records.RecordId;
 import java.io.Serializable;
 import java.util.List;
 import java.util.StringJoiner;
+import org.apache.flink.table.api.ValidationException;
 import org.apache.flink.table.data.RowData;
 import org.apache.flink.table.types.logical.LogicalType;
 import org.apache.flink.table.types.logical.LogicalTypeRoot;
@@ -76,7 +77,7 @@ public final class ColumnIds implements Serializable {
     int position = position(physical, name);
     LogicalTypeRoot root = physical.getTypeAt(position).getTypeRoot();
     if (root != LogicalTypeRoot.BIGINT && root != LogicalTypeRoot.INTEGER) {
-      throw new IllegalArgumentException("'" + name + "' is no INT or BIGINT");
+      throw new ValidationException("'" + name + "' is no INT or BIGINT");
     }
     return RowData.createFieldGetter(physical.getTypeAt(position), position);
   }
@@ -85,7 +86,7 @@ public final class ColumnIds implements Serializable {
     switch (type.getTypeRoot()) {
       case CHAR, VARCHAR, BIGINT, INTEGER, SMALLINT, TINYINT -> {}
       default ->
-          throw new IllegalArgumentException(
+          throw new ValidationException(
               "'" + name + "' is " + type.asSummaryString() + ", not text or a whole number");
     }
   }
@@ -93,7 +94,7 @@ public final class ColumnIds implements Serializable {
   private static int position(RowType physical, String name) {
     int position = physical.getFieldIndex(name);
     if (position < 0) {
-      throw new IllegalArgumentException(
+      throw new ValidationException(
           "there is no physical column '%s', but %s"
               .formatted(name, String.join(", ", physical.getFieldNames())));
     }

@@ -6,14 +6,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.anabranch.records.RawHeader;
 import dev.anabranch.records.RawRecord;
 import dev.anabranch.table.decode.Records;
-import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.util.List;
 import org.apache.avro.generic.GenericData;
-import org.apache.avro.generic.GenericDatumReader;
 import org.apache.avro.generic.GenericRecord;
-import org.apache.avro.io.DecoderFactory;
 import org.junit.jupiter.api.Test;
 
 class DeadLetterEncoderTest {
@@ -28,7 +25,8 @@ class DeadLetterEncoderTest {
             new RawHeader("h", new byte[] {1}),
             new RawHeader("empty", null));
 
-    GenericRecord letter = decode(encoder.encode(record, Reason.MALFORMED, "cut off", 99));
+    GenericRecord letter =
+        DeadLetters.decode(encoder.encode(record, Reason.MALFORMED, "cut off", 99));
 
     assertThat(letter.get("reason")).hasToString("malformed");
     assertThat(letter.get("detail")).hasToString("cut off");
@@ -57,7 +55,8 @@ class DeadLetterEncoderTest {
     byte[] value = "0123456789abcdef".getBytes(UTF_8);
 
     GenericRecord letter =
-        decode(encoder.encode(Records.bytes(null, value), Reason.TOO_LARGE, "16 bytes", 0));
+        DeadLetters.decode(
+            encoder.encode(Records.bytes(null, value), Reason.TOO_LARGE, "16 bytes", 0));
 
     assertThat(letter.get("value")).isEqualTo(ByteBuffer.wrap("0123456789".getBytes(UTF_8)));
     assertThat(letter.get("value_length")).isEqualTo(16L);
@@ -68,17 +67,13 @@ class DeadLetterEncoderTest {
   @Test
   void tellsNoValueFromAnEmptyOne() throws Exception {
     GenericRecord none =
-        decode(encoder.encode(Records.bytes(null, null), Reason.NULL_VALUE, "null", 0));
+        DeadLetters.decode(encoder.encode(Records.bytes(null, null), Reason.NULL_VALUE, "null", 0));
     GenericRecord empty =
-        decode(encoder.encode(Records.bytes(null, new byte[0]), Reason.MALFORMED, "empty", 0));
+        DeadLetters.decode(
+            encoder.encode(Records.bytes(null, new byte[0]), Reason.MALFORMED, "empty", 0));
 
     assertThat(none.get("value")).isNull();
     assertThat(empty.get("value")).isEqualTo(ByteBuffer.allocate(0));
     assertThat(List.of(none.get("value_length"), empty.get("value_length"))).containsOnly(0L);
-  }
-
-  static GenericRecord decode(byte[] bytes) throws IOException {
-    return new GenericDatumReader<GenericRecord>(DeadLetterEncoder.loadSchema())
-        .read(null, DecoderFactory.get().binaryDecoder(bytes, null));
   }
 }

@@ -1,0 +1,30 @@
+package dev.anabranch.table;
+
+import dev.anabranch.prism.PrismSink;
+import dev.anabranch.prism.RecordSerializer;
+import dev.anabranch.union.RecordDeserializer;
+import dev.anabranch.union.UnionSource;
+import java.util.Map;
+import org.apache.flink.configuration.Configuration;
+
+/**
+ * Source and sink for the DataStream API by the options of the SQL connectors, so that both have
+ * one set of names. Used from Python.
+ */
+public final class Connectors {
+  private Connectors() {}
+
+  /**
+   * A source by the options of {@code union}; those of decoding and de-duplication do not count.
+   */
+  public static <T> UnionSource<T> source(
+      Map<String, String> options, RecordDeserializer<T> deserializer) {
+    return UnionSettings.of(Configuration.fromMap(options), false).source(deserializer);
+  }
+
+  /** A sink by the options of {@code prism}. */
+  public static <T> PrismSink<T> sink(
+      Map<String, String> options, boolean upsert, RecordSerializer<T> serializer) {
+    return PrismSettings.of(options, upsert, "", "").sink(serializer);
+  }
+}

@@ -1,0 +1,154 @@
+package dev.anabranch.table;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.table.factories.DynamicTableFactory;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What is refused when a statement is planned: no brokers are needed for that. */
+class SqlPlanningTest {
+  @TempDir Path directory;
+  private Sql sql;
+
+  @BeforeEach
+  void topology() throws Exception {
+    Path document = directory.resolve("topology.yaml");
+    Files.writeString(
+        document,
+        """
+        generation: 1
+        groups:
+          test:
+            primaries: {a: {bootstrap: ["127.0.0.1:1"]}}
+            streams: {logs: {partitions: 1}, letters: {partitions: 1}}
+        """);
+    sql = new Sql(document.toString());
+  }
+
+  @Test
+  void appendsWithoutIdsAreRefusedWithAllChoices() {
+    sql.prism("sink", "logs", "n INT", "'format' = 'json', 'job-uid' = 'j'");
+
+    assertThatThrownBy(() -> explainInsert("INSERT INTO sink VALUES (1)"))
+        .hasStackTraceContaining("default_catalog.default_database.sink appends records")
+        .hasStackTraceContaining("METADATA FROM 'record-id'")
+        .hasStackTraceContaining("'record-id' = 'columns'")
+        .hasStackTraceContaining("'record-id' = 'none'");
+  }
+
+  @Test
+  void aMetadataColumnForTheIdIsEnough() {
+    sql.prism(
+        "sink",
+        "logs",
+        "n INT, input BYTES METADATA FROM 'record-id'",
+        "'format' = 'json', 'job-uid' = 'j'");
+
+    assertThat(explainInsert("INSERT INTO sink VALUES (1, x'00')")).contains("sink");
+  }
+
+  @Test
+  void derivedIdsNeedANameOfTheJob() {
+    sql.prism("sink", "logs", "n INT, input BYTES METADATA FROM 'record-id'", "'format' = 'json'");
+
+    assertThatThrownBy(() -> explainInsert("INSERT INTO sink VALUES (1, x'00')"))
+        .hasStackTraceContaining("set 'job-uid'");
+  }
+
+  @Test
+  void upsertsNeedNoIds() {
+    sql.prism("sink", "logs", "n INT, PRIMARY KEY (n) NOT ENFORCED", "'format' = 'json'")
+        .union("source", "logs", "n INT", "'format' = 'json'");
+
+    assertThat(explainInsert("INSERT INTO sink SELECT DISTINCT n FROM source")).contains("sink");
+  }
+
+  @Test
+  void idColumnsMustExistAndBeText() {
+    String options = "'format' = 'json', 'record-id' = 'columns', 'record-id.fields' = ";
+    sql.prism("absent", "logs", "n INT", options + "'m'")
+        .prism("real_number", "logs", "n DOUBLE", options + "'n'");
+
+    assertThatThrownBy(() -> explainInsert("INSERT INTO absent VALUES (1)"))
+        .hasStackTraceContaining("no physical column 'm', but n");
+    assertThatThrownBy(() -> explainInsert("INSERT INTO real_number VALUES (CAST(1 AS DOUBLE))"))
+        .hasStackTraceContaining("not text or a whole number");
+  }
+
+  @Test
+  void misspeltStreamsAndPathsAreFoundAtOnce() throws Exception {
+    sql.union("wrong_stream", "log", "n INT", "'format' = 'json'")
+        .union("wrong_letters", "logs", "n INT", "'format' = 'json', 'dead-letters' = 'letter'");
+    Sql elsewhere =
+        new Sql(directory.resolve("absent.yaml").toString())
+            .union("t", "logs", "n INT", "'format' = 'json'");
+
+    assertThatThrownBy(() -> sql.tables().explainSql("SELECT * FROM wrong_stream"))
+        .hasStackTraceContaining("no stream 'log'")
+        .hasStackTraceContaining("letters, logs");
+    assertThatThrownBy(() -> sql.tables().explainSql("SELECT * FROM wrong_letters"))
+        .hasStackTraceContaining("no stream 'letter'");
+    assertThatThrownBy(() -> elsewhere.tables().explainSql("SELECT * FROM t"))
+        .hasStackTraceContaining("there is no such file");
+  }
+
+  @Test
+  void modesNeedTheirParameters() {
+    sql.union("by_time", "logs", "n INT", "'format' = 'json', 'scan.startup.mode' = 'timestamp'")
+        .union(
+            "by_group", "logs", "n INT", "'format' = 'json', 'scan.startup.mode' = 'group-offsets'")
+        .union("by_version", "logs", "n INT", "'format' = 'json', 'latest-by-version' = 'true'")
+        .union("by_key", "logs", "n INT", "'format' = 'json', 'key.fields' = 'n'");
+
+    assertRefused("by_time", "needs 'scan.startup.timestamp-millis'");
+    assertRefused("by_group", "'scan.startup.mode' = 'group-offsets' needs 'group-id'");
+    assertRefused("by_version", "needs a PRIMARY KEY");
+    assertRefused("by_key", "'key.fields' needs 'key.format'");
+  }
+
+  @Test
+  void sourceWatermarksAreTaken() {
+    sql.union(
+        "timed",
+        "logs",
+        "n INT, created TIMESTAMP_LTZ(3) METADATA FROM 'timestamp', WATERMARK FOR created AS SOURCE_WATERMARK()",
+        "'format' = 'json'");
+
+    assertThat(sql.tables().explainSql("SELECT * FROM timed"))
+        .contains("watermark=[SOURCE_WATERMARK()]");
+  }
+
+  @Test
+  void everyOptionIsDocumented() throws Exception {
+    String page = Files.readString(Path.of("../../../docs/sql.md"));
+    for (DynamicTableFactory factory : Set.of(new UnionTableFactory(), new PrismTableFactory())) {
+      Set<ConfigOption<?>> options =
+          Stream.concat(factory.requiredOptions().stream(), factory.optionalOptions().stream())
+              .collect(Collectors.toSet());
+      for (ConfigOption<?> option : options) {
+        assertThat(page)
+            .as("docs/sql.md, option " + option.key())
+            .containsPattern("(?m)^\\| `" + Pattern.quote(option.key()) + "` \\|");
+      }
+    }
+  }
+
+  private void assertRefused(String table, String message) {
+    assertThatThrownBy(() -> sql.tables().explainSql("SELECT * FROM " + table))
+        .hasStackTraceContaining(message);
+  }
+
+  private String explainInsert(String statement) {
+    return sql.tables().explainSql(statement);
+  }
+}
