@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from anabranch.connectors.flink.streams import PrismSink, UnionSource, dedup, latest_by_version
     from anabranch.connectors.ids import IdGenerator, RecordId
     from anabranch.connectors.prism import Ack, Delivery, PrismOptions, PrismProducer, ProducerStats
 
@@ -18,8 +19,12 @@ __all__ = [
     "IdGenerator",
     "PrismOptions",
     "PrismProducer",
+    "PrismSink",
     "ProducerStats",
     "RecordId",
+    "UnionSource",
+    "dedup",
+    "latest_by_version",
 ]
 
 _HOME = {
@@ -28,8 +33,12 @@ _HOME = {
     "IdGenerator": "ids",
     "PrismOptions": "prism",
     "PrismProducer": "prism",
+    "PrismSink": "flink.streams",
     "ProducerStats": "prism",
     "RecordId": "ids",
+    "UnionSource": "flink.streams",
+    "dedup": "flink.streams",
+    "latest_by_version": "flink.streams",
 }
 
 

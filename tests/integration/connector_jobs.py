@@ -1,0 +1,100 @@
+"""Jobs of the connector tests; prints what they read as one line of JSON.
+
+A program of its own: PyFlink starts a JVM in whatever imports it and leaves its pipes open.
+Usage: connector_jobs.py sql|upserts|datastream TOPOLOGY STREAM [STREAM]
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from pyflink.common import Configuration, Row, Types, WatermarkStrategy
+from pyflink.datastream import DataStream, StreamExecutionEnvironment
+
+from anabranch.connectors import PrismSink, UnionSource, dedup
+from anabranch.connectors.flink.session import FlinkSession
+from anabranch.connectors.flink.streams import RowField, configure_jars, record_rows
+from anabranch.connectors.jar_files import jar_paths
+
+BOUNDED = {"scan.bounded.mode": "latest"}
+
+
+def options() -> dict[str, str]:
+    """Checkpoints, and no second try."""
+    return {
+        "execution.checkpointing.dir": Path(tempfile.mkdtemp()).as_uri(),
+        "execution.checkpointing.interval": "1 s",
+        "restart-strategy.type": "none",
+        "parallelism.default": "1",
+    }
+
+
+def read_sql(topology: str, stream: str, letters: str) -> object:
+    """Rows of a stream of JSON; what cannot be decoded goes to the letters."""
+    session = FlinkSession(options(), jars=jar_paths())
+    session.execute(
+        f"""CREATE TEMPORARY TABLE logs (
+            run STRING NOT NULL, seq BIGINT NOT NULL, origin STRING METADATA FROM 'primary' VIRTUAL,
+            id BYTES METADATA FROM 'record-id' VIRTUAL,
+            hash BIGINT NOT NULL METADATA FROM 'value-hash' VIRTUAL
+        ) WITH ('connector' = 'union', 'topology' = '{topology}', 'stream' = '{stream}', 'format' = 'json',
+            'scan.bounded.mode' = 'latest', 'dead-letters' = '{letters}')"""
+    )
+    rows = session.collect("SELECT run, seq, origin, id, hash FROM logs")
+    return [[run, seq, origin, bytes(record_id).hex(), hash_] for run, seq, origin, record_id, hash_ in rows]
+
+
+def count_sql(topology: str, stream: str, counts: str) -> object:
+    """Counts records of each run into a stream of upserts, and reads that back."""
+    session = FlinkSession(options(), jars=jar_paths())
+    ends = "'format' = 'json', 'scan.bounded.mode' = 'latest'"
+    columns = "run STRING, records BIGINT NOT NULL, PRIMARY KEY (run) NOT ENFORCED"
+    for name, where, what in (
+        ("logs", f"'union', 'stream' = '{stream}', {ends}", "run STRING"),
+        ("totals", f"'prism', 'stream' = '{counts}', 'format' = 'json'", columns),
+        ("read_back", f"'union', 'stream' = '{counts}', {ends}", columns),
+    ):
+        session.execute(
+            f"CREATE TEMPORARY TABLE {name} ({what}) WITH ('topology' = '{topology}', 'connector' = {where})"
+        )
+    session.insert("INSERT INTO totals SELECT run, COUNT(*) FROM logs GROUP BY run")
+    session.submit("count").result()
+    return dict(session.collect("SELECT run, records FROM read_back"))
+
+
+def copy_stream(topology: str, stream: str, target: str) -> object:
+    """Copies a stream without Python, appends to it from Python; what each holds, copies left out."""
+    configuration = Configuration()
+    configure_jars(configuration)
+    for key, value in options().items():
+        configuration.set_string(key, value)
+    env = StreamExecutionEnvironment.get_execution_environment(configuration)
+
+    def once(name: str) -> DataStream:
+        source = UnionSource(topology, name, options=BOUNDED)
+        return dedup(env.from_source(source, WatermarkStrategy.no_watermarks(), name), name)
+
+    def values(name: str) -> list[str]:
+        texts = record_rows(once(name)).map(lambda row: bytes(row.value).decode(), Types.STRING())
+        with texts.execute_and_collect() as collected:
+            return sorted(collected)
+
+    records = once(stream)
+    records.sink_to(PrismSink(topology, target, job_uid="test", sink_uid="copy"))
+    binary = Types.PRIMITIVE_ARRAY(Types.BYTE())
+    marked = record_rows(records).map(
+        lambda row: Row(b"seen " + bytes(row.value), bytes(row.record_id)),
+        Types.ROW_NAMED(["value", "record_id"], [binary, binary]),
+    )
+    fields: list[RowField] = ["value", "record_id"]
+    marked.sink_to(PrismSink(topology, target, job_uid="test", sink_uid="marked", fields=fields))
+    env.execute("copy")
+    return {"source": values(stream), "target": values(target)}
+
+
+if __name__ == "__main__":
+    job = {"sql": read_sql, "upserts": count_sql, "datastream": copy_stream}[sys.argv[1]]
+    sys.stdout.write(json.dumps(job(*sys.argv[2:])) + "\n")
