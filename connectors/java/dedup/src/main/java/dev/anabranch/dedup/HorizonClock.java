@@ -18,7 +18,7 @@ final class HorizonClock {
 
   private final long horizonMs;
   private final LongSupplier wallClock;
-  private long newestMs = Long.MIN_VALUE;
+  private long newestMs;
   private long lineMs = Long.MIN_VALUE;
   private long wallMs = Long.MIN_VALUE;
 
@@ -53,7 +53,7 @@ final class HorizonClock {
   /** A record's create time; of one without, the newest that is known: it is never late. */
   long timeOf(RawRecord record) {
     long timestampMs = record.timestampMs();
-    return timestampMs == NO_TIMESTAMP ? Math.max(0, newestMs) : timestampMs;
+    return timestampMs == NO_TIMESTAMP ? newestMs : timestampMs;
   }
 
   boolean isLate(long timestampMs) {

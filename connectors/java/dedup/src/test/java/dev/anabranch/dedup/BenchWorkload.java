@@ -13,6 +13,17 @@ enum BenchWorkload {
       return inSequence(number % 8, (number / 8) ^ 5);
     }
   },
+  /** The same, but one of each ten sequences never comes: what bitmaps are for. */
+  LONG_WITH_HOLES {
+    @Override
+    RecordId id(long number, long ids) {
+      long nth = number / 8;
+      long ten = nth / 9;
+      long place = nth % 9;
+      long hole = Math.floorMod(mix(ten * 8 + number % 8), 10);
+      return inSequence(number % 8, ten * 10 + (place < hole ? place : place + 1));
+    }
+  },
   /** Sequences of 500, of which 1,000 run side by side, as MLPerf runs do in the demo. */
   RUNS {
     @Override

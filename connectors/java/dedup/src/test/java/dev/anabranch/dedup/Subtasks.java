@@ -2,11 +2,16 @@ package dev.anabranch.dedup;
 
 import dev.anabranch.records.RawRecord;
 import dev.anabranch.records.RawRecordSerializer;
+import java.lang.reflect.Field;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Supplier;
 import org.apache.flink.api.java.functions.KeySelector;
+import org.apache.flink.metrics.Counter;
+import org.apache.flink.metrics.Gauge;
 import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
+import org.apache.flink.runtime.metrics.groups.AbstractMetricGroup;
 import org.apache.flink.runtime.state.KeyGroupRangeAssignment;
 import org.apache.flink.runtime.state.StateBackend;
 import org.apache.flink.runtime.state.VoidNamespace;
@@ -123,6 +128,11 @@ final class Subtasks implements AutoCloseable {
     return harness.getOutput().isEmpty() ? Fate.DROPPED : Fate.PASSED;
   }
 
+  /** What the first subtask emitted for the last record. */
+  RawRecord lastOutput() {
+    return harnesses.get(0).extractOutputValues().get(0);
+  }
+
   int subtaskOf(RawRecord record) throws Exception {
     return KeyGroupRangeAssignment.assignKeyToParallelOperator(
         keySelector.getKey(record), MAX_PARALLELISM, harnesses.size());
@@ -149,6 +159,17 @@ final class Subtasks implements AutoCloseable {
       }
     }
     return entries;
+  }
+
+  /** A counter or gauge of the first subtask, read from where Flink keeps it: it has no getter. */
+  long metric(String name) throws ReflectiveOperationException {
+    Field field = AbstractMetricGroup.class.getDeclaredField("metrics");
+    field.setAccessible(true);
+    Object metric =
+        ((Map<?, ?>) field.get(harnesses.get(0).getOperator().getMetricGroup())).get(name);
+    return metric instanceof Counter counter
+        ? counter.getCount()
+        : ((Number) ((Gauge<?>) metric).getValue()).longValue();
   }
 
   int timers() {
