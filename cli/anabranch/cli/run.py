@@ -27,6 +27,9 @@ __all__ = ["command"]
 @click.option("--bounded", is_flag=True, default=None, help="Stop at the present ends of the streams.")
 @click.option("--dead-letters", help="Stream of what cannot be decoded; empty: a bad record fails the job.")
 @click.option(
+    "--input", "inputs", multiple=True, metavar="KEY=VALUE", help="An option of every input; repeatable."
+)
+@click.option(
     "--set", "flink", multiple=True, metavar="KEY=VALUE", help="One of Flink's options; repeatable."
 )
 @click.option("--detach", is_flag=True, help="Leave when the cluster has accepted the job.")
@@ -38,6 +41,7 @@ __all__ = ["command"]
 def command(
     job: Path | None,
     flink: tuple[str, ...],
+    inputs: tuple[str, ...],
     detach: bool,
     check: bool,
     show_config: bool,
@@ -60,7 +64,7 @@ def command(
         return
     if job is None:
         raise click.UsageError("which JOB? Give a folder with job.py, or a Python file.")
-    plan = prepare(job, _flag_layer(flags, flink))
+    plan = prepare(job, _flag_layer(flags, {"--input": inputs, "--set": flink}))
     if show_config:
         _show(plan.resolved, as_json)
     elif explain:
@@ -70,7 +74,11 @@ def command(
             launch(plan, on_event, check=check, detach=detach)
 
 
-def _flag_layer(flags: dict[str, Any], flink: tuple[str, ...]) -> Layer:
+# Flags that may be repeated, and the setting that each adds to.
+_MAPS = {"--input": "inputs", "--set": "flink"}
+
+
+def _flag_layer(flags: dict[str, Any], pairs: dict[str, tuple[str, ...]]) -> Layer:
     from anabranch.pipelines.layers import Layer
 
     values: dict[tuple[str, ...], Any] = {}
@@ -80,11 +88,13 @@ def _flag_layer(flags: dict[str, Any], flink: tuple[str, ...]) -> Layer:
             path = tuple(name.split("__"))
             values[path] = value or None if name == "dead_letters" else value
             sources[path] = "--" + name.replace("checkpoints__dir", "checkpoint-dir").replace("_", "-")
-    for pair in flink:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise click.BadParameter(f"{pair!r} is not KEY=VALUE", param_hint="--set")
-        values["flink", key], sources["flink", key] = value, "--set"
+    for flag, given in pairs.items():
+        for pair in given:
+            key, equals, value = pair.partition("=")
+            if not equals:
+                raise click.BadParameter(f"{pair!r} is not KEY=VALUE", param_hint=flag)
+            path = (_MAPS[flag], key)
+            values[path], sources[path] = value, flag
     return Layer(values, sources)
 
 

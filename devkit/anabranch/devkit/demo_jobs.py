@@ -26,6 +26,13 @@ _CURRENT_OFFSET = re.compile(
     + r"\.partition\.(?P<partition>\d+)\.currentOffset$"
 )
 
+# How the pipeline is broken on purpose, as options of its inputs.
+_SABOTAGE: dict[str, tuple[str, ...]] = {
+    "none": (),
+    "no-dedup": ("dedup=false",),
+    "drop": ("testing.drop-share=0.001",),
+}
+
 FLINK_OPTIONS = {
     # Short, so that a fault of some seconds meets several checkpoints.
     "execution.checkpointing.interval": "2 s",
@@ -113,8 +120,7 @@ class DemoJobs:
             "--detach",
             "--parallelism=1",
         ]
-        if self._sabotage != "none":
-            options.append(f"--sabotage={self._sabotage}")
+        options += [f"--input={option}" for option in _SABOTAGE[self._sabotage]]
         options.append(f"--topology={self._loop.topology_path}")
         argv = [sys.executable, "-m", "anabranch.cli", "run", _job_folder(name), *options]
         done = process.run(argv, timeout_s=_SUBMIT_WITHIN_S, cwd=self._folder)

@@ -85,7 +85,7 @@ class StreamBinding:
             options["scan.bounded.mode"] = "latest"
         if self._settings.dead_letters is not None:
             options["dead-letters"] = self._settings.dead_letters
-        return create_table(read.name, read.columns, {**options, **read.options})
+        return create_table(read.name, read.columns, {**options, **read.options, **self._settings.inputs})
 
     def sink(self, write: Write, columns: Sequence[Column]) -> str:
         """A table over ``prism``."""

@@ -82,7 +82,7 @@ def environment_layer(environment: Mapping[str, str] | None = None) -> Layer:
     sources: dict[Path, str] = {}
     for path in leaf_names():
         variable = "ANABRANCH_" + "_".join(path).upper()
-        if known.get(variable) and path != ("flink",):
+        if known.get(variable) and path not in (("flink",), ("inputs",)):
             values[path], sources[path] = known[variable], variable
     return Layer(values, sources)
 

@@ -67,6 +67,9 @@ class Settings(BaseModel):
     checkpoints: CheckpointSettings = CheckpointSettings()
     state: StateSettings = StateSettings()
     mini_batch: MiniBatchSettings = MiniBatchSettings()
+    inputs: Annotated[
+        dict[str, str], Field(description="Options of the connector `union`, for every input; they win.")
+    ] = {}
     flink: Annotated[
         dict[str, str | int | float | bool], Field(description="Any of Flink's options; they win.")
     ] = {}

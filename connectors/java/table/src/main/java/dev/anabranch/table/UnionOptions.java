@@ -113,6 +113,14 @@ final class UnionOptions {
           .defaultValue(Duration.ZERO)
           .withDescription("After this silence a partition no longer holds SOURCE_WATERMARK().");
 
+  static final ConfigOption<Double> TESTING_DROP_SHARE =
+      ConfigOptions.key("testing.drop-share")
+          .doubleType()
+          .defaultValue(0.0)
+          .withDescription(
+              "Loses this share of the records at random before de-duplication, to prove that whoever"
+                  + " checks a pipeline would notice. Never use it on data that matters.");
+
   /** All of the above. */
   static final Set<ConfigOption<?>> ALL =
       Set.of(
@@ -132,7 +140,8 @@ final class UnionOptions {
           OUT_OF_RANGE,
           DISCOVERY_INTERVAL,
           WATERMARK_DELAY,
-          WATERMARK_IDLE_TIMEOUT);
+          WATERMARK_IDLE_TIMEOUT,
+          TESTING_DROP_SHARE);
 
   /** Where reading starts. */
   enum StartupMode {

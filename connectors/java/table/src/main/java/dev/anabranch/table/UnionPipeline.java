@@ -45,6 +45,9 @@ final class UnionPipeline {
     SingleOutputStreamOperator<RawRecord> raw =
         env.fromSource(settings.source(records()), watermarks(), "union " + settings.stream());
     settle(raw, provider, "union");
+    if (settings.testingDropShare() > 0) {
+      raw = settle(raw.filter(new LoseSome(settings.testingDropShare())), provider, "lose-some");
+    }
     DecodeOperator decode = new DecodeOperator(settings.stream(), decoder, badRecords());
     return settle(
         distinct(raw, provider).transform("decode " + settings.stream(), rowType, decode),

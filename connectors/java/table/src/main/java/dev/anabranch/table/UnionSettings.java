@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param dedup null where copies are not dropped
  * @param deadLetters null where a bad record fails the job
  * @param parallelism null where it is the job's
+ * @param testingDropShare share of the records that is lost on purpose, 0 to 1
  */
 record UnionSettings(
     String topology,
@@ -40,7 +41,8 @@ record UnionSettings(
     Duration topologyInterval,
     Duration discoveryInterval,
     Duration watermarkDelay,
-    Duration watermarkIdleTimeout) {
+    Duration watermarkIdleTimeout,
+    double testingDropShare) {
 
   static UnionSettings of(ReadableConfig options, boolean upsert) {
     return new UnionSettings(
@@ -60,7 +62,8 @@ record UnionSettings(
         options.get(CommonOptions.TOPOLOGY_INTERVAL),
         options.get(UnionOptions.DISCOVERY_INTERVAL),
         options.get(UnionOptions.WATERMARK_DELAY),
-        options.get(UnionOptions.WATERMARK_IDLE_TIMEOUT));
+        options.get(UnionOptions.WATERMARK_IDLE_TIMEOUT),
+        options.get(UnionOptions.TESTING_DROP_SHARE));
   }
 
   /** A source of these settings. */
