@@ -9,7 +9,7 @@ from anabranch.devkit.loop import Loop, LoopSpec
 from anabranch.devkit.service import ServiceState
 from anabranch.devkit.topics import is_ready
 
-pytestmark = pytest.mark.brokers
+pytestmark = [pytest.mark.brokers, pytest.mark.timeout(300)]
 
 
 def topics_of(loop: Loop, name: str) -> dict[str, int]:

@@ -64,7 +64,8 @@ def up(
         flink=FlinkSpec(task_managers, slots) if flink else None,
     )
     began = time.monotonic()
-    click.echo(f"starting {primaries} Kafka clusters{' and Flink' if flink else ''} …", err=True)
+    clusters = "1 Kafka cluster" if primaries == 1 else f"{primaries} Kafka clusters"
+    click.echo(f"starting {clusters}{' and Flink' if flink else ''} …", err=True)
     loop = Loop.up(spec, detached=True)
     _show(loop)
     click.echo(f"up after {time.monotonic() - began:.0f} s. Next:\n" + "\n".join(next_lines(loop)))
@@ -173,7 +174,10 @@ def _show(loop: Loop) -> None:
     from anabranch.cli.dev_table import status_table
     from anabranch.devkit.status import status_of
 
-    Console(highlight=False).print(status_table(status_of(loop)))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 160  # in a pipe or a log nothing is gained by wrapping
+    console.print(status_table(status_of(loop)))
 
 
 def _follow(service: Service) -> None:

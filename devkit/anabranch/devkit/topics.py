@@ -18,14 +18,14 @@ _SILENT.addHandler(logging.NullHandler())
 _SILENT.propagate = False
 
 
-def is_ready(config: dict[str, Any]) -> bool:
-    """Whether the cluster answers and a broker is registered in it; takes a second at most."""
+def is_ready(config: dict[str, Any], *, timeout_s: float = 5) -> bool:
+    """Whether the cluster answers within ``timeout_s`` and a broker is registered in it."""
     from confluent_kafka import KafkaException
     from confluent_kafka.admin import AdminClient
 
     admin = AdminClient({**config, **_QUIET}, logger=_SILENT)
     try:
-        return bool(admin.list_topics(timeout=1).brokers)
+        return bool(admin.list_topics(timeout=timeout_s).brokers)
     except KafkaException:
         return False
 
