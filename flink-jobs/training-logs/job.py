@@ -48,7 +48,7 @@ logs = job.read("training-logs", Log)
 steps = job.sql(f"""
     SELECT run, seq, time_ms, time_ms / 60000 AS `minute`,
         CASE WHEN key = 'tracked_stats'
-            THEN JSON_VALUE(`value`, '$.throughput' RETURNING DOUBLE NULL ON ERROR) END AS samples_per_s,
+            THEN TRY_CAST(JSON_VALUE(`value`, '$.throughput') AS DOUBLE) END AS samples_per_s,
         CASE WHEN key = 'eval_accuracy' THEN `value` END AS accuracy
     FROM {logs}
 """)

@@ -1,16 +1,25 @@
-"""What must be set before the first call into the JVM, which PyFlink starts once per process."""
+"""The JVM behind PyFlink, which can be started once per process: what it needs, and its start."""
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import logging
 import os
 import shutil
+import threading
 from collections.abc import Sequence
 from importlib import util
 from pathlib import Path
+from typing import Any
 
 from anabranch.errors import EnvironmentMissingError
 
-__all__ = ["check_installed", "prepare_gateway"]
+__all__ = ["check_installed", "start_gateway"]
+
+_lock = threading.Lock()
+_process: Any = None
+_END_LIMIT_S = 10
 
 
 def check_installed() -> None:
@@ -33,15 +42,28 @@ def check_installed() -> None:
         )
 
 
-def prepare_gateway(jars: Sequence[Path], log_folder: Path | None) -> None:
-    """Sets the class path and the log folder of the JVM to come; without effect once it runs.
+def start_gateway(jars: Sequence[Path], log_folder: Path | None) -> None:
+    """Starts the JVM; without effect if it runs, or if Flink itself started this process.
 
     Args:
         jars: Put on the JVM's own class path. Not ``pipeline.jars``: that would upload them with each
             job and load each class twice on a cluster that has them already.
         log_folder: Where the JVM writes its log; None keeps PyFlink's own folder.
+
+    Raises:
+        EnvironmentMissingError: PyFlink or Java is missing, or the JVM does not start.
     """
     check_installed()
+    # The other mode starts a server in this process that imports Beam, which takes seconds and serves
+    # only functions in process mode; ours run in thread mode.
+    os.environ.setdefault("_python_worker_execution_mode", "process")
+    with _lock:
+        if _process is None and "PYFLINK_GATEWAY_PORT" not in os.environ:
+            _prepare(jars, log_folder)
+            _start()
+
+
+def _prepare(jars: Sequence[Path], log_folder: Path | None) -> None:
     # PyFlink builds the class path from its folder and this variable; it has no other door.
     known = os.environ.get("HADOOP_CLASSPATH", "").split(os.pathsep)
     wanted = [str(jar) for jar in jars]
@@ -49,6 +71,48 @@ def prepare_gateway(jars: Sequence[Path], log_folder: Path | None) -> None:
     if log_folder is not None:
         log_folder.mkdir(parents=True, exist_ok=True)
         os.environ["FLINK_LOG_DIR"] = str(log_folder)
-    # The other mode starts a server in this process that imports Beam, which takes seconds and serves
-    # only functions in process mode; ours run in thread mode.
-    os.environ.setdefault("_python_worker_execution_mode", "process")
+
+
+def _start() -> None:
+    """Lets PyFlink start it, and keeps the process: PyFlink forgets it with its open pipes."""
+    from pyflink import java_gateway
+
+    launch = java_gateway.launch_gateway_server_process
+
+    def kept(*args: Any) -> Any:
+        global _process
+        _process = launch(*args)
+        return _process
+
+    java_gateway.launch_gateway_server_process = kept
+    try:
+        java_gateway.get_gateway()
+    except RuntimeError as error:
+        raise EnvironmentMissingError(
+            f"Flink's JVM does not start: {error}", hint="`java -version` must say 17"
+        ) from None
+    finally:
+        java_gateway.launch_gateway_server_process = launch
+    # Nobody else reads this pipe: a JVM that says much would block on it.
+    threading.Thread(target=_drain, args=(_process.stderr,), name="flink-stderr", daemon=True).start()
+    atexit.register(_end)
+
+
+def _drain(pipe: Any) -> None:
+    with pipe:
+        for _ in iter(pipe.readline, b""):
+            pass
+
+
+def _end() -> None:
+    """Before the interpreter does: objects that are freed later would call a JVM that is gone."""
+    from pyflink.java_gateway import get_gateway
+
+    logging.getLogger("py4j").setLevel(logging.CRITICAL + 1)
+    with contextlib.suppress(Exception):
+        get_gateway().shutdown()
+    _process.stdin.close()  # the JVM ends when its standard input does
+    try:
+        _process.wait(_END_LIMIT_S)
+    except Exception:
+        _process.kill()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anabranch.connectors.flink.gateway import prepare_gateway
+from anabranch.connectors.flink.gateway import start_gateway
 from anabranch.connectors.flink.submission import Submission
 
 __all__ = ["FlinkSession", "TableColumn"]
@@ -49,7 +49,7 @@ class FlinkSession:
         log_folder: Path | None = None,
         batch: bool = False,
     ) -> None:
-        prepare_gateway(jars, log_folder)
+        start_gateway(jars, log_folder)
         from pyflink.common import Configuration
         from pyflink.datastream import StreamExecutionEnvironment
         from pyflink.table import EnvironmentSettings, StreamTableEnvironment
