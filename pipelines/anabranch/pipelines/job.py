@@ -45,8 +45,9 @@ class Job:
         self.queries: list[tuple[Table, Any]] = []
         self.writes: list[Write] = []
         self.functions: list[Function[..., Any]] = []
-        self._session: Any = None
-        current_context().found(self)
+        # A job stays in the run in which it was described.
+        self._context = current_context()
+        self._context.found(self)
 
     def read(
         self,
@@ -88,15 +89,15 @@ class Job:
     @property
     def session(self) -> Any:
         """The Flink environment of this run, started when it is first asked for."""
-        return current_context().session(self)
+        return self._context.session(self)
 
     def explain(self) -> str:
         """Flink's plan of the whole job."""
-        return current_context().explain(self)
+        return self._context.explain(self)
 
     def run(self) -> None:
         """Runs it with settings from the environment and defaults, until it ends."""
-        current_context().run(self)
+        self._context.run(self)
 
     def add_write(self, write: Write) -> None:
         """Called by :meth:`Table.write`."""
