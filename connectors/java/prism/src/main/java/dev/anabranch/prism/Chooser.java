@@ -97,7 +97,7 @@ final class Chooser {
       Lane lane = lanes.get(i);
       if ((taken & lane.bit()) == 0
           && lane.admits(now)
-          && (!hedge || lane.isPrompt(hedgeAfterNanos, now))
+          && (!hedge || lane.isPrompt(hedgeAfterNanos))
           && (best == null || isBetter(lane, best))) {
         best = lane;
       }

@@ -9,7 +9,7 @@ final class Lane {
   private final Transport transport;
   final Breaker breaker = new Breaker();
   final WatchList watch = new WatchList();
-  final LaneStats stats = new LaneStats();
+  final LaneStats stats;
 
   /**
    * A connection, a log-in and a producer id come before the first acknowledgement of a new client;
@@ -33,13 +33,19 @@ final class Lane {
   private boolean ready;
   private int outstanding;
   private int overdue;
-  private long lastAckNanos;
+  private boolean proven;
 
-  Lane(String name, int index, Transport transport, long now) {
+  // When the latest-started of the attempts that ended so had been started.
+  private long newestAckedNanos;
+  private long newestOverdueNanos;
+
+  Lane(String name, int index, Transport transport, LaneStats stats, long now) {
     this.name = name;
     this.bit = 1L << index;
     this.transport = transport;
-    this.lastAckNanos = now;
+    this.stats = stats;
+    this.newestAckedNanos = now - 1;
+    this.newestOverdueNanos = now - 1;
     this.rebuiltNanos = now - 1;
   }
 
@@ -74,20 +80,20 @@ final class Lane {
   }
 
   /** Whether it is known to answer in time: a hedge onto another slow primary only adds load. */
-  boolean isPrompt(long hedgeAfterNanos, long now) {
+  boolean isPrompt(long hedgeAfterNanos) {
     return breaker.state() == Breaker.State.CLOSED
         && stats.ackLatencyNanos < hedgeAfterNanos
-        && !isSilent(hedgeAfterNanos, now);
+        && !isSilent();
   }
 
   /** How long an attempt may stay unanswered. */
   long patience(long hedgeAfterNanos) {
-    return stats.acknowledged > 0 ? hedgeAfterNanos : Math.max(hedgeAfterNanos, FIRST_ANSWER_NANOS);
+    return proven ? hedgeAfterNanos : Math.max(hedgeAfterNanos, FIRST_ANSWER_NANOS);
   }
 
-  /** Whether nothing at all came back for that long while something was waited for. */
-  boolean isSilent(long hedgeAfterNanos, long now) {
-    return overdue > 0 && now - lastAckNanos > patience(hedgeAfterNanos);
+  /** Whether of what was started lately nothing was answered in time. */
+  boolean isSilent() {
+    return overdue > 0 && newestOverdueNanos - newestAckedNanos >= 0;
   }
 
   void started(Attempt attempt) {
@@ -101,6 +107,7 @@ final class Lane {
   void becameOverdue(Attempt attempt) {
     watch.remove(attempt);
     overdue++;
+    newestOverdueNanos = Math.max(newestOverdueNanos, attempt.startedNanos);
     stats.hedged++;
   }
 
@@ -114,7 +121,8 @@ final class Lane {
     stats.inFlight = outstanding;
     if (attempt.error == null) {
       long latency = now - attempt.startedNanos;
-      lastAckNanos = now;
+      proven = true;
+      newestAckedNanos = Math.max(newestAckedNanos, attempt.startedNanos);
       stats.acknowledged++;
       stats.ackLatencyNanos += (latency - stats.ackLatencyNanos) / 16;
     } else {

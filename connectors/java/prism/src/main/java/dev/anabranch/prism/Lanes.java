@@ -19,6 +19,7 @@ final class Lanes {
   private final LaneEvents events;
   private final BiConsumer<String, LaneStats> onNew;
   private final Map<String, Integer> indexes = new HashMap<>();
+  private final Map<String, LaneStats> figures = new HashMap<>();
   private final Map<String, Entry> current = new HashMap<>();
   private final List<Lane> retired = new ArrayList<>();
 
@@ -102,11 +103,16 @@ final class Lanes {
       throw new IllegalStateException("a writer can follow " + MOST + " primaries at most");
     }
     LaneListener listener = new LaneListener(events);
-    Lane lane = new Lane(name, index, transports.create(name, primary, view, listener), now);
+    boolean isNew = !figures.containsKey(name);
+    LaneStats stats = figures.computeIfAbsent(name, absent -> new LaneStats());
+    Transport transport = transports.create(name, primary, view, listener);
+    Lane lane = new Lane(name, index, transport, stats, now);
     lane.weight = options.weights().getOrDefault(name, 1);
     listener.attach(lane);
     current.put(name, new Entry(lane, primary, view.topic()));
-    onNew.accept(name, lane.stats);
+    if (isNew) {
+      onNew.accept(name, stats);
+    }
     return lane;
   }
 

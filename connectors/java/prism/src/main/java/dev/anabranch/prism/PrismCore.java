@@ -234,7 +234,7 @@ final class PrismCore {
   private void hedge(Lane lane, long now) {
     hedge(lane, lane.patience(hedgeAfterNanos), now);
     // The last primary that takes anything is kept: slow is better than nothing.
-    if (lane.isSilent(hedgeAfterNanos, now)
+    if (lane.isSilent()
         && (lane.breaker.state() == Breaker.State.HALF_OPEN || chooser.anyOtherCloses(lane))) {
       lane.lastError = "no acknowledgement for " + hedgeAfterNanos / 1_000_000 + " ms";
       lane.breaker.silent(now);

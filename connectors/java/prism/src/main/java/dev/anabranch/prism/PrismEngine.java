@@ -60,7 +60,7 @@ public final class PrismEngine implements AutoCloseable {
    *
    * @param wakeUp from any thread: call {@link PrismEngine#process} soon
    * @param failures sends without a listener that failed
-   * @param onPrimary a primary, by name, that is written to from now on, and its figures
+   * @param onPrimary a primary, by name, that is written to for the first time, and its figures
    */
   public record Hooks(
       Runnable wakeUp, Failures failures, BiConsumer<String, LaneStats> onPrimary) {}
@@ -240,6 +240,14 @@ public final class PrismEngine implements AutoCloseable {
     view = newer;
     core.hold(holdReason());
     applyLanes(now);
+    String home = options.home();
+    if (!home.isEmpty() && !newer.primaries().containsKey(home)) {
+      LOG.warn(
+          "stream {}: home '{}' is no active primary; those are {}",
+          stream,
+          home,
+          newer.primaries().keySet());
+    }
   }
 
   private void applyLanes(long now) {

@@ -1,7 +1,5 @@
 package dev.anabranch.prism;
 
-import java.util.HashSet;
-import java.util.Set;
 import org.apache.flink.metrics.Counter;
 import org.apache.flink.metrics.Gauge;
 import org.apache.flink.metrics.MetricGroup;
@@ -13,7 +11,6 @@ final class WriterMetrics {
   private final Counter records;
   private final Counter bytes;
   private final Counter errors;
-  private final Set<String> primaries = new HashSet<>();
 
   WriterMetrics(SinkWriterMetricGroup group) {
     this.group = group;
@@ -35,11 +32,8 @@ final class WriterMetrics {
     group.gauge("recordsInFlight", gauge);
   }
 
-  /** Registers a primary's figures; of one that moved, the first registration stays. */
+  /** Registers a primary's figures. */
   void primary(String name, LaneStats stats) {
-    if (!primaries.add(name)) {
-      return;
-    }
     MetricGroup lane = group.addGroup("primary", name);
     lane.gauge("acknowledged", stats::acknowledged);
     lane.gauge("failed", stats::failed);

@@ -75,7 +75,7 @@ final class CoreRig {
     for (String name : names) {
       FakePrimary primary = new FakePrimary();
       primaries.put(name, primary);
-      lanes.add(new Lane(name, lanes.size(), primary, now));
+      lanes.add(new Lane(name, lanes.size(), primary, new LaneStats(), now));
     }
     core.setLanes(lanes, copies);
     core.hold(null);

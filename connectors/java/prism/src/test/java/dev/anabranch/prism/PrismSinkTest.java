@@ -9,11 +9,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashSet;
+import java.util.Queue;
 import java.util.Set;
-import org.apache.flink.configuration.CheckpointingOptions;
-import org.apache.flink.configuration.Configuration;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.apache.flink.core.execution.JobClient;
-import org.apache.flink.runtime.testutils.MiniClusterResourceConfiguration;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.test.junit5.MiniClusterExtension;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -29,20 +28,16 @@ class PrismSinkTest {
 
   @RegisterExtension static final TwoBrokers BROKERS = new TwoBrokers();
 
-  @RegisterExtension
-  static final MiniClusterExtension FLINK =
-      new MiniClusterExtension(
-          new MiniClusterResourceConfiguration.Builder()
-              .setNumberTaskManagers(1)
-              .setNumberSlotsPerTaskManager(2)
-              .build());
+  @RegisterExtension static final MiniClusterExtension FLINK = Jobs.cluster();
+
+  private static final Queue<RecordException.Reason> HANDLED = new ConcurrentLinkedQueue<>();
 
   @TempDir Path folder;
 
   @Test
   void writesEverythingWhileAPrimaryIsKilled() throws Exception {
     String stream = BROKERS.stream(2);
-    StreamExecutionEnvironment env = environment();
+    StreamExecutionEnvironment env = Jobs.environment(folder);
     env.fromSequence(0, RECORDS - 1)
         .sinkTo(
             sink(stream)
@@ -75,7 +70,7 @@ class PrismSinkTest {
 
   @Test
   void maxBlockMustBeLessThanTheCheckpointTimeout() {
-    StreamExecutionEnvironment env = environment();
+    StreamExecutionEnvironment env = Jobs.environment(folder);
     env.getCheckpointConfig().setCheckpointTimeout(30_000);
     env.fromSequence(0, 1)
         .sinkTo(
@@ -97,13 +92,48 @@ class PrismSinkTest {
         .options(PrismOptions.defaults());
   }
 
-  private StreamExecutionEnvironment environment() {
-    Configuration config = new Configuration();
-    config.set(
-        CheckpointingOptions.CHECKPOINTS_DIRECTORY, folder.resolve("chk").toUri().toString());
-    config.set(CheckpointingOptions.CHECKPOINTING_INTERVAL, Duration.ofMillis(200));
-    StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment(config);
-    env.setParallelism(2);
-    return env;
+  @Test
+  void recordsThatNoPrimaryTakesGoToTheHandlerAndTheRestIsWritten() throws Exception {
+    String stream = BROKERS.stream(2);
+    HANDLED.clear();
+    StreamExecutionEnvironment env = Jobs.environment(folder);
+    env.fromSequence(0, 99)
+        .sinkTo(
+            sink(stream)
+                .recordId(RecordIdMode.NONE)
+                .serializer(PrismSinkTest::sometimesBad)
+                .onRecordError((element, record, error) -> HANDLED.add(error.reason()))
+                .build());
+    env.execute("bad records");
+    assertThat(HANDLED)
+        .containsExactlyInAnyOrder(
+            RecordException.Reason.NOT_SERIALIZABLE, RecordException.Reason.TOO_LARGE);
+    assertThat(BROKERS.readBoth(stream)).hasSize(98);
+  }
+
+  private static OutgoingRecord sometimesBad(long n) {
+    if (n == 13) {
+      throw new IllegalArgumentException("planted");
+    }
+    return OutgoingRecord.of(new byte[n == 14 ? 2 << 20 : 10]);
+  }
+
+  @Test
+  void allPrimariesDownBeyondMaxBlockFailsTheJobClearly() {
+    String stream = BROKERS.newName();
+    StreamExecutionEnvironment env = Jobs.environment(folder);
+    env.fromSequence(0, 10)
+        .sinkTo(
+            PrismSink.<Long>builder()
+                .topology(TwoBrokers.topology(folder, stream, 1, 1, "127.0.0.1:1", "127.0.0.1:2"))
+                .stream(stream)
+                .recordId(RecordIdMode.NONE)
+                .serializer(n -> OutgoingRecord.of(new byte[1]))
+                .options(PrismOptions.builder().maxBlock(Duration.ofSeconds(2)).build())
+                .build());
+    assertThatThrownBy(env::execute)
+        .hasStackTraceContaining("DeliveryException: stream " + stream)
+        .hasStackTraceContaining("a: not ready")
+        .hasStackTraceContaining("b: not ready");
   }
 }
