@@ -1,0 +1,255 @@
+"""The Python Prism on real brokers that are hurt while it writes."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from anabranch.connectors import Delivery, PrismProducer, RecordId
+from anabranch.connectors.readers import UnionReader
+from anabranch.errors import DeliveryError
+
+if TYPE_CHECKING:
+    from tests.conftest import StreamHandle, StreamMaker
+
+pytestmark = pytest.mark.brokers
+
+
+class Ledger:
+    """What was sent, and what became of it."""
+
+    def __init__(self) -> None:
+        self.sent: dict[RecordId, bytes] = {}
+        self.deliveries: dict[RecordId, Delivery] = {}
+
+    def send(self, producer: PrismProducer, count: int, pause_s: float = 0.0) -> None:
+        for _ in range(count):
+            number = len(self.sent)
+            record_id = RecordId.supplied("ledger", number)
+            self.sent[record_id] = b"%d" % number
+            producer.send(b"%d" % number, id=record_id, on_done=self.note)
+            if pause_s:
+                time.sleep(pause_s)
+
+    def note(self, delivery: Delivery) -> None:
+        assert delivery.id not in self.deliveries, "called back twice"
+        self.deliveries[delivery.id] = delivery
+
+    def check(self, stream: StreamHandle) -> dict[RecordId, set[str]]:
+        """Acknowledged is in the logs where it says so, and nothing was made up. Where each record is."""
+        places: dict[RecordId, set[str]] = {}
+        exact: set[tuple[RecordId, str, int, int]] = set()
+        with UnionReader(stream.topology, stream.name, until_end=True, deadline_s=60) as reader:
+            for record in reader:
+                assert record.id is not None
+                assert self.sent[record.id] == record.value
+                places.setdefault(record.id, set()).add(record.primary)
+                exact.add((record.id, record.primary, record.partition, record.offset))
+            assert reader.problems() == {}
+        for delivery in self.deliveries.values():
+            for ack in delivery.acks:
+                assert (delivery.id, *ack) in exact
+        return places
+
+    @property
+    def errors(self) -> list[DeliveryError]:
+        return [d.error for d in self.deliveries.values() if d.error is not None]
+
+
+def await_true(condition: Callable[[], bool], limit_s: float = 60.0) -> None:
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not come true"
+        time.sleep(0.05)
+
+
+def send_until(
+    ledger: Ledger, producer: PrismProducer, condition: Callable[[], bool], limit_s: float = 60.0
+) -> None:
+    """Keeps a few hundred records a second going until something is seen."""
+    deadline = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < deadline, f"the condition did not come true: {producer.stats()}"
+        ledger.send(producer, 10, pause_s=0.002)
+
+
+def state(producer: PrismProducer, name: str) -> str:
+    return producer.stats().primaries[name].state
+
+
+def acked(producer: PrismProducer, name: str) -> int:
+    return producer.stats().primaries[name].acked
+
+
+def test_a_kill_and_a_return_while_writing_lose_nothing(stream: StreamHandle) -> None:
+    ledger = Ledger()
+    with PrismProducer(stream.topology, stream.name) as producer:
+        send_until(ledger, producer, lambda: acked(producer, "a") > 100 and acked(producer, "b") > 100)
+        ledger.send(producer, 5_000)
+        stream.loop.broker("a").kill()
+        send_until(ledger, producer, lambda: state(producer, "a") == "open")
+        ledger.send(producer, 1_000)
+        producer.flush()
+        assert len(ledger.deliveries) == len(ledger.sent)
+        restarting = threading.Thread(target=stream.loop.broker("a").restart)
+        restarting.start()
+        before = acked(producer, "a")
+        send_until(ledger, producer, lambda: acked(producer, "a") > before + 100, limit_s=100)
+        restarting.join()
+        producer.flush()
+    assert ledger.errors == []
+    assert set(ledger.check(stream)) == set(ledger.sent)
+    assert any(d.ambiguous for d in ledger.deliveries.values())
+
+
+def test_what_a_paused_primary_wrote_late_is_a_duplicate_of_the_same_id(stream: StreamHandle) -> None:
+    ledger = Ledger()
+    with PrismProducer(stream.topology, stream.name) as producer:
+        send_until(ledger, producer, lambda: acked(producer, "a") > 100 and acked(producer, "b") > 100)
+        producer.flush()
+        stream.loop.broker("a").pause()
+        send_until(ledger, producer, lambda: state(producer, "a") == "open")
+        producer.flush()
+        assert producer.stats().primaries["a"].hedged > 0
+        stream.loop.broker("a").resume()
+        send_until(ledger, producer, lambda: state(producer, "a") == "closed")
+        producer.flush()
+        await_true(lambda: producer.stats().primaries["a"].in_flight == 0)
+    assert ledger.errors == []
+    places = ledger.check(stream)
+    assert set(places) == set(ledger.sent)
+    twice = {record_id for record_id, where in places.items() if len(where) == 2}
+    assert twice
+    assert all(ledger.deliveries[record_id].ambiguous for record_id in twice)
+
+
+def test_both_down_then_back_only_delays(stream: StreamHandle) -> None:
+    ledger = Ledger()
+    with PrismProducer(stream.topology, stream.name, max_block_s=110) as producer:
+        send_until(ledger, producer, lambda: acked(producer, "a") > 50 and acked(producer, "b") > 50)
+        for name in "ab":
+            stream.loop.broker(name).kill()
+        restarting = threading.Thread(target=stream.loop.broker("b").restart)
+        restarting.start()
+        ledger.send(producer, 30_000)
+        producer.flush()
+        restarting.join()
+    stream.loop.broker("a").restart()
+    assert ledger.errors == []
+    assert set(ledger.check(stream)) == set(ledger.sent)
+
+
+def test_both_down_for_too_long_is_an_error_that_names_each(stream: StreamHandle) -> None:
+    ledger = Ledger()
+    with PrismProducer(stream.topology, stream.name, max_block_s=3) as producer:
+        send_until(ledger, producer, lambda: acked(producer, "a") > 50 and acked(producer, "b") > 50)
+        for name in "ab":
+            stream.loop.broker(name).kill()
+        with pytest.raises(DeliveryError) as raised:
+            ledger.send(producer, 30_000)
+        producer.flush()
+        text = str(raised.value)
+        assert "a: down since" in text
+        assert "b: down since" in text
+        assert "Connect" in text or "Disconnected" in text or "refused" in text
+    for name in "ab":
+        stream.loop.broker(name).restart()
+    # The one whose send() raised was never accepted.
+    assert len(ledger.deliveries) == len(ledger.sent) - 1
+    written = set(ledger.check(stream))
+    good = {record_id for record_id, d in ledger.deliveries.items() if d.error is None}
+    unclear = {record_id for record_id, d in ledger.deliveries.items() if d.error is not None and d.ambiguous}
+    assert good <= written <= good | unclear
+
+
+def test_two_copies_are_on_two_primaries(make_stream: StreamMaker) -> None:
+    stream = make_stream(copies=2)
+    ledger = Ledger()
+    with PrismProducer(stream.topology, stream.name, max_block_s=100) as producer:
+        ledger.send(producer, 500)
+        producer.flush()
+        stream.loop.broker("b").kill()
+        ledger.send(producer, 50)
+        assert producer.flush(2.0) > 0
+        stream.loop.broker("b").restart()
+        producer.flush()
+    assert ledger.errors == []
+    assert all({ack.primary for ack in d.acks} == {"a", "b"} for d in ledger.deliveries.values())
+    assert all(where == {"a", "b"} for where in ledger.check(stream).values())
+
+
+def test_a_start_needs_no_live_primary(stream: StreamHandle) -> None:
+    for name in "ab":
+        stream.loop.broker(name).kill()
+    ledger = Ledger()
+    with PrismProducer(stream.topology, stream.name, max_block_s=100) as producer:
+        restarting = threading.Thread(target=stream.loop.broker("a").restart)
+        restarting.start()
+        ledger.send(producer, 100)
+        producer.flush()
+        restarting.join()
+    stream.loop.broker("b").restart()
+    assert ledger.errors == []
+    assert set(ledger.check(stream)) == set(ledger.sent)
+
+
+def test_a_record_that_is_too_large_fails_alone(stream: StreamHandle) -> None:
+    ledger = Ledger()
+    deliveries: list[Delivery] = []
+    with PrismProducer(stream.topology, stream.name, config={"message.max.bytes": 3_000_000}) as producer:
+        ledger.send(producer, 20)
+        # The client would take it; the brokers do not.
+        producer.send(b"x" * 2_000_000, on_done=deliveries.append)
+        ledger.send(producer, 20)
+        producer.flush()
+        assert {name: state(producer, name) for name in "ab"} == {"a": "closed", "b": "closed"}
+    assert deliveries[0].error is not None
+    assert "a: " in deliveries[0].error.message
+    assert "b: " in deliveries[0].error.message
+    assert ledger.errors == []
+    assert len(ledger.check(stream)) == 40
+
+
+def test_a_topic_that_is_missing_on_one_primary_leaves_it_out(stream: StreamHandle) -> None:
+    from confluent_kafka.admin import AdminClient
+
+    broker = stream.loop.broker("b")
+    admin = AdminClient(broker.client_config())
+    admin.delete_topics([stream.name])[stream.name].result(timeout=30)
+    ledger = Ledger()
+    with PrismProducer(stream.topology, stream.name) as producer:
+        send_until(ledger, producer, lambda: state(producer, "b") == "open")
+        producer.flush()
+        assert "nknown topic" in producer.stats().primaries["b"].reason
+    assert ledger.errors == []
+    assert {ack.primary for d in ledger.deliveries.values() for ack in d.acks} == {"a"}
+
+
+def test_a_forked_child_writes_its_own_records(stream: StreamHandle) -> None:
+    own: list[Delivery] = []
+    with PrismProducer(stream.topology, stream.name) as producer:
+        producer.send(b"parent before", on_done=own.append)
+        producer.flush()
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                producer.send(b"child")
+                code = producer.flush(60)
+            finally:
+                os._exit(code)
+        producer.send(b"parent after", on_done=own.append)
+        producer.flush()
+        _, status = os.waitpid(pid, 0)
+        assert os.waitstatus_to_exitcode(status) == 0
+    with UnionReader(stream.topology, stream.name, until_end=True) as reader:
+        by_value = {record.value: record.id for record in reader}
+    assert set(by_value) == {b"parent before", b"child", b"parent after"}
+    child = by_value[b"child"]
+    assert child is not None
+    assert child.incarnation not in {delivery.id.incarnation for delivery in own}
