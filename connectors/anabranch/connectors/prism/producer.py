@@ -23,7 +23,7 @@ from anabranch.connectors.prism.keeper import Keeper
 from anabranch.connectors.prism.options import PrismOptions, PrismSettings
 from anabranch.connectors.prism.patrol import Patrol
 from anabranch.connectors.prism.tracker import Tracker
-from anabranch.connectors.prism.transport import TransportFactory
+from anabranch.connectors.prism.transport import Headers, TransportFactory
 from anabranch.errors import AnabranchError, DeliveryError
 from anabranch.topology import Topology
 
@@ -131,9 +131,9 @@ class PrismProducer:
             UnavailableError: The topology is older than ``max_stale_s``.
         """
         record_id = self._ids.next_bytes() if id is None else id
-        all_headers = (
-            [(record_headers.ID, record_id), *headers] if headers else [(record_headers.ID, record_id)]
-        )
+        all_headers: Headers = {record_headers.ID: record_id}
+        if headers:
+            all_headers = [(record_headers.ID, record_id), *headers]
         size = len(value) if key is None else len(value) + len(key)
         waiting_since = None
         while True:
