@@ -39,11 +39,11 @@ def read_sql(topology: str, stream: str, letters: str) -> object:
         f"""CREATE TEMPORARY TABLE logs (
             run STRING NOT NULL, seq BIGINT NOT NULL, origin STRING METADATA FROM 'primary' VIRTUAL,
             id BYTES METADATA FROM 'record-id' VIRTUAL,
-            hash BIGINT NOT NULL METADATA FROM 'value-hash' VIRTUAL
+            content BIGINT NOT NULL METADATA FROM 'value-hash' VIRTUAL
         ) WITH ('connector' = 'union', 'topology' = '{topology}', 'stream' = '{stream}', 'format' = 'json',
             'scan.bounded.mode' = 'latest', 'dead-letters' = '{letters}')"""
     )
-    rows = session.collect("SELECT run, seq, origin, id, hash FROM logs")
+    rows = session.collect("SELECT run, seq, origin, id, content FROM logs")
     return [[run, seq, origin, bytes(record_id).hex(), hash_] for run, seq, origin, record_id, hash_ in rows]
 
 

@@ -98,7 +98,7 @@ class SqlRoundTripTest {
                 headers MAP<STRING, BYTES> METADATA,
                 k BYTES METADATA FROM 'key',
                 version BYTES METADATA,
-                hash BIGINT METADATA FROM 'value-hash'
+                content BIGINT METADATA FROM 'value-hash'
                 """,
                 "'format' = 'json'");
 
@@ -108,7 +108,7 @@ class SqlRoundTripTest {
 
     List<Row> rows =
         sql.rows(
-            "SELECT seq, primary_name, topic, id, created, headers['h'], k, version, hash FROM source");
+            "SELECT seq, primary_name, topic, id, created, headers['h'], k, version, content FROM source");
     assertThat(rows).hasSize(1);
     Row row = rows.get(0);
     assertThat(row.getField(0)).isEqualTo(1L);
