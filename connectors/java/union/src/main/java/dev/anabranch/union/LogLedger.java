@@ -73,6 +73,14 @@ final class LogLedger {
     if (before == null) {
       awaited.addAll(next.readable());
     }
+    if (before != null) {
+      for (String name : next.readable()) {
+        if (!bootstrap(before, name).equals(bootstrap(next, name))) {
+          // Nobody asked at this address when the job started, so its end now is not "latest".
+          everFailed.add(name);
+        }
+      }
+    }
     view = next;
     visible
         .keySet()

@@ -65,6 +65,16 @@ class LogLedgerTest {
   }
 
   @Test
+  void anAddressThatIsCorrectedBeforeAnyAttemptFailedIsLookedUpByTheStartTimeToo() {
+    LogLedger ledger = new LogLedger(StartPosition.latest(), OutOfRangePolicy.RESET, 1000);
+    ledger.follow(Views.at(1, Map.of("a", "wrong:9092")));
+    ledger.follow(Views.at(2, Map.of("a", "right:9092")));
+    Lookup lookup = admit(ledger, "a", shown("A", "t1", 1));
+    assertThat(lookup.start()).isEqualTo(StartPosition.latest());
+    assertThat(lookup.exactEnd()).isFalse();
+  }
+
+  @Test
   void aTopicThatIsMissingAtFirstStartsAtEarliestWhenItAppears() {
     LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a");
     ledger.observe("a", new PrimaryView("A", "t", null, java.util.Set.of()));
