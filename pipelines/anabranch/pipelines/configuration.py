@@ -52,6 +52,8 @@ def _checkpoints(settings: Settings, folder: Path) -> dict[str, str]:
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
         "execution.checkpointing.incremental": str(settings.state.incremental).lower(),
         "state.backend.type": settings.state.backend,
+        # De-duplication mostly asks for keys that are not there: a filter answers without a read.
+        "state.backend.rocksdb.use-bloom-filter": "true",
     }
     if settings.restore is not None:
         options["execution.state-recovery.path"] = settings.restore

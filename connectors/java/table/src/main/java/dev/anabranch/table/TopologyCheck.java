@@ -1,11 +1,13 @@
 package dev.anabranch.table;
 
+import dev.anabranch.dedup.DedupOptions;
 import dev.anabranch.topology.Topology;
 import dev.anabranch.topology.TopologyException;
 import dev.anabranch.topology.TopologyReader;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.TreeSet;
 import org.apache.flink.table.api.ValidationException;
 import org.jspecify.annotations.Nullable;
@@ -21,8 +23,10 @@ final class TopologyCheck {
   /**
    * Fails where the document lacks a stream or is a local file that does not exist. A publisher
    * that does not answer is no error: a job must start without it, from the cached document.
+   *
+   * @return the document, or null where it could not be read now
    */
-  static void streams(String location, @Nullable String... streams) {
+  static @Nullable Topology streams(String location, @Nullable String... streams) {
     if (isMissingFile(location)) {
       throw new ValidationException("'topology' = '" + location + "': there is no such file");
     }
@@ -31,7 +35,7 @@ final class TopologyCheck {
       topology = new TopologyReader(location).read();
     } catch (TopologyException e) {
       LOG.warn("planning without the topology document: {}", e.getMessage());
-      return;
+      return null;
     }
     TreeSet<String> known = new TreeSet<>();
     topology.groups().values().forEach(group -> known.addAll(group.streams().keySet()));
@@ -41,6 +45,25 @@ final class TopologyCheck {
             "no stream '%s' in the topology %s; there are: %s"
                 .formatted(stream, location, String.join(", ", known)));
       }
+    }
+    return topology;
+  }
+
+  /**
+   * Fails where de-duplication would forget records that a primary may still deliver: a horizon
+   * below the stream's retention.
+   */
+  static void horizon(Topology topology, String stream, DedupOptions dedup) {
+    Long retentionS = topology.groupOf(stream).streams().get(stream).retentionS();
+    if (retentionS == null) {
+      return;
+    }
+    try {
+      dedup.coveringRetention(Duration.ofSeconds(retentionS));
+    } catch (IllegalArgumentException e) {
+      throw new ValidationException(
+          "'%s' of stream '%s': %s"
+              .formatted(UnionOptions.DEDUP_HORIZON.key(), stream, e.getMessage()));
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.anabranch.table;
 
 import dev.anabranch.table.UnionTableSource.Part;
+import dev.anabranch.topology.Topology;
 import java.util.LinkedHashSet;
 import java.util.Optional;
 import java.util.Set;
@@ -54,12 +55,14 @@ public final class UnionTableFactory implements DynamicTableSourceFactory {
     helper.validate();
     validate(options, upsert);
     requireInsertOnly(value);
-    TopologyCheck.streams(
-        options.get(CommonOptions.TOPOLOGY),
-        options.get(CommonOptions.STREAM),
-        options.getOptional(UnionOptions.DEAD_LETTERS).orElse(null));
+    UnionSettings settings = UnionSettings.of(options, upsert);
+    Topology topology =
+        TopologyCheck.streams(settings.topology(), settings.stream(), settings.deadLetters());
+    if (topology != null && settings.dedup() != null) {
+      TopologyCheck.horizon(topology, settings.stream(), settings.dedup());
+    }
     return new UnionTableSource(
-        UnionSettings.of(options, upsert),
+        settings,
         columns,
         key.map(format -> new Part(format, FormatNames.key(context))).orElse(null),
         new Part(value, FormatNames.value(context)));
