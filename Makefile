@@ -42,6 +42,7 @@ test: setup lint ## Passes the tests that are quick enough for each change.
 	.venv/bin/pytest -q
 
 test-long: setup ## Passes the tests that wait longer than 30 s.
+	$(MVN) verify -Dexcluded.test.groups= -Dgroups=long -Dsurefire.failIfNoSpecifiedTests=false
 	.venv/bin/pytest -q -m long
 
 bench: setup ## Runs the benchmarks.

@@ -15,7 +15,7 @@ from anabranch.devkit import process
 if TYPE_CHECKING:
     from tests.conftest import StreamHandle, StreamMaker
 
-pytestmark = [pytest.mark.brokers, pytest.mark.flink, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.brokers, pytest.mark.flink, pytest.mark.timeout(600)]
 
 
 def test_records_are_copied_once_and_rows_come_from_python(make_stream: StreamMaker) -> None:

@@ -83,6 +83,7 @@ def test_good_records_are_rows_and_bad_ones_dead_letters(make_stream: StreamMake
     }
 
 
+@pytest.mark.long
 def test_counts_are_upserts_that_are_read_by_version(make_stream: StreamMaker) -> None:
     stream, counts = with_second_stream(make_stream)
     write(stream, [json.dumps({"run": f"r{place % 3}"}).encode() for place in range(300)])

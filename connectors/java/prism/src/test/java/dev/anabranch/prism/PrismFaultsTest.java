@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -21,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A Prism on real brokers that are killed, paused, wiped and missing. */
 @Timeout(240)
+@Tag("long")
 class PrismFaultsTest {
   @RegisterExtension static final TwoBrokers BROKERS = new TwoBrokers();
   @TempDir Path folder;

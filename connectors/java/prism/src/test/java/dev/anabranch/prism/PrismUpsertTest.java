@@ -15,6 +15,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.test.junit5.MiniClusterExtension;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Upserts of a job that fails and is restored, on real brokers. */
 @Timeout(240)
+@Tag("long")
 class PrismUpsertTest {
   private static final int KEYS = 50;
   private static final long UPDATES = 60_000;
@@ -66,7 +68,7 @@ class PrismUpsertTest {
       // So that checkpoints fall between.
       Thread.sleep(500);
     }
-    if (n == at && FAILURES.getAndIncrement() == 0) {
+    if (n == at && FAILURES.compareAndSet(0, 1)) {
       throw new IllegalStateException("planted");
     }
     return n;
