@@ -3,6 +3,8 @@ package dev.anabranch.testkit;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.BindException;
+import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
@@ -64,6 +67,18 @@ public final class LocalBroker implements AutoCloseable {
   /** The id of the Kafka cluster, which {@link #wipe} changes. */
   public String clusterId() {
     return clusterId;
+  }
+
+  /** How many connections clients on this machine have open to it. */
+  public long connections() {
+    String remote = ":%04X 01 ".formatted(port);
+    try (Stream<String> lines =
+        Stream.concat(
+            Files.lines(Path.of("/proc/net/tcp")), Files.lines(Path.of("/proc/net/tcp6")))) {
+      return lines.filter(line -> line.contains(remote)).count();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Starts the process (again) on its data and waits until it answers. */
@@ -262,10 +277,20 @@ public final class LocalBroker implements AutoCloseable {
     }
   }
 
+  /**
+   * Below the range from which the system takes ports of outgoing connections: there a client that
+   * tries a dead broker could take the port for itself, or even connect to itself.
+   */
   private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
+    for (int tries = 0; tries < 1_000; tries++) {
+      int port = ThreadLocalRandom.current().nextInt(15_000, 32_000);
+      try (ServerSocket socket = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+        return socket.getLocalPort();
+      } catch (BindException e) {
+        // Taken; another one is not.
+      }
     }
+    throw new IOException("no free port between 15,000 and 32,000");
   }
 
   private static void deleteRecursively(Path path) throws IOException {
