@@ -157,12 +157,23 @@ def _read(
 def _print_table(letters: list[DeadLetter]) -> None:
     for letter in letters:
         when = datetime.fromtimestamp(letter.occurred_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        place = f"{letter.primary}/{letter.topic}-{letter.partition}@{letter.offset}"
-        click.echo(f"{letter.record_id.hex()}  {when}  {letter.reason}  {place}  {letter.value_length} bytes")
+        size = f"{letter.value_length} bytes"
+        click.echo(f"{letter.record_id.hex()}  {when}  {letter.reason}  {_place(letter)}  {size}")
         click.echo(f"    {as_text(letter.detail.encode(), 100)}")
-        click.echo(f"    {as_text(letter.value, 100)}")
+        click.echo(f"    {as_text(letter.value or _row(letter), 100)}")
     noun = "letter" if len(letters) == 1 else "letters"
     click.echo(f"{len(letters)} {noun}")
+
+
+def _place(letter: DeadLetter) -> str:
+    if not letter.primary:
+        return f"for {letter.stream}, never written"
+    return f"{letter.primary}/{letter.topic}-{letter.partition}@{letter.offset}"
+
+
+def _row(letter: DeadLetter) -> bytes | None:
+    """Text of a row of which no bytes could be made."""
+    return dict(letter.headers).get("anabranch-row")
 
 
 def _fields(letter: DeadLetter) -> dict[str, Any]:

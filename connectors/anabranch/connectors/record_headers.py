@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ID", "OP", "OP_DELETE", "VERSION", "VERSION_BYTES"]
+__all__ = ["ID", "OP", "OP_DELETE", "REFUSED_ROW", "VERSION", "VERSION_BYTES"]
 
 ID = "anabranch-id"
 """16 bytes, see :class:`~anabranch.connectors.ids.RecordId`. The same on every retry, hedge and copy."""
@@ -14,6 +14,9 @@ VERSION_BYTES = 12
 
 OP = "anabranch-op"
 """Kind of an upsert; absent means insert or update."""
+
+REFUSED_ROW = "anabranch-row"
+"""In a dead letter about a row that was never written, of which no bytes could be made: its text."""
 
 OP_DELETE = b"d"
 """Value of :data:`OP` for a delete, which is a record with a non-null value."""

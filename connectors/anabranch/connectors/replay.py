@@ -14,6 +14,8 @@ from anabranch.topology import Topology
 
 __all__ = ["Replayed", "replay"]
 
+_NOT_SENT = (record_headers.ID, record_headers.REFUSED_ROW)
+
 
 @dataclass(slots=True)
 class Replayed:
@@ -85,12 +87,12 @@ def _send(producer: PrismProducer, letter: DeadLetter, value: bytes, number: int
         key=letter.key,
         id=RecordId.replayed(letter.record_id, number),
         timestamp_ms=letter.timestamp_ms,
-        headers=[(name, each) for name, each in letter.headers if name != record_headers.ID],
+        headers=[(name, each) for name, each in letter.headers if name not in _NOT_SENT],
         on_done=done,
     )
 
 
 def _why_not(letter: DeadLetter) -> str:
     if letter.value is None:
-        return "it has no value; give a mended one"
+        return "it has no value, or none could be made of it; give a mended one"
     return f"only {len(letter.value)} of its {letter.value_length} bytes are kept; give a mended value"

@@ -88,7 +88,7 @@ class StreamBinding:
         return create_table(read.name, read.columns, {**options, **read.options, **self._settings.inputs})
 
     def sink(self, write: Write, columns: Sequence[Column]) -> str:
-        """A table over ``prism``."""
+        """A table over ``prism``: rows that no primary takes to the dead letters."""
         options = {
             "connector": "prism",
             "topology": self._topology,
@@ -97,6 +97,8 @@ class StreamBinding:
             "job-uid": self._job,
             "sink-uid": write.name,
         }
+        if self._settings.dead_letters is not None:
+            options["dead-letters"] = self._settings.dead_letters
         if write.ids == ("none",):
             options["record-id"] = "none"
         elif write.ids is not None:

@@ -50,7 +50,7 @@ final class PrismWriter<T> implements StatefulSinkWriter<T, VersionFloor> {
       record = serializer.serialize(element);
     } catch (Exception e) {
       RecordException.Reason reason = RecordException.Reason.NOT_SERIALIZABLE;
-      refused(element, null, new RecordException(reason, Lane.describe(e), e));
+      refused(element, null, null, new RecordException(reason, Lane.describe(e), e));
       return;
     }
     if (record == null) {
@@ -60,7 +60,7 @@ final class PrismWriter<T> implements StatefulSinkWriter<T, VersionFloor> {
       stamp.send(engine, record, context.timestamp());
       metrics.sent(record);
     } catch (RecordException e) {
-      refused(element, record, e);
+      refused(element, record, null, e);
     }
   }
 
@@ -117,17 +117,21 @@ final class PrismWriter<T> implements StatefulSinkWriter<T, VersionFloor> {
       throw error;
     }
     try {
-      refused(null, record, refusal);
+      refused(null, record, id, refusal);
     } catch (IOException e) {
       throw new IllegalStateException(e.getMessage(), e);
     }
   }
 
-  private void refused(@Nullable T element, @Nullable OutgoingRecord record, RecordException error)
+  private void refused(
+      @Nullable T element,
+      @Nullable OutgoingRecord record,
+      @Nullable RecordId id,
+      RecordException error)
       throws IOException {
     metrics.error();
     try {
-      errorHandler.handle(element, record, error);
+      errorHandler.handle(element, record, id, error);
     } catch (Exception e) {
       throw asIo(e);
     }

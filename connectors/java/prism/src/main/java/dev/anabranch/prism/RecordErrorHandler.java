@@ -1,5 +1,6 @@
 package dev.anabranch.prism;
 
+import dev.anabranch.records.RecordId;
 import java.io.Serializable;
 import org.apache.flink.api.connector.sink2.WriterInitContext;
 import org.jspecify.annotations.Nullable;
@@ -17,8 +18,13 @@ public interface RecordErrorHandler<T> extends Serializable {
    *
    * @param element the element where it was refused before it was sent, else null
    * @param record what was to be written, or null where the serializer failed
+   * @param id the record's id, or null where it was refused before it got one
    */
-  void handle(@Nullable T element, @Nullable OutgoingRecord record, RecordException error)
+  void handle(
+      @Nullable T element,
+      @Nullable OutgoingRecord record,
+      @Nullable RecordId id,
+      RecordException error)
       throws Exception;
 
   /** Called once, before anything else. */
@@ -32,7 +38,7 @@ public interface RecordErrorHandler<T> extends Serializable {
 
   /** Fails the job with the record's error: nothing is ever dropped silently. */
   static <T> RecordErrorHandler<T> fail() {
-    return (element, record, error) -> {
+    return (element, record, id, error) -> {
       throw error;
     };
   }

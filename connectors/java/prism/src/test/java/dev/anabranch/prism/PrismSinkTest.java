@@ -102,7 +102,7 @@ class PrismSinkTest {
             sink(stream)
                 .recordId(RecordIdMode.NONE)
                 .serializer(PrismSinkTest::sometimesBad)
-                .onRecordError((element, record, error) -> HANDLED.add(error.reason()))
+                .onRecordError((element, record, id, error) -> HANDLED.add(error.reason()))
                 .build());
     env.execute("bad records");
     assertThat(HANDLED)

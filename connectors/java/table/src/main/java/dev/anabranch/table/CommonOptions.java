@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
+import org.apache.flink.configuration.MemorySize;
 import org.apache.flink.table.factories.FactoryUtil;
 
 /** Options that both connectors take. */
@@ -45,6 +46,19 @@ final class CommonOptions {
           .durationType()
           .defaultValue(Duration.ofSeconds(10))
           .withDescription("How often the topology document is read again.");
+
+  static final ConfigOption<String> DEAD_LETTERS =
+      ConfigOptions.key("dead-letters")
+          .stringType()
+          .noDefaultValue()
+          .withDescription(
+              "Stream that takes records which cannot go on; without it the job fails.");
+
+  static final ConfigOption<MemorySize> DEAD_LETTERS_MAX_VALUE_BYTES =
+      ConfigOptions.key("dead-letters.max-value-bytes")
+          .memoryType()
+          .defaultValue(MemorySize.parse("64 kb"))
+          .withDescription("How much of a value a dead letter keeps.");
 
   /** Which columns the value holds. */
   enum ValueFields {

@@ -25,6 +25,6 @@ public final class Connectors {
   /** A sink by the options of {@code prism}. */
   public static <T> PrismSink<T> sink(
       Map<String, String> options, boolean upsert, RecordSerializer<T> serializer) {
-    return PrismSettings.of(options, upsert, "", "").sink(serializer);
+    return PrismSettings.of(options, upsert, "", "").sink(serializer, String::valueOf);
   }
 }

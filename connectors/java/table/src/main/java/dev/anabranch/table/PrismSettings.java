@@ -5,6 +5,9 @@ import dev.anabranch.prism.PrismOptionsBuilder;
 import dev.anabranch.prism.PrismSink;
 import dev.anabranch.prism.RecordIdMode;
 import dev.anabranch.prism.RecordSerializer;
+import dev.anabranch.table.deadletter.DeadLetterStream;
+import dev.anabranch.table.deadletter.RefusedRows;
+import dev.anabranch.table.deadletter.RowText;
 import java.util.List;
 import java.util.Map;
 import org.apache.flink.configuration.Configuration;
@@ -19,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param jobUid empty where none is set
  * @param sinkUid empty where none is set
  * @param parallelism null where it is the job's
+ * @param deadLetters stream for rows that no primary takes, or null
  */
 record PrismSettings(
     String topology,
@@ -31,7 +35,9 @@ record PrismSettings(
     String sinkUid,
     int epoch,
     PrismOptions options,
-    @Nullable Integer parallelism) {
+    @Nullable Integer parallelism,
+    @Nullable String deadLetters,
+    int deadLettersMaxValueBytes) {
 
   /**
    * Reads them off a table.
@@ -55,13 +61,20 @@ record PrismSettings(
         options.getOptional(PrismOptionKeys.SINK_UID).orElse(tableName),
         options.get(PrismOptionKeys.EPOCH),
         prismOptions(raw, options),
-        options.getOptional(PrismOptionKeys.PARALLELISM).orElse(null));
+        options.getOptional(PrismOptionKeys.PARALLELISM).orElse(null),
+        options.getOptional(CommonOptions.DEAD_LETTERS).orElse(null),
+        (int) options.get(CommonOptions.DEAD_LETTERS_MAX_VALUE_BYTES).getBytes());
   }
 
-  /** A sink of these settings. */
-  <T> PrismSink<T> sink(RecordSerializer<T> serializer) {
+  /**
+   * A sink of these settings.
+   *
+   * @param text makes elements readable where one cannot be written
+   */
+  <T> PrismSink<T> sink(RecordSerializer<T> serializer, RowText<T> text) {
     return PrismSink.<T>builder().topology(topology).stream(stream)
         .serializer(serializer)
+        .onRecordError(refused(text))
         .recordId(recordId)
         .upsert(upsert)
         .jobUid(jobUid)
@@ -69,6 +82,22 @@ record PrismSettings(
         .epoch(epoch)
         .options(options)
         .build();
+  }
+
+  private <T> RefusedRows<T> refused(RowText<T> text) {
+    DeadLetterStream letters =
+        deadLetters == null
+            ? null
+            : new DeadLetterStream(
+                topology,
+                deadLetters,
+                deadLettersMaxValueBytes,
+                PrismOptions.builder().topologyInterval(options.topologyInterval()).build());
+    boolean stableIds = recordId != RecordIdMode.NONE;
+    return new RefusedRows<>(
+        new RefusedRows.Target(stream, jobUid, sinkUid, stableIds, deadLettersMaxValueBytes),
+        letters,
+        text);
   }
 
   private static PrismOptions prismOptions(Map<String, String> raw, ReadableConfig options) {

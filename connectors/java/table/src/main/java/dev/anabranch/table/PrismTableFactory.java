@@ -41,6 +41,8 @@ public final class PrismTableFactory implements DynamicTableSinkFactory {
     options.add(CommonOptions.KEY_FIELDS);
     options.add(CommonOptions.VALUE_FIELDS_INCLUDE);
     options.add(CommonOptions.TOPOLOGY_INTERVAL);
+    options.add(CommonOptions.DEAD_LETTERS);
+    options.add(CommonOptions.DEAD_LETTERS_MAX_VALUE_BYTES);
     return options;
   }
 
@@ -68,7 +70,7 @@ public final class PrismTableFactory implements DynamicTableSinkFactory {
     if (!upsert) {
       requireIds(context, settings);
     }
-    TopologyCheck.streams(settings.topology(), settings.stream());
+    TopologyCheck.streams(settings.topology(), settings.stream(), settings.deadLetters());
     return new PrismTableSink(settings, columns, key, value);
   }
 

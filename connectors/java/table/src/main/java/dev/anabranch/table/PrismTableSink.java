@@ -5,6 +5,7 @@ import dev.anabranch.table.encode.ColumnIds;
 import dev.anabranch.table.encode.FormatEncoder;
 import dev.anabranch.table.encode.MetadataReader;
 import dev.anabranch.table.encode.RowSerializer;
+import dev.anabranch.table.encode.TableRowText;
 import dev.anabranch.table.encode.WritableMetadata;
 import java.util.List;
 import java.util.Map;
@@ -64,7 +65,8 @@ final class PrismTableSink implements DynamicTableSink, SupportsWritingMetadata 
                 value.createRuntimeEncoder(context, columns.valueType()), columns.value()),
             new MetadataReader(columns.rowType().getFieldCount(), metadata),
             columnIds());
-    return SinkV2Provider.of(settings.sink(serializer), settings.parallelism());
+    TableRowText text = new TableRowText(context.createDataStructureConverter(columns.physical()));
+    return SinkV2Provider.of(settings.sink(serializer, text), settings.parallelism());
   }
 
   @Override

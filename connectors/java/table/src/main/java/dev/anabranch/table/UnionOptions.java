@@ -70,19 +70,6 @@ final class UnionOptions {
           .withDescription(
               "Whether of each key the highest version counts; on with a PRIMARY KEY.");
 
-  static final ConfigOption<String> DEAD_LETTERS =
-      ConfigOptions.key("dead-letters")
-          .stringType()
-          .noDefaultValue()
-          .withDescription(
-              "Stream that takes records which cannot go on; without it the job fails.");
-
-  static final ConfigOption<MemorySize> DEAD_LETTERS_MAX_VALUE_BYTES =
-      ConfigOptions.key("dead-letters.max-value-bytes")
-          .memoryType()
-          .defaultValue(MemorySize.parse("64 kb"))
-          .withDescription("How much of a value a dead letter keeps.");
-
   static final ConfigOption<MemorySize> MAX_VALUE_BYTES =
       ConfigOptions.key("max-value-bytes")
           .memoryType()
@@ -134,8 +121,6 @@ final class UnionOptions {
           DEDUP,
           DEDUP_HORIZON,
           LATEST_BY_VERSION,
-          DEAD_LETTERS,
-          DEAD_LETTERS_MAX_VALUE_BYTES,
           MAX_VALUE_BYTES,
           OUT_OF_RANGE,
           DISCOVERY_INTERVAL,

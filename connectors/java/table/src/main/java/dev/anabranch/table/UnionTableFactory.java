@@ -39,6 +39,8 @@ public final class UnionTableFactory implements DynamicTableSourceFactory {
     options.add(CommonOptions.KEY_FIELDS);
     options.add(CommonOptions.VALUE_FIELDS_INCLUDE);
     options.add(CommonOptions.TOPOLOGY_INTERVAL);
+    options.add(CommonOptions.DEAD_LETTERS);
+    options.add(CommonOptions.DEAD_LETTERS_MAX_VALUE_BYTES);
     return options;
   }
 

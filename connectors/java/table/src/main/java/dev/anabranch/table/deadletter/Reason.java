@@ -16,6 +16,12 @@ public enum Reason {
   NULL_KEY("null-key"),
   /** Longer than the table's {@code max-value-bytes}. */
   TOO_LARGE("too-large"),
+  /** The format made no bytes of a row that was to be written. */
+  NOT_SERIALIZABLE("not-serializable"),
+  /** A row to be written that lacks its key, or what its id is made of. */
+  INCOMPLETE("incomplete"),
+  /** A primary refuses the record for what it is, such as a bad timestamp. */
+  REFUSED("refused"),
   /** The format's decoder refused it for a cause of its own. */
   NOT_DECODABLE("not-decodable"),
   /** Created before the horizon of de-duplication: nobody can tell whether it was seen before. */

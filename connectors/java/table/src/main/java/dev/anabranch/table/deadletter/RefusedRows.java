@@ -1,0 +1,188 @@
+package dev.anabranch.table.deadletter;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.anabranch.prism.OutgoingRecord;
+import dev.anabranch.prism.RecordErrorHandler;
+import dev.anabranch.prism.RecordException;
+import dev.anabranch.records.Origin;
+import dev.anabranch.records.RawHeader;
+import dev.anabranch.records.RawRecord;
+import dev.anabranch.records.RecordId;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+import java.util.HexFormat;
+import org.apache.flink.api.connector.sink2.WriterInitContext;
+import org.apache.flink.metrics.Counter;
+import org.apache.flink.util.FlinkRuntimeException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Rows that no primary will ever take: they become dead letters, or fail the job with what to do. A
+ * letter holds the record as it was to be written; of a row of which no record could be made, its
+ * text in a header.
+ *
+ * @param <T> type of the sink's elements
+ */
+public final class RefusedRows<T> implements RecordErrorHandler<T> {
+  /** Holds the text of a row without bytes. */
+  public static final String ROW_HEADER = "anabranch-row";
+
+  private static final long serialVersionUID = 1L;
+
+  /** Never written, so it lies nowhere. */
+  private static final Origin NOWHERE = new Origin("", "", "", "", -1);
+
+  private static final long NO_OFFSET = -1;
+
+  private final Target target;
+  private final @Nullable DeadLetterStream deadLetters;
+  private final RowText<T> text;
+  private transient BadRecordPolicy.@Nullable Handler letters;
+  private transient @Nullable Counter counter;
+
+  /**
+   * What was written to.
+   *
+   * @param stream the stream
+   * @param job stable name of the job
+   * @param sink stable name of the output
+   * @param stableIds whether a record has the same id after a restore
+   * @param maxTextBytes how much of a row's text is kept
+   */
+  public record Target(String stream, String job, String sink, boolean stableIds, int maxTextBytes)
+      implements java.io.Serializable {}
+
+  /**
+   * @param deadLetters where letters go; null fails the job
+   * @param text makes rows readable
+   */
+  public RefusedRows(Target target, @Nullable DeadLetterStream deadLetters, RowText<T> text) {
+    this.target = target;
+    this.deadLetters = deadLetters;
+    this.text = text;
+  }
+
+  @Override
+  public void open(WriterInitContext context) {
+    text.open(context.getUserCodeClassLoader().asClassLoader());
+    if (deadLetters != null) {
+      letters = deadLetters.open(target.stream(), target.job());
+      counter = context.metricGroup().counter("deadLetters");
+    }
+  }
+
+  @Override
+  public void handle(
+      @Nullable T element,
+      @Nullable OutgoingRecord record,
+      @Nullable RecordId id,
+      RecordException error)
+      throws Exception {
+    BadRecordPolicy.Handler open = letters;
+    Reason reason = reasonOf(error);
+    if (open == null || counter == null) {
+      throw new RefusedRowException(target.stream(), reason, error);
+    }
+    counter.inc();
+    open.handle(letterOf(element, record, id), reason, detailOf(error));
+  }
+
+  @Override
+  public void flush() throws Exception {
+    if (letters != null) {
+      letters.flush();
+    }
+  }
+
+  @Override
+  public void close() {
+    if (letters != null) {
+      letters.close();
+    }
+  }
+
+  private RawRecord letterOf(
+      @Nullable T element, @Nullable OutgoingRecord record, @Nullable RecordId id) {
+    long now = System.currentTimeMillis();
+    if (record == null) {
+      byte[] row = element == null ? new byte[0] : text.of(element).getBytes(UTF_8);
+      RawHeader[] headers = {
+        new RawHeader(ROW_HEADER, Arrays.copyOf(row, Math.min(row.length, target.maxTextBytes())))
+      };
+      return new RawRecord(NOWHERE, NO_OFFSET, now, null, null, idOf(row), false, headers);
+    }
+    boolean known = id != null && target.stableIds();
+    return new RawRecord(
+        NOWHERE,
+        NO_OFFSET,
+        record.timestampMs() == null ? now : record.timestampMs(),
+        record.key(),
+        record.value(),
+        known ? id : idOf(record.key(), record.value()),
+        false,
+        record.headers());
+  }
+
+  /** An id by content: a restored job that meets the row again writes the same letter. */
+  private RecordId idOf(byte @Nullable []... content) {
+    MessageDigest digest = sha256();
+    for (byte[] part : content) {
+      digest.update(part == null ? new byte[] {-1} : part);
+      digest.update((byte) 0);
+    }
+    String scope =
+        "refused/%s/%s/%s/%s"
+            .formatted(
+                target.stream(),
+                target.job(),
+                target.sink(),
+                HexFormat.of().formatHex(digest.digest()));
+    return RecordId.supplied(scope, 0);
+  }
+
+  private static MessageDigest sha256() {
+    try {
+      return MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JDK has SHA-256", e);
+    }
+  }
+
+  /** The two innermost causes: formats wrap what is wrong into what they were doing. */
+  private static String detailOf(RecordException error) {
+    Throwable around = error;
+    Throwable root = error;
+    while (root.getCause() != null) {
+      around = root;
+      root = root.getCause();
+    }
+    String inner = String.valueOf(root.getMessage());
+    return around == error ? error.getMessage() : around.getMessage() + " " + inner;
+  }
+
+  private static Reason reasonOf(RecordException error) {
+    return switch (error.reason()) {
+      case NOT_SERIALIZABLE -> Reason.NOT_SERIALIZABLE;
+      case TOO_LARGE -> Reason.TOO_LARGE;
+      case REFUSED -> Reason.REFUSED;
+      case INCOMPLETE -> Reason.INCOMPLETE;
+    };
+  }
+
+  /** Says what is wrong with the row and what to do about it. */
+  static final class RefusedRowException extends FlinkRuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    RefusedRowException(String stream, Reason reason, RecordException error) {
+      super(
+          """
+          a row for stream '%s' is %s: %s
+            next: set 'dead-letters' = '<stream>' on the table to put such rows aside, or change \
+          the query so that it makes none"""
+              .formatted(stream, reason.text(), error.getMessage()),
+          error);
+    }
+  }
+}
