@@ -146,7 +146,7 @@ def test_session_and_folder_are_its_own(tmp_path: Path, mark: str) -> None:
     ref = start(SLEEP, tmp_path, mark)
     assert os.getsid(ref.pid) == os.getpgid(ref.pid) == ref.pid
     assert Path(f"/proc/{ref.pid}/cwd").resolve() == tmp_path.resolve()
-    assert (process.memory_mb(ref) or 0) > 0
+    process.await_condition(lambda: (process.memory_mb(ref) or 0) > 0, 20, "its program to be loaded")
 
 
 def test_run_gives_code_and_output(tmp_path: Path) -> None:
