@@ -8,7 +8,7 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import util
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ __all__ = ["check_installed", "start_gateway"]
 _lock = threading.Lock()
 _process: Any = None
 _END_LIMIT_S = 10
+# Seconds of planning, once: the optimising compiler would take more than it gives back.
+_PLANNING_FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 
 
 def check_installed() -> None:
@@ -42,13 +44,14 @@ def check_installed() -> None:
         )
 
 
-def start_gateway(jars: Sequence[Path], log_folder: Path | None) -> None:
+def start_gateway(jars: Sequence[Path], log_folder: Path | None, *, only_plans: bool = False) -> None:
     """Starts the JVM; without effect if it runs, or if Flink itself started this process.
 
     Args:
         jars: Put on the JVM's own class path. Not ``pipeline.jars``: that would upload them with each
             job and load each class twice on a cluster that has them already.
         log_folder: Where the JVM writes its log; None keeps PyFlink's own folder.
+        only_plans: Records go through a cluster, not through this JVM.
 
     Raises:
         EnvironmentMissingError: PyFlink or Java is missing, or the JVM does not start.
@@ -60,7 +63,8 @@ def start_gateway(jars: Sequence[Path], log_folder: Path | None) -> None:
     with _lock:
         if _process is None and "PYFLINK_GATEWAY_PORT" not in os.environ:
             _prepare(jars, log_folder)
-            _start()
+            with _jvm_flags(_PLANNING_FLAGS if only_plans else ()):
+                _start()
 
 
 def _prepare(jars: Sequence[Path], log_folder: Path | None) -> None:
@@ -71,6 +75,22 @@ def _prepare(jars: Sequence[Path], log_folder: Path | None) -> None:
     if log_folder is not None:
         log_folder.mkdir(parents=True, exist_ok=True)
         os.environ["FLINK_LOG_DIR"] = str(log_folder)
+
+
+@contextlib.contextmanager
+def _jvm_flags(flags: Sequence[str]) -> Iterator[None]:
+    """Flags for a JVM that is started within; those of PyFlink's own variable replace its defaults."""
+    known = os.environ.get("JDK_JAVA_OPTIONS")
+    if flags:
+        # The user's own come last, and win.
+        os.environ["JDK_JAVA_OPTIONS"] = " ".join([*flags, *([known] if known else [])])
+    try:
+        yield
+    finally:
+        if known is not None:
+            os.environ["JDK_JAVA_OPTIONS"] = known
+        else:
+            os.environ.pop("JDK_JAVA_OPTIONS", None)
 
 
 def _start() -> None:

@@ -49,7 +49,7 @@ class FlinkSession:
         log_folder: Path | None = None,
         batch: bool = False,
     ) -> None:
-        start_gateway(jars, log_folder)
+        start_gateway(jars, log_folder, only_plans=configuration.get("execution.target") == "remote")
         from pyflink.common import Configuration
         from pyflink.datastream import StreamExecutionEnvironment
         from pyflink.table import EnvironmentSettings, StreamTableEnvironment
