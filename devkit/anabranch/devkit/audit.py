@@ -96,19 +96,16 @@ def audit_topic(
     for primary, config in clients.items():
         went = holdings.destinations.setdefault(primary, Counter())
         for message in read_topic(config, topic):
-            place = f"{primary}/{topic}-{message.partition()}@{message.offset()}"
             identity = header(message, "anabranch-id") or b""
-            if identity in known_replays:
-                went["replayed dead letters"] += 1
-                continue
             line = index.line_of(identity)
-            if line is None or line not in ledger.sent:
-                holdings.fabricated.append(place)
-            elif content_hash(message.value() or b"") != ledger.sent[line]:
-                holdings.corrupt.append(place)
-            else:
+            if line is not None and content_hash(message.value() or b"") == ledger.sent.get(line):
                 went["further copies" if line in holdings.copies else "first copies"] += 1
                 holdings.copies[line] += 1
+            elif identity in known_replays:
+                went["replayed dead letters"] += 1
+            else:
+                wrong = holdings.corrupt if line in ledger.sent else holdings.fabricated
+                wrong.append(f"{primary}/{topic}-{message.partition()}@{message.offset()}")
     return holdings
 
 

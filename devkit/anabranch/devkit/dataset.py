@@ -18,7 +18,7 @@ from pathlib import Path
 from anabranch.connectors.ids import RecordId
 from anabranch.errors import ConfigurationError
 
-__all__ = ["STREAM", "Dataset", "Event", "load_dataset", "record_id", "scope_of"]
+__all__ = ["STREAM", "Dataset", "Event", "check_file", "load_dataset", "record_id", "scope_of"]
 
 STREAM = "training-logs"
 _TIME_MS = re.compile(rb'"time_ms":\s*(-?\d+)')
@@ -70,6 +70,20 @@ def group_of(run: str) -> str:
     return run.rpartition("/")[0]
 
 
+def check_file(path: Path) -> None:
+    """Looks at the first line only, before anything is started for the file.
+
+    Raises:
+        ConfigurationError: It is missing, or its first line has not the form.
+    """
+    if not path.is_file():
+        raise ConfigurationError(f"no such data file: {path}", hint="give one with --data FILE")
+    for line, raw in enumerate(_lines(path)):
+        _time_ms(_split(raw, path, line)[1], path, line)
+        return
+    raise ConfigurationError(f"{path} is empty", hint="see data/README.md")
+
+
 def load_dataset(path: Path, *, limit: int | None = None, seed: int = 0) -> Dataset:
     """Reads a data file, plain or xz, into replay order.
 
@@ -82,8 +96,7 @@ def load_dataset(path: Path, *, limit: int | None = None, seed: int = 0) -> Data
     Raises:
         ConfigurationError: The file is missing or a line has not the form; names the line.
     """
-    if not path.is_file():
-        raise ConfigurationError(f"no such data file: {path}", hint="give one with --data FILE")
+    check_file(path)
     timed: list[tuple[int, Event]] = []
     runs: dict[str, int] = {}
     first_ms: dict[str, int] = {}

@@ -1,25 +1,25 @@
 """The main job: real input through real brokers and real jobs, one of them hurt, every record accounted for.
 
-The order of things: brokers, Flink and input are made ready side by side; both jobs are submitted and read;
-several producer processes replay the input; the nemesis strikes while they do; all is drained to the brokers'
-end offsets; some dead letters are mended and replayed; an independent consumer gathers the evidence; the
-verifier judges it.
+The order of things: brokers, Flink and both jobs are started while the input is read; several producer
+processes replay it; the nemesis strikes while they do; all is drained to the brokers' end offsets; some dead
+letters are mended and replayed; an independent consumer gathers the evidence; the verifier judges it.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from anabranch.devkit.dataset import Dataset, load_dataset
+from anabranch.devkit.dataset import Dataset, check_file, load_dataset
 from anabranch.devkit.demo_jobs import FLINK_OPTIONS, DemoJobs
 from anabranch.devkit.demo_replay import Replay
 from anabranch.devkit.evidence_file import save_evidence
@@ -44,6 +44,8 @@ _PLANTED_AT_MOST = 300
 _PLANTED_SHARE = 0.02
 # How long everything may take to be read to the end, once producers are done and the victim is back.
 _DRAIN_LIMIT_S = 120.0
+# Each look asks the JobManager a dozen questions, which costs it as much as the jobs' own bookkeeping.
+_LOOK_EVERY_S = 0.5
 # 2 MB records are planted; Kafka's own limit is 1 MiB.
 _BROKER_PROPERTIES = {"message.max.bytes": "4194304"}
 
@@ -124,6 +126,8 @@ class _Stage:
     dataset: Dataset
     planted: list[Planted]
     loop: Loop
+    jobs: DemoJobs
+    replay: Replay
     folder: Path
     tell: Callable[[str], None]
     clients: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -134,7 +138,8 @@ def run_demo(spec: DemoSpec, show: Callable[[Progress], None]) -> DemoResult:
 
     Args:
         spec: What to run.
-        show: Called from this thread with what happens, at least twice a second while records flow.
+        show: Called with what happens, about twice a second while records flow: with samples from this
+            thread only, with sentences from others, too.
 
     Raises:
         ConfigurationError: The input cannot be read.
@@ -143,13 +148,10 @@ def run_demo(spec: DemoSpec, show: Callable[[Progress], None]) -> DemoResult:
     """
     began = time.monotonic()
     with ExitStack() as stack:
+        stack.enter_context(_without_collections())
         folder = _folder(spec, stack)
         stage = _make_ready(spec, folder, stack, lambda text: show(Progress(text)))
-        jobs = DemoJobs(stage.loop, folder, sabotage=spec.sabotage)
-        stage.tell("submitting training-logs and training-results")
-        jobs.submit()
-        stage.tell("both jobs run; replaying")
-        timeline, fault, mended, undrained = _drive(stage, jobs, show)
+        timeline, fault, mended, undrained = _drive(stage, show)
         stage.tell("drained; reading all logs with an independent consumer")
         gathered = gather(
             stage.clients,
@@ -188,64 +190,100 @@ def _folder(spec: DemoSpec, stack: ExitStack) -> Path:
     return folder
 
 
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Leaves the garbage collector out: a third of the time went into looking through millions of events."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 def _make_ready(spec: DemoSpec, folder: Path, stack: ExitStack, tell: Callable[[str], None]) -> _Stage:
-    """Starts brokers and Flink while the input is read."""
+    """Starts brokers, Flink and both jobs while the input is read."""
     data = spec.data or _shipped("mlperf-training-v4.0.tsv.xz")
-    loop_spec = LoopSpec(
-        name=f"demo-{os.getpid()}",
-        primaries=spec.primaries,
-        copies=spec.copies,
-        broker_properties=_BROKER_PROPERTIES,
-        flink=FlinkSpec(task_managers=_TASK_MANAGERS, slots=1, options=FLINK_OPTIONS),
-    )
-    tell(f"starting {spec.primaries} Kafka clusters and a Flink cluster, reading {data.name}")
+    check_file(data)
+    tell(f"starting {spec.primaries} Kafka clusters, Flink and two jobs, reading {data.name}")
     with ThreadPoolExecutor(1) as pool:
-        starting = pool.submit(Loop.up, loop_spec)
+        starting = pool.submit(_start, spec, folder)
         try:
             dataset = load_dataset(data, limit=spec.limit, seed=spec.seed)
+            count = min(_PLANTED_AT_MOST, max(5, int(len(dataset.events) * _PLANTED_SHARE)))
+            planted = plant(max(event.line for event in dataset.events) + 1, count, spec.seed)
+            replay = Replay(dataset, planted, folder)
+            events, runs = len(dataset.events), len(dataset.runs)
+            tell(f"{events:,} events of {runs:,} runs are ready, {count} bad records among them")
         finally:
-            loop = stack.enter_context(starting.result())
+            jobs = starting.result()
+            loop = stack.enter_context(jobs.loop)
+    tell("both jobs run; replaying")
     plan = plan_fault(FaultKind(spec.fault), loop.primaries, _TASK_MANAGERS, spec.seed)
-    count = min(_PLANTED_AT_MOST, max(5, int(len(dataset.events) * _PLANTED_SHARE)))
-    planted = plant(max(event.line for event in dataset.events) + 1, count, spec.seed)
     group = load_topology(str(loop.topology_path)).groups[loop.spec.group]
     clients = {name: librdkafka_config(primary) for name, primary in group.primaries.items()}
-    tell(f"{len(dataset.events):,} events of {len(dataset.runs):,} runs, {count} bad records among them")
-    return _Stage(spec, plan, dataset, planted, loop, folder, tell, clients)
+    return _Stage(spec, plan, dataset, planted, loop, jobs, replay, folder, tell, clients)
+
+
+def _start(spec: DemoSpec, folder: Path) -> DemoJobs:
+    loop = Loop.up(
+        LoopSpec(
+            name=f"demo-{os.getpid()}",
+            primaries=spec.primaries,
+            copies=spec.copies,
+            broker_properties=_BROKER_PROPERTIES,
+            flink=FlinkSpec(task_managers=_TASK_MANAGERS, slots=1, options=FLINK_OPTIONS, short_lived=True),
+        )
+    )
+    jobs = DemoJobs(loop, folder, sabotage=spec.sabotage)
+    try:
+        jobs.submit()
+    except BaseException:
+        loop.down()
+        raise
+    return jobs
 
 
 def _drive(
-    stage: _Stage, jobs: DemoJobs, show: Callable[[Progress], None]
+    stage: _Stage, show: Callable[[Progress], None]
 ) -> tuple[Timeline, FaultEvidence, dict[int, int], list[str]]:
     """Replays, strikes, drains, mends; all that happens while the jobs run."""
-    timeline = Timeline(tuple(stage.loop.primaries))
-    with ExitStack() as stack:
-        replay = stack.enter_context(Replay(stage.loop, stage.dataset, stage.planted, stage.folder))
-        observer = stack.enter_context(Observer(stage.clients, jobs, replay, timeline))
+    timeline, replay = Timeline(tuple(stage.loop.primaries)), stage.replay
+    with replay, Observer(stage.clients, stage.jobs, replay, timeline) as observer:
 
         def tell(text: str) -> None:
             timeline.marks.append(Mark(observer.now_s, text))
             stage.tell(text)
 
-        nemesis = Nemesis(stage.plan, stage.loop, tell)
-        replay.start()
-        with ThreadPoolExecutor(1) as pool:
-            returning: Future[None] | None = None
-            while not replay.done or (returning is not None and not returning.done()):
-                show(Progress(sample=observer.sample(), total=replay.total))
-                if returning is None and observer.may_strike(stage.plan):
-                    observer.before_strike(stage.plan)
-                    nemesis.strike()
-                    returning = pool.submit(nemesis.relent)
-                time.sleep(0.25)
-            if returning is not None:
-                returning.result()
+        replay.start(stage.loop)
+        _strike_meanwhile(stage, observer, show, tell)
         tell("all sent")
         undrained = _await_drained(observer, show, replay.total)
         mended = mend_and_replay(stage.loop, stage.planted, tell)
         undrained += _await_drained(observer, show, replay.total)
         tell("drained")
         return timeline, observer.fault_evidence(stage.plan), mended, undrained
+
+
+def _strike_meanwhile(
+    stage: _Stage, observer: Observer, show: Callable[[Progress], None], tell: Callable[[str], None]
+) -> None:
+    """Watches the replay to its end; the nemesis has a thread of its own, so that watching goes on."""
+    nemesis = Nemesis(
+        stage.plan,
+        stage.loop,
+        acknowledged=lambda: stage.replay.progress.acknowledged,
+        before_blow=lambda: observer.before_blow(stage.plan),
+        tell=tell,
+    )
+    with ThreadPoolExecutor(1) as pool:
+        harm: Future[None] | None = None
+        while not stage.replay.done or (harm is not None and not harm.done()):
+            show(Progress(sample=observer.sample(), total=stage.replay.total))
+            if harm is None and observer.may_strike(stage.plan):
+                harm = pool.submit(nemesis.run)
+            time.sleep(_LOOK_EVERY_S)
+        if harm is not None:
+            harm.result()
 
 
 def _await_drained(observer: Observer, show: Callable[[Progress], None], total: int) -> list[str]:
@@ -256,7 +294,7 @@ def _await_drained(observer: Observer, show: Callable[[Progress], None], total: 
         if time.monotonic() > deadline:
             return left
         show(Progress(sample=observer.sample(), total=total))
-        time.sleep(0.25)
+        time.sleep(_LOOK_EVERY_S)
     return []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,9 @@ FLINK_OPTIONS = {
 class DemoJobs:
     """Both jobs on the loop's Flink cluster; they end with the cluster.
 
+    Attributes:
+        loop: Brokers and Flink.
+
     Args:
         loop: Brokers and Flink.
         folder: Where the submitting command writes its log.
@@ -51,7 +55,7 @@ class DemoJobs:
     """
 
     def __init__(self, loop: Loop, folder: Path, *, sabotage: str) -> None:
-        self._loop = loop
+        self.loop = loop
         self._folder = folder
         self._sabotage = sabotage
         self._ids: dict[str, str] = {}
@@ -69,8 +73,9 @@ class DemoJobs:
         Raises:
             JobError: A job was refused, or failed before it ran.
         """
-        for name in _NAMES:
-            self._submit(name)
+        with ThreadPoolExecutor(len(_NAMES)) as pool:
+            for submitted in [pool.submit(self._submit, name) for name in _NAMES]:
+                submitted.result()
         known = {job.name: job.id for job in self._rest.jobs() if not job.is_final}
         self._ids = {name: known[name] for name in _NAMES}
         for job_id in self._ids.values():
@@ -82,7 +87,7 @@ class DemoJobs:
         for name, job_id in self._ids.items():
             if self._rest.job(job_id).is_final:
                 raise JobError(
-                    f"job {name} ended: {self._rest.root_cause(job_id)}", where=self._loop.flink.url
+                    f"job {name} ended: {self._rest.root_cause(job_id)}", where=self.loop.flink.url
                 )
 
     def records_read(self) -> dict[str, int]:
@@ -111,17 +116,17 @@ class DemoJobs:
 
     @property
     def _rest(self) -> FlinkRest:
-        return self._loop.flink.rest
+        return self.loop.flink.rest
 
     def _submit(self, name: str) -> None:
-        flink = self._loop.flink
+        flink = self.loop.flink
         options: list[str | Path] = [
             f"--cluster={flink.rest_address}:{flink.rest_port}",
             "--detach",
             "--parallelism=1",
         ]
         options += [f"--input={option}" for option in _SABOTAGE[self._sabotage]]
-        options.append(f"--topology={self._loop.topology_path}")
+        options.append(f"--topology={self.loop.topology_path}")
         argv = [sys.executable, "-m", "anabranch.cli", "run", _job_folder(name), *options]
         done = process.run(argv, timeout_s=_SUBMIT_WITHIN_S, cwd=self._folder)
         (self._folder / f"submit-{name}.log").write_text(done.output)

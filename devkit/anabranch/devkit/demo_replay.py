@@ -33,14 +33,12 @@ class Replay:
     """Several producer processes, each with its share of the events and a ledger of its own.
 
     Args:
-        loop: The brokers.
         dataset: The events, in replay order.
         planted: Bad records, dealt out among them.
         folder: Where shards, ledgers and progress files go.
     """
 
-    def __init__(self, loop: Loop, dataset: Dataset, planted: list[Planted], folder: Path) -> None:
-        self._loop = loop
+    def __init__(self, dataset: Dataset, planted: list[Planted], folder: Path) -> None:
         self._folder = folder
         self._pace = folder / "pace"
         self._refs: list[ProcessRef] = []
@@ -58,24 +56,24 @@ class Replay:
         for ref in self._refs:
             process.kill(ref)
 
-    def start(self) -> None:
-        """Starts the processes at the usual pace."""
+    def start(self, loop: Loop) -> None:
+        """Starts the processes at the usual pace; they end with the loop at the latest."""
         self.pace(min(_RECORDS_PER_S, self.total / _SHORTEST_S))
         for number in range(_PROCESSES):
             order = ReplayOrder(
-                topology=str(self._loop.topology_path),
+                topology=str(loop.topology_path),
                 shard=self._folder / f"{number}.shard",
                 ledger=self._folder / f"{number}.ledger",
                 pace=self._pace,
                 progress=self._folder / f"{number}.progress",
-                primaries=tuple(self._loop.primaries),
+                primaries=tuple(loop.primaries),
                 home=None,
                 hedge_after_s=_HEDGE_AFTER_S,
                 max_block_s=_MAX_BLOCK_S,
             )
             argv = [sys.executable, "-m", "anabranch.devkit.replay", order.to_json()]
             log = self._folder / f"{number}.log"
-            self._refs.append(process.start(argv, log=log, cwd=self._folder, mark=self._loop.mark))
+            self._refs.append(process.start(argv, log=log, cwd=self._folder, mark=loop.mark))
 
     def pace(self, records_per_s: float) -> None:
         """Changes the pace of all processes together."""

@@ -1,15 +1,17 @@
 """The one fault of a run: planned from a seed, struck while reading and writing are in full swing.
 
-A plan names its victim, the share of the input at which it strikes, and how long the victim stays away. What
-was done is told through a callback, so that it is marked on the timeline.
+A plan names its victim, the share of the input at which it strikes, and how long the victim stays away. A
+primary that is to be killed stalls first, as one that runs short of memory does: what it was sent before is
+then written late, beside the copies that went elsewhere meanwhile. A SIGKILL alone seldom leaves a record
+that was written and not acknowledged, and a run without one proves nothing about copies.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from anabranch.devkit.loop import Loop
@@ -36,12 +38,14 @@ class FaultPlan:
         victim: Name of a primary, or the number of a TaskManager.
         at_share: Share of the input, 0..1, that is acknowledged when it strikes.
         away_s: How long the victim stays away, seconds.
+        stall_s: How long it stalls before it is killed, seconds; 0 for faults that kill no primary.
     """
 
     kind: FaultKind
     victim: str
     at_share: float
     away_s: float
+    stall_s: float = 0.0
 
     @property
     def on_primary(self) -> bool:
@@ -49,60 +53,97 @@ class FaultPlan:
         return self.kind in (FaultKind.KILL, FaultKind.PAUSE, FaultKind.WIPE)
 
 
+# Longer than the half second after which the demo's producers send a record elsewhere as well.
+_STALL_S = (0.8, 1.5)
+# In full swing again after a stall: so many records more are acknowledged.
+_SWING_RECORDS = 200
+# A stalled primary on a busy machine works off what has piled up; killing it meanwhile is a fair fault, too.
+_SWING_WITHIN_S = 10.0
+_LOOK_EVERY_S = 0.1
+
+
 def plan_fault(kind: FaultKind, primaries: list[str], task_managers: int, seed: int) -> FaultPlan:
-    """Draws victim, moment and length from the seed."""
+    """Draws victim, moment and lengths from the seed."""
     rng = random.Random(f"{seed}-{kind}")  # noqa: S311  (a plan that can be repeated, not a secret)
     victim = str(rng.randrange(task_managers)) if kind is FaultKind.TASKMANAGER else rng.choice(primaries)
-    return FaultPlan(kind, victim, rng.uniform(0.25, 0.45), rng.uniform(5.0, 8.0))
+    plan = FaultPlan(kind, victim, rng.uniform(0.25, 0.45), rng.uniform(5.0, 8.0))
+    return replace(plan, stall_s=rng.uniform(*_STALL_S)) if kind in _KILLS else plan
+
+
+_KILLS = (FaultKind.KILL, FaultKind.WIPE)
 
 
 class Nemesis:
-    """Carries a plan out; `strike` and `relent` are called once each, in that order, from one thread."""
+    """Carries a plan out.
 
-    def __init__(self, plan: FaultPlan, loop: Loop, tell: Callable[[str], None]) -> None:
-        self.plan = plan
+    Args:
+        plan: What is to be done.
+        loop: To whom.
+        acknowledged: Records that each primary has acknowledged so far.
+        before_blow: Called when the blow is about to fall: the last look at what the victim holds.
+        tell: Takes a sentence about each thing that was done.
+    """
+
+    def __init__(
+        self,
+        plan: FaultPlan,
+        loop: Loop,
+        *,
+        acknowledged: Callable[[], Mapping[str, int]],
+        before_blow: Callable[[], None],
+        tell: Callable[[str], None],
+    ) -> None:
+        self._plan = plan
         self._loop = loop
+        self._acknowledged = acknowledged
+        self._before_blow = before_blow
         self._tell = tell
-        self._struck_at: float | None = None
 
-    @property
-    def struck(self) -> bool:
-        """Whether the fault has happened."""
-        return self._struck_at is not None
+    def run(self) -> None:
+        """Strikes, and brings the victim back when its time has come; returns then. Called once."""
+        if self._plan.stall_s:
+            self._stall()
+        self._before_blow()
+        struck_at = time.monotonic()
+        self._strike()
+        if self._plan.on_primary:
+            time.sleep(max(0.0, struck_at + self._plan.away_s - time.monotonic()))
+        self._bring_back()
 
-    def strike(self) -> None:
-        """Does the harm."""
-        self._struck_at = time.monotonic()
-        victim = self.plan.victim
-        if self.plan.kind in (FaultKind.KILL, FaultKind.WIPE):
+    def _stall(self) -> None:
+        victim = self._loop.broker(self._plan.victim)
+        victim.pause()
+        self._tell(f"primary {self._plan.victim} stalls")
+        time.sleep(self._plan.stall_s)
+        victim.resume()
+        wanted = self._acknowledged().get(self._plan.victim, 0) + _SWING_RECORDS
+        deadline = time.monotonic() + _SWING_WITHIN_S
+        while self._acknowledged().get(self._plan.victim, 0) < wanted and time.monotonic() < deadline:
+            time.sleep(_LOOK_EVERY_S)
+
+    def _strike(self) -> None:
+        victim = self._plan.victim
+        if self._plan.kind in _KILLS:
             self._loop.broker(victim).kill()
             self._tell(f"kill -9 primary {victim}")
-        elif self.plan.kind is FaultKind.PAUSE:
+        elif self._plan.kind is FaultKind.PAUSE:
             self._loop.broker(victim).pause()
             self._tell(f"primary {victim} paused")
-        elif self.plan.kind is FaultKind.TASKMANAGER:
+        elif self._plan.kind is FaultKind.TASKMANAGER:
             self._loop.flink.kill_task_manager(int(victim))
             self._tell(f"kill -9 TaskManager {victim}")
 
-    def relent(self) -> None:
-        """Brings the victim back when its time has come; sleeps until then."""
-        if self._struck_at is None or self.plan.kind is FaultKind.NONE:
-            return
-        if self.plan.on_primary:
-            time.sleep(max(0.0, self._struck_at + self.plan.away_s - time.monotonic()))
-        self._bring_back()
-
     def _bring_back(self) -> None:
-        victim = self.plan.victim
-        if self.plan.kind is FaultKind.KILL:
+        victim = self._plan.victim
+        if self._plan.kind is FaultKind.KILL:
             self._loop.broker(victim).restart()
             self._tell(f"primary {victim} started again")
-        elif self.plan.kind is FaultKind.WIPE:
+        elif self._plan.kind is FaultKind.WIPE:
             self._loop.wipe(victim)
             self._tell(f"primary {victim} back, empty")
-        elif self.plan.kind is FaultKind.PAUSE:
+        elif self._plan.kind is FaultKind.PAUSE:
             self._loop.broker(victim).resume()
             self._tell(f"primary {victim} resumed")
-        elif self.plan.kind is FaultKind.TASKMANAGER:
+        elif self._plan.kind is FaultKind.TASKMANAGER:
             self._loop.flink.start_task_manager(int(victim))
             self._tell(f"TaskManager {victim} replaced")

@@ -25,7 +25,7 @@ Ends = Mapping[str, Mapping[int, int]]
 
 
 class Observer:
-    """Used from one thread; asks brokers, Flink and producers, and changes none of them."""
+    """Asks brokers, Flink and producers, and changes none of them. For one thread's use, unless said."""
 
     def __init__(
         self, clients: Mapping[str, Mapping[str, str]], jobs: DemoJobs, replay: Replay, timeline: Timeline
@@ -82,8 +82,8 @@ class Observer:
             and all(count > 0 for count in latest.consumed.values())
         )
 
-    def before_strike(self, plan: FaultPlan) -> None:
-        """Notes what the victim holds that the jobs have not read; called just before the fault."""
+    def before_blow(self, plan: FaultPlan) -> None:
+        """Notes what the victim holds that the jobs have not read; called just before, from any thread."""
         victims = [plan.victim] if plan.on_primary else list(self._watch.positions())
         ends = {name: self._watch.positions()[name].ends for name in victims}
         read = self._jobs.positions_read()
