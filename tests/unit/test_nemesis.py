@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
 
 import pytest
 
 from anabranch.devkit import nemesis
+from anabranch.devkit.demo_replay import Replay
 from anabranch.devkit.loop import Loop
 from anabranch.devkit.nemesis import FaultKind, FaultPlan, Nemesis, plan_fault
+from anabranch.devkit.replay import Progress
 
 
 @dataclass
 class Scene:
-    """A loop of one broker that writes down what is done to it, and acknowledges while it runs."""
+    """A loop of one broker and a replay: writes down what is done to them, acknowledges while it runs."""
 
     done: list[str] = field(default_factory=list)
     acked: int = 0
     running: bool = True
+
+    @property
+    def flink(self) -> Scene:
+        return self
+
+    @property
+    def progress(self) -> Progress:
+        self.acked += 150 if self.running else 0
+        return Progress(acknowledged={"a": self.acked})
 
     def broker(self, name: str) -> Scene:
         return self
@@ -29,51 +41,47 @@ class Scene:
 
     def resume(self) -> None:
         self.running = True
-        self.done.append("resume")
+        self.done.append(f"resume at {self.acked}")
 
     def kill(self) -> None:
-        self.done.append("kill")
+        self.done.append(f"kill at {self.acked}")
 
-    def restart(self) -> None:
-        self.done.append("restart")
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_: self.done.append(name)
 
-    def acknowledged(self) -> dict[str, int]:
-        self.acked += 150 if self.running else 0
-        return {"a": self.acked}
-
-    def run(self, plan: FaultPlan) -> None:
-        Nemesis(
-            plan,
-            cast(Loop, self),
-            acknowledged=self.acknowledged,
-            before_blow=lambda: self.done.append(f"look at {self.acked}"),
-            tell=lambda text: None,
-        ).run()
+    def run(self, plan: FaultPlan) -> list[str]:
+        loop, replay = cast(Loop, self), cast(Replay, self)
+        Nemesis(plan, loop, replay, look=lambda: self.done.append("look"), tell=lambda text: None).run()
+        return self.done
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nemesis, "_LOOK_EVERY_S", 0.001)
+    monkeypatch.setattr(nemesis, "_BURST_S", 0.001)
 
 
 def test_a_primary_stalls_and_acknowledges_again_before_it_is_killed() -> None:
-    scene = Scene()
-    scene.run(FaultPlan(FaultKind.KILL, "a", 0.3, 0.0, 0.001))
-    assert scene.done == ["pause", "resume", "look at 450", "kill", "restart"]
+    done = Scene().run(FaultPlan(FaultKind.KILL, "a", 0.3, 0.0, 0.001))
+    assert done == ["pause", "resume at 0", "burst", "kill at 450", "calm", "look", "restart"]
 
 
 def test_one_that_does_not_acknowledge_again_is_killed_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nemesis, "_SWING_WITHIN_S", 0.01)
-    monkeypatch.setattr(Scene, "acknowledged", lambda self: {})
     scene = Scene()
-    scene.run(FaultPlan(FaultKind.KILL, "a", 0.3, 0.0, 0.001))
-    assert scene.done == ["pause", "resume", "look at 0", "kill", "restart"]
+    monkeypatch.setattr(Scene, "progress", Progress())
+    done = scene.run(FaultPlan(FaultKind.WIPE, "a", 0.3, 0.0, 0.001))
+    assert done == ["pause", "resume at 0", "burst", "kill at 0", "calm", "look", "wipe"]
 
 
-def test_a_pause_is_looked_at_just_before_it() -> None:
-    scene = Scene()
-    scene.run(FaultPlan(FaultKind.PAUSE, "a", 0.3, 0.0))
-    assert scene.done == ["look at 0", "pause", "resume"]
+def test_a_paused_primary_is_looked_at_while_it_is_away() -> None:
+    done = Scene().run(FaultPlan(FaultKind.PAUSE, "a", 0.3, 0.0))
+    assert done == ["burst", "pause", "calm", "look", "resume at 0"]
+
+
+def test_a_task_manager_is_looked_at_before_it_dies() -> None:
+    done = Scene().run(FaultPlan(FaultKind.TASKMANAGER, "1", 0.3, 0.0))
+    assert done == ["burst", "look", "kill_task_manager", "calm", "start_task_manager"]
 
 
 @pytest.mark.parametrize("kind", FaultKind)

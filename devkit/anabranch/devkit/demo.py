@@ -271,8 +271,8 @@ def _strike_meanwhile(
     nemesis = Nemesis(
         stage.plan,
         stage.loop,
-        acknowledged=lambda: stage.replay.progress.acknowledged,
-        before_blow=lambda: observer.before_blow(stage.plan),
+        stage.replay,
+        look=lambda: observer.note_unread(stage.plan),
         tell=tell,
     )
     with ThreadPoolExecutor(1) as pool:

@@ -25,6 +25,8 @@ _PROCESSES = 3
 _RECORDS_PER_S = 32_000
 # A small input goes slower: the fault needs a checkpoint before it and work after it.
 _SHORTEST_S = 20.0
+# More than two jobs read on two cores, so that a burst of half a second leaves thousands unread.
+_BURST_PER_S = 20_000
 _HEDGE_AFTER_S = 0.5
 _MAX_BLOCK_S = 60.0
 
@@ -42,6 +44,7 @@ class Replay:
         self._folder = folder
         self._pace = folder / "pace"
         self._refs: list[ProcessRef] = []
+        self._usual_per_s = 0.0
         events = _mix(dataset.events, planted)
         self.total = len(events)
         write_shards(events, [folder / f"{number}.shard" for number in range(_PROCESSES)])
@@ -58,7 +61,8 @@ class Replay:
 
     def start(self, loop: Loop) -> None:
         """Starts the processes at the usual pace; they end with the loop at the latest."""
-        self.pace(min(_RECORDS_PER_S, self.total / _SHORTEST_S))
+        self._usual_per_s = min(_RECORDS_PER_S, self.total / _SHORTEST_S)
+        self.calm()
         for number in range(_PROCESSES):
             order = ReplayOrder(
                 topology=str(loop.topology_path),
@@ -75,8 +79,15 @@ class Replay:
             log = self._folder / f"{number}.log"
             self._refs.append(process.start(argv, log=log, cwd=self._folder, mark=loop.mark))
 
-    def pace(self, records_per_s: float) -> None:
-        """Changes the pace of all processes together."""
+    def burst(self) -> None:
+        """Goes faster than the jobs read, so that unread records pile up."""
+        self._set_pace(max(self._usual_per_s, _BURST_PER_S))
+
+    def calm(self) -> None:
+        """Goes at the usual pace again."""
+        self._set_pace(self._usual_per_s)
+
+    def _set_pace(self, records_per_s: float) -> None:
         scratch = self._pace.with_suffix(".part")
         scratch.write_text(str(records_per_s / _PROCESSES))
         scratch.replace(self._pace)
@@ -96,11 +107,17 @@ class Replay:
                 if not read_progress(self._folder / f"{number}.progress").done:
                     raise UnavailableError(f"producer {number} ended early:\n{told}", where=str(log))
         acknowledged: Counter[str] = Counter()
+        ends: dict[str, dict[str, int]] = {}
         for figures in each:
             acknowledged.update(figures.acknowledged)
+            for primary, partitions in figures.ends.items():
+                known = ends.setdefault(primary, {})
+                for partition, end in partitions.items():
+                    known[partition] = max(end, known.get(partition, 0))
         return Progress(
             sent=sum(figures.sent for figures in each),
             acknowledged=dict(acknowledged),
+            ends=ends,
             failed=sum(figures.failed for figures in each),
             ambiguous=sum(figures.ambiguous for figures in each),
             done=bool(each) and all(figures.done for figures in each),

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from anabranch.devkit.demo_replay import Replay
 from anabranch.devkit.loop import Loop
 
 __all__ = ["FaultKind", "FaultPlan", "Nemesis", "plan_fault"]
@@ -60,6 +61,7 @@ _SWING_RECORDS = 200
 # A stalled primary on a busy machine works off what has piled up; killing it meanwhile is a fair fault, too.
 _SWING_WITHIN_S = 10.0
 _LOOK_EVERY_S = 0.1
+_BURST_S = 0.5
 
 
 def plan_fault(kind: FaultKind, primaries: list[str], task_managers: int, seed: int) -> FaultPlan:
@@ -79,8 +81,9 @@ class Nemesis:
     Args:
         plan: What is to be done.
         loop: To whom.
-        acknowledged: Records that each primary has acknowledged so far.
-        before_blow: Called when the blow is about to fall: the last look at what the victim holds.
+        replay: Who writes meanwhile.
+        look: Called once, to see what the victim holds unread: of a primary just before it returns, when
+            nobody can have read from it for seconds, of a TaskManager just before it dies.
         tell: Takes a sentence about each thing that was done.
     """
 
@@ -88,26 +91,32 @@ class Nemesis:
         self,
         plan: FaultPlan,
         loop: Loop,
+        replay: Replay,
         *,
-        acknowledged: Callable[[], Mapping[str, int]],
-        before_blow: Callable[[], None],
+        look: Callable[[], None],
         tell: Callable[[str], None],
     ) -> None:
         self._plan = plan
         self._loop = loop
-        self._acknowledged = acknowledged
-        self._before_blow = before_blow
+        self._replay = replay
+        self._look = look
         self._tell = tell
 
     def run(self) -> None:
         """Strikes, and brings the victim back when its time has come; returns then. Called once."""
         if self._plan.stall_s:
             self._stall()
-        self._before_blow()
-        struck_at = time.monotonic()
-        self._strike()
+        self._replay.burst()
+        time.sleep(_BURST_S)
         if self._plan.on_primary:
-            time.sleep(max(0.0, struck_at + self._plan.away_s - time.monotonic()))
+            self._strike()
+            self._replay.calm()
+            time.sleep(self._plan.away_s)
+            self._look()
+        else:
+            self._look()
+            self._strike()
+            self._replay.calm()
         self._bring_back()
 
     def _stall(self) -> None:
@@ -116,10 +125,13 @@ class Nemesis:
         self._tell(f"primary {self._plan.victim} stalls")
         time.sleep(self._plan.stall_s)
         victim.resume()
-        wanted = self._acknowledged().get(self._plan.victim, 0) + _SWING_RECORDS
+        wanted = self._acknowledged() + _SWING_RECORDS
         deadline = time.monotonic() + _SWING_WITHIN_S
-        while self._acknowledged().get(self._plan.victim, 0) < wanted and time.monotonic() < deadline:
+        while self._acknowledged() < wanted and time.monotonic() < deadline:
             time.sleep(_LOOK_EVERY_S)
+
+    def _acknowledged(self) -> int:
+        return self._replay.progress.acknowledged.get(self._plan.victim, 0)
 
     def _strike(self) -> None:
         victim = self._plan.victim

@@ -82,15 +82,21 @@ class Observer:
             and all(count > 0 for count in latest.consumed.values())
         )
 
-    def before_blow(self, plan: FaultPlan) -> None:
-        """Notes what the victim holds that the jobs have not read; called just before, from any thread."""
-        victims = [plan.victim] if plan.on_primary else list(self._watch.positions())
-        ends = {name: self._watch.positions()[name].ends for name in victims}
-        read = self._jobs.positions_read()
-        self._unread = max(
-            sum(end - positions.get((name, part), 0) for name in victims for part, end in ends[name].items())
-            for positions in read.values()
-        )
+    def note_unread(self, plan: FaultPlan) -> None:
+        """Notes what the victim holds that a job has not read; may be called from any thread.
+
+        Of a primary that is away, the records that it had acknowledged count; a TaskManager holds none, so
+        there it is what no completed checkpoint covers, on all primaries.
+        """
+        if plan.on_primary:
+            ends = self._replay.progress.ends.get(plan.victim, {})
+            self._unread = max(
+                sum(max(0, end - read.get((plan.victim, int(part)), 0)) for part, end in ends.items())
+                for read in self._jobs.positions_read().values()
+            )
+        else:
+            logs = self._watch.positions().values()
+            self._unread = max(sum(log.lag(group) for log in logs) for group in self._jobs.groups)
 
     def fault_evidence(self, plan: FaultPlan) -> FaultEvidence:
         """What shows that the fault bit."""

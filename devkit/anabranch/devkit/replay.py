@@ -76,10 +76,20 @@ class ReplayOrder:
 
 @dataclass(frozen=True)
 class Progress:
-    """What one process has done so far; counts of records, acknowledgements by primary."""
+    """What one process has done so far.
+
+    Attributes:
+        sent: Records handed to the producer.
+        acknowledged: By primary, records that it acknowledged.
+        ends: By primary and partition (as text), the offset behind the last acknowledged record.
+        failed: Records that were given up.
+        ambiguous: Records with an attempt that stayed unanswered.
+        done: Every record is acknowledged or given up.
+    """
 
     sent: int = 0
     acknowledged: dict[str, int] = field(default_factory=dict)
+    ends: dict[str, dict[str, int]] = field(default_factory=dict)
     failed: int = 0
     ambiguous: int = 0
     done: bool = False
@@ -134,6 +144,7 @@ class Sender:
         self.failed = 0
         self.ambiguous = 0
         self.acknowledged: Counter[str] = Counter()
+        self.ends: dict[str, dict[str, int]] = {name: {} for name in primaries}
 
     def send(self, chunk: list[tuple[int, RecordId, bytes]]) -> None:
         """Enters a chunk in the ledger, then hands it to the producer."""
@@ -148,6 +159,8 @@ class Sender:
             self._ledger.unknown(line)
         for ack in delivery.acks:
             self.acknowledged[ack.primary] += 1
+            ends, partition = self.ends[ack.primary], str(ack.partition)
+            ends[partition] = max(ends.get(partition, 0), ack.offset + 1)
             self._ledger.acknowledged(line, self._index[ack.primary], ack.partition, ack.offset)
         if delivery.error is not None:
             self.failed += 1
@@ -159,6 +172,7 @@ class Sender:
             {
                 "sent": self.sent,
                 "acknowledged": dict(self.acknowledged),
+                "ends": self.ends,
                 "failed": self.failed,
                 "ambiguous": self.ambiguous,
                 "done": done,

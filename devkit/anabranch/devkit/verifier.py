@@ -70,8 +70,8 @@ class FaultEvidence:
 
     Attributes:
         kind: The fault that was asked for.
-        unread_on_victim: Records on the victim that the jobs had not read at the fault; where a TaskManager
-            is the victim, on all primaries.
+        unread_on_victim: Records that the victim had acknowledged and a job had not read when it went;
+            where a TaskManager is the victim, records that no completed checkpoint covered.
         ambiguous_sends: Records with an attempt that stayed unanswered.
         restores: Restores from a checkpoint, over all jobs.
     """
