@@ -231,7 +231,7 @@ def test_what_is_in_flight_when_all_go_down_fails_after_max_block(primaries: Sim
 def test_in_flight_is_bounded_in_records_and_bytes(primaries: SimulatedPrimaries) -> None:
     primaries["a"].pause(writing=False)
     with PrismProducer(
-        topology("a"), "s", transports=primaries, max_in_flight=5, max_block_s=0.4, hedge_after_s=30
+        topology("a"), "s", transports=primaries, max_in_flight_records=5, max_block_s=0.4, hedge_after_s=0.3
     ) as producer:
         for _ in range(5):
             producer.send(b"x")
@@ -240,7 +240,7 @@ def test_in_flight_is_bounded_in_records_and_bytes(primaries: SimulatedPrimaries
         primaries["a"].go_on()
         producer.flush()
     with PrismProducer(
-        topology("b"), "s", transports=primaries, max_in_flight_bytes=100, max_block_s=0.4, hedge_after_s=30
+        topology("b"), "s", transports=primaries, max_in_flight_bytes=100, max_block_s=0.4, hedge_after_s=0.3
     ) as producer:
         primaries["b"].pause(writing=False)
         producer.send(b"x" * 60, key=b"k" * 40)
@@ -442,7 +442,7 @@ def test_closing_fails_what_nobody_acknowledged(primaries: SimulatedPrimaries) -
     [
         ({"home": "z"}, "home primary 'z'"),
         ({"hedge_after_s": 0.01}, "linger"),
-        ({"max_in_flight": 0}, "max_in_flight"),
+        ({"max_in_flight_records": 0}, "max_in_flight_records"),
         ({"weights": {"a": 0}}, "weights"),
     ],
 )

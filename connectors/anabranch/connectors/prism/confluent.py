@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from anabranch.connectors.client_log import QuietLog
 from anabranch.connectors.prism.options import LINGER_MS
-from anabranch.connectors.prism.transport import AnswerCallback, Failure, FailureKind, Headers
+from anabranch.connectors.prism.transport import AnswerCallback, Failure, FailureKind, Headers, Trouble
 
 __all__ = ["PRODUCER_CONFIG", "ConfluentTransport", "ConfluentTransportFactory"]
 
@@ -41,9 +41,15 @@ PRODUCER_CONFIG: Mapping[str, Any] = {
 }
 
 _RECORD = frozenset(
-    {KafkaError.INVALID_MSG, KafkaError.INVALID_RECORD, KafkaError.INVALID_TIMESTAMP, KafkaError._INVALID_ARG}
+    {
+        KafkaError.INVALID_MSG,
+        KafkaError.INVALID_RECORD,
+        KafkaError.INVALID_TIMESTAMP,
+        KafkaError._INVALID_ARG,
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.RECORD_LIST_TOO_LARGE,
+    }
 )
-_TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 # The broker, or the client before it, refuses before anything is appended.
 _NOT_WRITTEN = frozenset(
     {
@@ -55,15 +61,24 @@ _NOT_WRITTEN = frozenset(
         KafkaError.TOPIC_EXCEPTION,
     }
 )
+# They say that a record was given up, by us or by the client, not what was wrong.
+_VAGUE = frozenset(
+    {KafkaError._MSG_TIMED_OUT, KafkaError._TIMED_OUT, KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}
+)
 # Events that say the whole primary is out of reach, rather than one of its brokers.
 _UNREACHABLE = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._AUTHENTICATION})
+
+
+# What a silent primary has is sent elsewhere by then, even where no other is prompt enough for a hedge. The
+# same as the Java producers' delivery.timeout.ms.
+_MESSAGE_TIMEOUT_S = 15.0
 
 
 class ConfluentTransport:
     """One ``confluent_kafka.Producer``; see :class:`~anabranch.connectors.prism.transport.Transport`."""
 
     def __init__(self, topic: str, config: Mapping[str, Any]) -> None:
-        self._unreachable: str | None = None
+        self._trouble: Trouble | None = None
         self._last_error = ""
         self._topic = topic
         self._producer = Producer({**config, "error_cb": self._on_error, "logger": QuietLog()})
@@ -81,11 +96,11 @@ class ConfluentTransport:
         # By position, since names cost 0.5 µs: topic, value, key, partition, callback, on_delivery, …
         self._produce(self._topic, value, key, -1, on_answer, None, timestamp_ms, headers)
 
-    def poll(self) -> str | None:
+    def poll(self) -> Trouble | None:
         """Serves callbacks, without waiting."""
         self._producer.poll(0)
-        unreachable, self._unreachable = self._unreachable, None
-        return unreachable
+        trouble, self._trouble = self._trouble, None
+        return trouble
 
     def purge(self) -> None:
         """Gives up what is queued; what is on its way is left to its answer."""
@@ -100,7 +115,7 @@ class ConfluentTransport:
         if not isinstance(error, KafkaError):
             # A value that is no bytes and the like: produce() raises TypeError and friends.
             return Failure(FailureKind.RECORD, f"{type(error).__name__}: {error}")
-        return Failure(_kind(error), error.str())
+        return Failure(_kind(error), error.str(), error.code() in _VAGUE)
 
     def place(self, message: object) -> tuple[int, int]:
         """Partition and offset of an acknowledged record."""
@@ -112,17 +127,21 @@ class ConfluentTransport:
         self._producer.poll(0)
 
     def _on_error(self, error: KafkaError) -> None:
-        if error.code() in _UNREACHABLE or error.fatal():
-            self._unreachable = self._last_error or error.str()
-        self._last_error = error.str()
+        # "1/1 brokers are down" comes before the error of the broker, after it, or alone; of the two it is
+        # the other that tells a person what is wrong.
+        reason = error.str()
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:
+            reason = self._last_error or reason
+        else:
+            self._last_error = reason
+        before = self._trouble is not None and self._trouble.unreachable
+        self._trouble = Trouble(reason, before or error.code() in _UNREACHABLE or error.fatal())
 
 
 def _kind(error: KafkaError) -> FailureKind:
     code = error.code()
     if error.fatal() or code in (KafkaError._FATAL, KafkaError._STATE):
         return FailureKind.FATAL
-    if code in _TOO_LARGE:
-        return FailureKind.MAYBE_RECORD
     if code in _RECORD:
         return FailureKind.RECORD
     if code in _NOT_WRITTEN:
@@ -135,13 +154,14 @@ class ConfluentTransportFactory:
 
     Args:
         config: librdkafka settings that override :data:`PRODUCER_CONFIG`.
-        message_timeout_s: After this an attempt fails, whatever librdkafka still hopes for.
+        message_timeout_s: After this an attempt fails, whatever librdkafka still hopes for; never later
+            than after 15 s.
     """
 
     def __init__(self, config: Mapping[str, Any] | None = None, *, message_timeout_s: float = 60.0) -> None:
         self._config = {
             **PRODUCER_CONFIG,
-            "message.timeout.ms": int(message_timeout_s * 1000),
+            "message.timeout.ms": int(min(message_timeout_s, _MESSAGE_TIMEOUT_S) * 1000),
             **(config or {}),
         }
 

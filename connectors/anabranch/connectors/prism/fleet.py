@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+import logging
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -15,6 +16,8 @@ from anabranch.topology import Topology, librdkafka_config
 
 __all__ = ["Fleet", "StreamView"]
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class StreamView:
@@ -24,11 +27,13 @@ class StreamView:
         topic: Name of its topic on every primary.
         copies: Acknowledgements that a record needs.
         clients: Bootstrap servers and security of the active primaries, by name. Holds secrets.
+        others: Names of the primaries that are not to be written to: draining or removed.
     """
 
     topic: str
     copies: int
     clients: Mapping[str, dict[str, str]]
+    others: Collection[str]
 
     @classmethod
     def of(cls, topology: Topology, stream: str) -> Self:
@@ -41,7 +46,7 @@ class StreamView:
         group = topology.group_of(stream)
         spec = group.streams[stream]
         clients = {name: librdkafka_config(primary) for name, primary in group.writable.items()}
-        return cls(spec.topic, spec.copies, clients)
+        return cls(spec.topic, spec.copies, clients, group.primaries.keys() - clients.keys())
 
 
 class Fleet:
@@ -63,17 +68,14 @@ class Fleet:
         """Goes over to a new version of the topology.
 
         Raises:
-            ConfigurationError: The home primary does not exist, at the first version only: a running
-                producer whose home is drained goes on with the others.
+            ConfigurationError: There is no primary with the name of the home one, at the first version only.
+                One that is drained or removed is no error: producers start and go on with the others.
         """
-        if self._view is None and self._home is not None and self._home not in view.clients:
-            raise ConfigurationError(
-                f"home primary '{self._home}' is not among the active ones",
-                hint=f"active: {', '.join(view.clients) or 'none'}",
-            )
+        if self._home is not None and self._home not in view.clients:
+            self._miss_home(self._home, view)
         moved = self._view is not None and self._view.topic != view.topic
         self._view = view
-        self._tracker.copies = view.copies
+        self._tracker.set_copies(view.copies)
         for name, client in view.clients.items():
             self._link_to(name, client, moved)
         for name, link in self._links.items():
@@ -100,6 +102,12 @@ class Fleet:
         """Gives up whatever is unanswered."""
         for link in self._links.values():
             link.transport.close()
+
+    def _miss_home(self, home: str, view: StreamView) -> None:
+        active = ", ".join(view.clients) or "none"
+        if self._view is None and home not in view.others:
+            raise ConfigurationError(f"there is no home primary '{home}'", hint=f"active: {active}")
+        log.warning("home primary '%s' is not to be written to; active: %s", home, active)
 
     def _link_to(self, name: str, client: dict[str, str], moved: bool) -> None:
         link = self._links.get(name)

@@ -143,20 +143,23 @@ class Story:
     """What happened to a record that was not simply acknowledged by the first primary.
 
     Attributes:
+        copies: Acknowledgements that it needs, each of another primary.
         attempts: In the order they were made.
         acks: In the order they arrived.
         refusals: Primaries that refuse this very record, with the reason.
         waiting: It is in the queue for a usable primary.
+        wishing: It is in the queue for a hedge.
         over: ``on_done`` has been told.
     """
 
-    __slots__ = ("acks", "attempts", "over", "refusals", "waiting")
+    __slots__ = ("acks", "attempts", "copies", "over", "refusals", "waiting", "wishing")
 
-    def __init__(self) -> None:
+    def __init__(self, copies: int) -> None:
+        self.copies = copies
         self.attempts: list[Attempt | Flight] = []
         self.acks: list[Ack] = []
         self.refusals: dict[Link, str] = {}
-        self.waiting = False
+        self.waiting = self.wishing = False
         self.over = False
 
     @property
@@ -164,10 +167,20 @@ class Story:
         """Some attempt's outcome is unknown."""
         return any(attempt.outcome in (PENDING, OVERDUE, Outcome.UNKNOWN) for attempt in self.attempts)
 
-    def live(self) -> int:
-        """How many acknowledgements there are or may still be hoped for."""
-        return sum(attempt.outcome in (PENDING, ACKED) for attempt in self.attempts)
+    @property
+    def missing(self) -> bool:
+        """Fewer copies than it needs are acknowledged or freshly under way."""
+        return sum(attempt.outcome in (PENDING, ACKED) for attempt in self.attempts) < self.copies
+
+    @property
+    def covered(self) -> bool:
+        """One more attempt would only be a hedge: enough are acknowledged or may still be."""
+        return sum(attempt.outcome <= ACKED for attempt in self.attempts) >= self.copies
 
     def engaged(self) -> list[Link | None]:
         """Primaries that have the record, may still answer, or refuse it."""
         return [*(attempt.link for attempt in self.attempts if attempt.outcome <= ACKED), *self.refusals]
+
+    def failed(self) -> list[Link | None]:
+        """Primaries that failed it."""
+        return [attempt.link for attempt in self.attempts if attempt.outcome > ACKED]

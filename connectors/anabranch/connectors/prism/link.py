@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from anabranch.connectors.prism.breaker import Breaker, BreakerState
 from anabranch.connectors.prism.delivery import PrimaryStats
-from anabranch.connectors.prism.flight import Attempt, Flight
+from anabranch.connectors.prism.flight import Attempt, Flight, Outcome
 from anabranch.connectors.prism.transport import Transport
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["Link"]
 
 log = logging.getLogger(__name__)
+
+# Of each new sample in the smoothed latency: a few slow answers are no slow primary, twenty are.
+_SMOOTHING = 1 / 16
 
 
 class Link:
@@ -32,24 +35,32 @@ class Link:
         acked: Count of acknowledgements; the tracker raises it.
         newest_acked: When the attempt that was acknowledged last had been sent.
         last_ack_at: When the last acknowledgement was seen.
+        latency_s: Smoothed time from send to acknowledgement.
         proven: It has acknowledged something since it was opened.
+        quiet: Something stayed unanswered for too long, and nothing was acknowledged since.
+        busy: Its transport's queue was full at the last round.
         opened: Its breaker opened and its records have not been moved yet.
         fatal: The transport is of no use any more.
         retired: The topology wants no writes to it.
     """
 
     __slots__ = (
+        "_probe",
+        "_sent_before_probe",
         "acked",
         "breaker",
+        "busy",
         "client",
         "failed",
         "fatal",
         "hedged",
         "last_ack_at",
+        "latency_s",
         "name",
         "newest_acked",
         "opened",
         "proven",
+        "quiet",
         "retired",
         "seen_acked",
         "send",
@@ -69,37 +80,96 @@ class Link:
         self.watch: deque[Attempt | Flight] = deque()
         self.sent = self.acked = self.failed = self.hedged = self.seen_acked = 0
         self.newest_acked = self.last_ack_at = -math.inf
-        self.proven = self.opened = self.fatal = self.retired = False
+        self.latency_s = 0.0
+        self.proven = self.quiet = self.busy = self.opened = self.fatal = self.retired = False
+        self._sent_before_probe = 0
+        self._probe: Attempt | Flight | None = None
 
     @property
     def usable(self) -> bool:
         """Whether records go to it as a matter of course."""
-        return self.breaker.state is BreakerState.CLOSED and not self.retired
+        return self.breaker.state is BreakerState.CLOSED and not (self.retired or self.busy)
+
+    @property
+    def works(self) -> bool:
+        """Whether another one may be left for it."""
+        return self.usable and not self.quiet
+
+    @property
+    def awaits_probe(self) -> bool:
+        """Whether the one record that a half-open breaker lets through has not been sent yet."""
+        unfit = self.retired or self.fatal or self.busy
+        return self._half_open and not unfit and self.sent == self._sent_before_probe
+
+    @property
+    def probe(self) -> Attempt | Flight | None:
+        """The attempt that a half-open breaker waits for."""
+        if not self._half_open:
+            return None
+        if self._probe is None and self.sent != self._sent_before_probe and self.watch:
+            # It is the only one since. To be told it by whoever sends would cost each record something.
+            self._probe = self.watch[-1]
+        return self._probe
 
     @property
     def in_flight(self) -> int:
         """Attempts whose outcome is not known yet."""
         return self.sent - self.acked - self.failed
 
+    @property
+    def _half_open(self) -> bool:
+        return self.breaker.state is BreakerState.HALF_OPEN
+
+    def prompt(self, limit_s: float) -> bool:
+        """Whether it is known to answer in time: a hedge onto another slow primary only adds load."""
+        return self.works and self.latency_s < limit_s
+
     def note_acks(self, now: float) -> bool:
-        """Takes note of what was acknowledged since the last call; says whether the breaker closed."""
+        """Takes note of what was acknowledged since the last call; says whether the breaker changed."""
         if self.acked == self.seen_acked:
             return False
         self.seen_acked = self.acked
+        self.latency_s += (now - self.newest_acked - self.latency_s) * _SMOOTHING
+        probe = self.probe
+        return self.answered(now, as_probe=probe is not None and probe.outcome is Outcome.ACKED)
+
+    def answered(self, now: float, *, as_probe: bool) -> bool:
+        """It acknowledged or refused something; says whether the breaker changed.
+
+        Args:
+            now: The time.
+            as_probe: That was the probe. (One that is late has opened the breaker, if another works.)
+        """
         self.last_ack_at = now
         self.proven = True
-        if not self.breaker.succeeded():
-            return False
-        log.info("primary %s acknowledges again", self.name)
-        return True
+        self.quiet = False
+        if as_probe:
+            self.breaker.probe_succeeded(now)
+            # How late it was while it was down tells nothing of how prompt it is.
+            self.latency_s = 0.0
+            log.info("primary %s takes records again", self.name)
+        if self.breaker.acknowledged(now):
+            self._await_probe()
+            return True
+        return as_probe
 
-    def trip(self, now: float, reason: str) -> None:
+    def start_probe(self, now: float) -> None:
+        """The cool-off is over: one record may try."""
+        self.breaker.start_probe(now)
+        self.quiet = False
+        self._await_probe()
+
+    def _await_probe(self) -> None:
+        self._sent_before_probe = self.sent
+        self._probe = None
+
+    def trip(self, now: float) -> None:
         """The primary is known to be unusable."""
-        self._opened(self.breaker.trip(now, reason))
+        self._opened(self.breaker.trip(now))
 
-    def fail(self, now: float, reason: str) -> None:
-        """An attempt failed or timed out."""
-        self._opened(self.breaker.failed(now, reason))
+    def fail(self, sent_at: float, now: float) -> None:
+        """An attempt failed that was made at ``sent_at``."""
+        self._opened(self.breaker.failed(sent_at, now))
 
     def _opened(self, opened: bool) -> None:
         if opened:
@@ -110,7 +180,7 @@ class Link:
         """Goes on with a new transport."""
         self.transport = transport
         self.send = transport.send
-        self.proven = self.fatal = False
+        self.proven = self.fatal = self.quiet = self.busy = False
 
     def stats(self) -> PrimaryStats:
         """Its counts."""

@@ -13,6 +13,9 @@ __all__ = ["Patrol"]
 _FIRST_ANSWER_S = 2.0
 # What waits is looked at in turns, so that a round stays short however much waits.
 _SERVED_PER_ROUND = 1_000
+_WISHES_PER_ROUND = 100
+# What waits is in the order in which it began to, so all of it is looked at for what has waited too long.
+_EXPIRY_S = 0.1
 
 
 class Patrol:
@@ -27,6 +30,7 @@ class Patrol:
         self._tracker = tracker
         self._hedge_after_s = hedge_after_s
         self._skipped = False
+        self._next_expiry = 0.0
 
     def go_round(self, now: float) -> None:
         """One round; to be made every few milliseconds while records are in flight."""
@@ -35,28 +39,49 @@ class Patrol:
         self._skipped = not self._skipped and now - tracker.now > self._hedge_after_s / 2
         tracker.now = now
         self._take_answers()
-        for link in tracker.links:
-            if not self._skipped:
+        if not self._skipped:
+            for link in tracker.links:
+                self._listen(link)
+            for link in tracker.links:
+                if link.quiet:
+                    self._leave(link)
                 self._find_overdue(link)
+        for link in tracker.links:
             if link.opened:
                 self._evacuate(link)
-            if link.breaker.probe_due(now) and not link.retired and not link.fatal:
-                link.breaker.start_probe()
+            if link.breaker.probe_due(now):
+                link.start_probe(now)
+            if link.awaits_probe:
                 tracker.rotation.offer(link)
-        if tracker.waiting:
-            self._serve_waiting()
-        tracker.blocked = bool(tracker.waiting) or not tracker.rotation.usable
+        self._serve_waiting()
+        self._serve_wishes()
+        tracker.look_whether_blocked()
 
     def _take_answers(self) -> None:
         changed = False
+        now = self._tracker.now
         for link in self._tracker.links:
-            unreachable = link.transport.poll()
-            changed |= link.note_acks(self._tracker.now)
-            if unreachable is not None:
-                link.trip(self._tracker.now, unreachable)
-                changed |= link.opened
+            trouble = link.transport.poll()
+            changed |= link.note_acks(now) or link.busy
+            link.busy = False
+            if trouble is not None:
+                link.breaker.note(trouble.reason)
+                if trouble.unreachable:
+                    link.trip(now)
+            changed |= link.opened
         if changed:
             self._tracker.rebuild()
+
+    def _listen(self, link: Link) -> None:
+        """Finds out whether a primary has fallen silent."""
+        now, watch = self._tracker.now, link.watch
+        _ = link.probe  # Before it may be taken off the list.
+        while watch and watch[0].outcome is not Outcome.PENDING:
+            watch.popleft()
+        patience_s = self._patience_s(link)
+        if watch and now - watch[0].sent_at >= patience_s and now - link.last_ack_at >= patience_s:
+            link.quiet = True
+            link.breaker.note(f"no answer for {now - watch[0].sent_at:.1f} s", vague=True)
 
     def _find_overdue(self, link: Link) -> None:
         """Moves the records at the front that the primary seems to have forgotten.
@@ -66,22 +91,23 @@ class Patrol:
         acknowledged what was sent long after it (so that one partition's leader must be stuck).
         """
         now, watch = self._tracker.now, link.watch
-        patience_s = self._hedge_after_s if link.proven else max(self._hedge_after_s, _FIRST_ANSWER_S)
-        silent = now - link.last_ack_at >= patience_s
+        patience_s = self._patience_s(link)
         while watch:
             attempt = watch[0]
-            if attempt.outcome is Outcome.PENDING:
-                age_s = now - attempt.sent_at
+            if attempt.outcome is Outcome.PENDING and not self._tracker.expire(attempt.flight):
                 overtaken = link.newest_acked - attempt.sent_at >= patience_s
-                if age_s < patience_s or not (silent or overtaken):
+                if now - attempt.sent_at < patience_s or not (link.quiet or overtaken):
                     return
-                if silent:
-                    self._count_silence(link, age_s)
                 self._hedge(attempt, link)
             watch.popleft()
 
-    def _count_silence(self, link: Link, age_s: float) -> None:
-        link.fail(self._tracker.now, f"no answer for {age_s:.1f} s")
+    def _patience_s(self, link: Link) -> float:
+        return self._hedge_after_s if link.proven else max(self._hedge_after_s, _FIRST_ANSWER_S)
+
+    def _leave(self, link: Link) -> None:
+        """Opens the breaker of a silent primary, unless it is the last: slow is better than nothing."""
+        if any(other.works for other in self._tracker.links):
+            link.trip(self._tracker.now)
         if link.opened:
             self._tracker.rebuild()
 
@@ -104,11 +130,28 @@ class Patrol:
     def _serve_waiting(self) -> None:
         """Sends on what waits for a primary, oldest first; what has waited too long fails."""
         tracker = self._tracker
-        for _ in range(min(len(tracker.waiting), _SERVED_PER_ROUND)):
-            flight = tracker.waiting[0]
-            if not (flight.over or tracker.expired(flight) or tracker.rotation.usable):
+        waiting = tracker.waiting
+        if waiting and tracker.now >= self._next_expiry:
+            self._next_expiry = tracker.now + _EXPIRY_S
+            for flight in waiting:
+                if not flight.over:
+                    tracker.expire(flight)
+        for _ in range(min(len(waiting), _SERVED_PER_ROUND)):
+            flight = waiting[0]
+            if not flight.over and (tracker.held is not None or not tracker.rotation.usable):
                 return
-            tracker.waiting.popleft()
+            waiting.popleft()
             if flight.story is not None:
                 flight.story.waiting = False
             tracker.pursue(flight)
+
+    def _serve_wishes(self) -> None:
+        """Sees whether some other primary has become prompt enough for what is overdue."""
+        wishes = self._tracker.wishes
+        for _ in range(min(len(wishes), _WISHES_PER_ROUND)):
+            flight = wishes.popleft()
+            if flight.story is not None:
+                flight.story.wishing = False
+            self._tracker.pursue(flight)
+        while wishes and wishes[0].over:
+            wishes.popleft()

@@ -242,12 +242,12 @@ class PrismProducer:
         if self._forked:
             self._start_over()
         self._follow_topology()
+        stale = self._guide.staleness()
+        self._tracker.held = stale.message if stale is not None else None
         self._patrol.go_round(now)
         self._fleet.tend()
-        if writing:
-            stale = self._guide.staleness()
-            if stale is not None:
-                raise stale
+        if writing and stale is not None:
+            raise stale
         # Taken here, since asking for it per record costs as much as the id; so it may be some ms old.
         self._created_ms = int(time.time() * 1000)
         self._next_tick = now + _TICK_S

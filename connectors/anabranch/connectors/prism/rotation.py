@@ -6,7 +6,6 @@ import itertools
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from anabranch.connectors.prism.breaker import BreakerState
 from anabranch.connectors.prism.link import Link
 
 __all__ = ["Rotation"]
@@ -32,6 +31,7 @@ class Rotation:
         self._weights = dict(weights or {})
         self._usable: deque[Link] = deque()
         self._wheel: list[Link] = []
+        self._cycle: Iterator[Link] = iter(())
         self._offers: deque[Link] = deque()
         self.turns: Iterator[Link] = iter(())
 
@@ -45,33 +45,57 @@ class Rotation:
         self._usable = deque(link for link in links if link.usable)
         home = [link for link in self._usable if link.name == self._home]
         self._wheel = home or self._spread(list(self._usable))
-        self._offers = deque(link for link in self._offers if _probing(link))
+        self._cycle = itertools.cycle(self._wheel)
+        self._offers = deque(link for link in self._offers if link.awaits_probe)
         self._restart()
 
     def offer(self, link: Link) -> None:
         """The next record goes to this half-open link, as a probe."""
-        self._offers.append(link)
-        self._restart()
+        if link not in self._offers:
+            self._offers.append(link)
+            self._restart()
 
-    def pick(self, exclude: Collection[Link | None] = ()) -> Link | None:
-        """The next link outside ``exclude``; None if there is none."""
-        for offered in list(self._offers):
+    def pick(
+        self, exclude: Collection[Link | None], avoid: Collection[Link | None], prompt_s: float | None
+    ) -> Link | None:
+        """The next link for a record that is not simply sent to whose turn it is.
+
+        Args:
+            exclude: Not these.
+            avoid: These only where there is no other: they have failed the record.
+            prompt_s: Only one that answers faster, or that is to be probed; None: any.
+        """
+        tried = bool(exclude or avoid)
+        unwanted = [*exclude, *avoid] if avoid else exclude
+        # A probe is for a record that has not been delayed yet, if there is one.
+        link = None if tried else self._offered(unwanted)
+        link = link or self._closed(unwanted, prompt_s) or self._offered(unwanted)
+        if link is None and avoid:
+            link = self._closed(exclude, prompt_s) or self._offered(exclude)
+        return link
+
+    def _offered(self, exclude: Collection[Link | None]) -> Link | None:
+        for offered in self._offers:
             if offered not in exclude:
                 self._offers.remove(offered)
                 return offered
-        for _ in self._wheel:
-            link = next(self.turns)
-            if link not in exclude:
+        return None
+
+    def _closed(self, exclude: Collection[Link | None], prompt_s: float | None) -> Link | None:
+        for _ in range(len(self._wheel)):
+            link = next(self._cycle)
+            if link not in exclude and (prompt_s is None or link.prompt(prompt_s)):
                 return link
         for _ in range(len(self._usable)):
             # Those that are not home.
             self._usable.rotate(-1)
-            if self._usable[0] not in exclude:
-                return self._usable[0]
+            link = self._usable[0]
+            if link not in exclude and (prompt_s is None or link.prompt(prompt_s)):
+                return link
         return None
 
     def _restart(self) -> None:
-        self.turns = itertools.chain(self._take_offers(), itertools.cycle(self._wheel))
+        self.turns = itertools.chain(self._take_offers(), self._cycle)
 
     def _take_offers(self) -> Iterator[Link]:
         while self._offers:
@@ -89,7 +113,3 @@ class Rotation:
             current[best] -= total
             wheel.append(links[best])
         return wheel
-
-
-def _probing(link: Link) -> bool:
-    return link.breaker.state is BreakerState.HALF_OPEN and not link.retired

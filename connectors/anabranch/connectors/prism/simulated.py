@@ -18,7 +18,7 @@ from typing import Any
 
 from anabranch.connectors import record_headers
 from anabranch.connectors.ids import RecordId
-from anabranch.connectors.prism.transport import AnswerCallback, Failure, FailureKind, Headers
+from anabranch.connectors.prism.transport import AnswerCallback, Failure, FailureKind, Headers, Trouble
 
 __all__ = ["SimulatedPrimaries", "SimulatedPrimary", "SimulatedRecord", "SimulatedTransport"]
 
@@ -46,6 +46,7 @@ class SimulatedPrimary:
         log: What was written, in order.
         max_bytes: The primary refuses larger values.
         client_max_bytes: The client before it refuses larger values at once.
+        client_full: The client before it has no room for more.
         error: While set, each record is answered with it and not written.
     """
 
@@ -53,17 +54,19 @@ class SimulatedPrimary:
         self.log: list[SimulatedRecord] = []
         self.max_bytes = 1_000_000
         self.client_max_bytes = 10_000_000
+        self.client_full = False
         self.error: Failure | None = None
         self.reachable = True
         self.answering = True
         self.accepts = True
-        self.went_down: str | None = None
+        self.trouble: Trouble | None = None
+        self.to_answer: deque[int] = deque()
 
     def stop(self, *, tell: bool = True) -> None:
         """Down; clients are told that the connection is lost unless ``tell`` is False."""
         self.reachable = False
         if tell:
-            self.went_down = "connection refused"
+            self.trouble = Trouble("connection refused", unreachable=True)
 
     def pause(self, *, writing: bool = True) -> None:
         """Connections stay open and nothing is answered; what arrives is written all the same or not yet."""
@@ -73,13 +76,21 @@ class SimulatedPrimary:
     def go_on(self) -> None:
         """Up and answering again, the log kept."""
         self.reachable = self.answering = self.accepts = True
-        self.went_down = None
+        self.trouble = None
+
+    def answer(self, count: int, *, skip: int = 0) -> None:
+        """While paused: writes and answers that many of the oldest records, after the first ``skip``."""
+        self.to_answer.extend([skip] * count)
+
+
+_PURGED = Failure(FailureKind.UNKNOWN, "purged", vague=True)
 
 
 @dataclass(slots=True)
 class _Sent:
     record: SimulatedRecord
     on_answer: AnswerCallback
+    on_the_wire: bool = False
     offset: int | None = None
 
 
@@ -109,27 +120,28 @@ class SimulatedTransport:
         """Queues a record."""
         if self.fatal:
             raise SimulatedError(Failure(FailureKind.FATAL, "fatal state"))
+        if self.primary.client_full:
+            raise SimulatedError(Failure(FailureKind.FULL, "queue full"))
         if value is not None and len(value) > self.primary.client_max_bytes:
-            raise SimulatedError(Failure(FailureKind.MAYBE_RECORD, "message size too large"))
+            raise SimulatedError(Failure(FailureKind.RECORD, "message size too large"))
         record = SimulatedRecord(value, key, timestamp_ms, _pairs(headers))
         self._queue.append(_Sent(record, on_answer))
 
-    def poll(self) -> str | None:
+    def poll(self) -> Trouble | None:
         """Lets the primary work, then serves its answers."""
         self._work()
         while self._answers:
             on_answer, error, message = self._answers.popleft()
             on_answer(error, message)
-        told, self.primary.went_down = self.primary.went_down, None
+        told, self.primary.trouble = self.primary.trouble, None
         return told
 
     def purge(self) -> None:
-        """Fails what has not reached the primary."""
+        """Fails what is still here, and not on its way to the primary."""
         kept: deque[_Sent] = deque()
         for sent in self._queue:
-            if sent.offset is None:
-                purged = Failure(FailureKind.UNKNOWN, "purged")
-                self._answers.append((sent.on_answer, purged, None))
+            if sent.offset is None and not sent.on_the_wire:
+                self._answers.append((sent.on_answer, _PURGED, None))
             else:
                 kept.append(sent)
         self._queue = kept
@@ -151,22 +163,29 @@ class SimulatedTransport:
         self.closed = True
         while self._queue:
             sent = self._queue.popleft()
-            self._answers.append((sent.on_answer, Failure(FailureKind.UNKNOWN, "purged"), None))
+            self._answers.append((sent.on_answer, _PURGED, None))
         while self._answers:
             on_answer, error, message = self._answers.popleft()
             on_answer(error, message)
 
     def _work(self) -> None:
         primary = self.primary
-        if not primary.reachable:
-            return
-        if primary.accepts:
-            for sent in self._queue:
+        for sent in self._queue:
+            sent.on_the_wire = primary.reachable
+            if primary.reachable and primary.accepts:
                 self._write(sent)
-        while primary.answering and self._queue:
-            sent = self._queue.popleft()
-            refusal = self._refusal(sent.record)
-            self._answers.append((sent.on_answer, refusal, None if refusal else sent.offset))
+        while primary.reachable and primary.answering and self._queue:
+            self._answer(self._queue.popleft())
+        while primary.reachable and primary.to_answer and len(self._queue) > primary.to_answer[0]:
+            place = primary.to_answer.popleft()
+            sent = self._queue[place]
+            del self._queue[place]
+            self._write(sent)
+            self._answer(sent)
+
+    def _answer(self, sent: _Sent) -> None:
+        refusal = self._refusal(sent.record)
+        self._answers.append((sent.on_answer, refusal, None if refusal else sent.offset))
 
     def _write(self, sent: _Sent) -> None:
         if sent.offset is None and self._refusal(sent.record) is None:
@@ -177,7 +196,7 @@ class SimulatedTransport:
         if self.primary.error is not None:
             return self.primary.error
         if record.value is not None and len(record.value) > self.primary.max_bytes:
-            return Failure(FailureKind.MAYBE_RECORD, "message size too large")
+            return Failure(FailureKind.RECORD, "message size too large")
         return None
 
 

@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from anabranch.connectors.prism.breaker import BreakerState
 from anabranch.connectors.prism.delivery import Ack, Delivery, PrimaryStats, ProducerStats
 from anabranch.connectors.prism.flight import Attempt, Flight, OnDone, Outcome, Story
 from anabranch.connectors.prism.link import Link
@@ -27,23 +26,25 @@ __all__ = ["Tracker"]
 # One primary that finds a record too large may have a lower limit, or may have been sent it in a batch that
 # was; two are enough.
 _REFUSALS = 2
-_RECORDS_FAULT = (FailureKind.RECORD, FailureKind.MAYBE_RECORD)
-_MAYBE_WRITTEN = (FailureKind.UNKNOWN, FailureKind.FATAL, FailureKind.FULL)
+_MAYBE_WRITTEN = (FailureKind.UNKNOWN, FailureKind.FATAL)
 
 
 class Tracker:
     """Follows every record until enough primaries acknowledged it.
 
     Attributes:
-        copies: Acknowledgements that a record needs, each of another primary.
+        copies: Acknowledgements that a new record needs, each of another primary.
         links: The primaries, retired ones included.
         rotation: Chooses among them.
         now: Time of the last look.
+        held: Why nothing may be sent at all; None if it may.
         blocked: No primary can take a record now, or some wait for one already.
         room: How many more records may be in flight.
         room_bytes: How many more bytes of key and value may be.
         started: Records accepted.
-        waiting: Records for which no primary is usable.
+        waiting: Records for which no primary is usable. They hold up new ones, which would fare no better.
+        wishes: Overdue records that no other primary would answer sooner, as far as is known. They still
+            may be answered where they are, and hold up nobody.
         finished: (callback, what to call it with), for the owner to call outside its lock.
         unreported: The first error of a record without a callback.
     """
@@ -53,15 +54,18 @@ class Tracker:
         self.links: list[Link] = []
         self.rotation = Rotation(options.home, options.weights)
         self.now = 0.0
+        self.held: str | None = None
         self.blocked = True
-        self.room = self._max_in_flight = options.max_in_flight
+        self.room = self._max_in_flight = options.max_in_flight_records
         self.room_bytes = options.max_in_flight_bytes
         self.started = 0
         self.waiting: deque[Flight] = deque()
+        self.wishes: deque[Flight] = deque()
         self.finished: deque[tuple[OnDone, Delivery]] = deque()
         self.unreported: DeliveryError | None = None
         self._failed = self._ambiguous = 0
         self._max_block_s = options.max_block_s
+        self._hedge_after_s = options.hedge_after_s
         self._abandoned: DeliveryError | None = None
 
     @property
@@ -74,10 +78,24 @@ class Tracker:
         self.links = list(links)
         self.rebuild()
 
+    def set_copies(self, copies: int) -> None:
+        """Goes over to another number: fewer let records end that have so many, more count for new ones."""
+        if copies != self.copies:
+            for flight in self._unfinished():
+                story = self._story(flight)
+                story.copies = min(story.copies, copies)
+                if len(story.acks) >= story.copies:
+                    self._end(flight, None)
+        self.copies = copies
+
     def rebuild(self) -> None:
         """To be called when a link became usable, or is not any more."""
         self.rotation.rebuild(self.links)
-        self.blocked = bool(self.waiting) or not self.rotation.usable
+        self.look_whether_blocked()
+
+    def look_whether_blocked(self) -> None:
+        """To be called when something else changed that :attr:`blocked` depends on."""
+        self.blocked = bool(self.waiting) or not self.rotation.usable or self.held is not None
 
     def launch(self, flight: Flight) -> None:
         """Hands a new record to its first primary, or to its first ``copies``."""
@@ -92,8 +110,7 @@ class Tracker:
         try:
             link.send(flight.value, flight.key, flight.timestamp_ms, flight.headers, flight)
         except Exception as error:
-            flight.outcome = Outcome.NOT_WRITTEN
-            self._refused(flight, link, link.transport.failure(error))
+            self._refused(flight, flight, link.transport.failure(error))
             self.pursue(flight)
             return
         link.sent += 1
@@ -102,25 +119,32 @@ class Tracker:
     def pursue(self, flight: Flight) -> None:
         """Asks as many further primaries as the record still needs; without one it waits."""
         story = self._story(flight)
-        while not story.over and story.live() < self.copies:
+        while not story.over and story.missing:
             if self._abandoned is not None:
                 self._end(flight, self._abandoned)
-            elif self.expired(flight):
-                self._end(flight, self._timed_out())
+                return
+            if self.expire(flight):
+                return
+            covered = story.covered
+            link = self._choose(story, covered)
+            if link is not None:
+                self._attempt(flight, story, link)
+            elif covered:
+                self._wish(flight, story)
+                return
+            elif story.refusals and self.held is None:
+                # To wait for one that might take it would hold up all others.
+                self._end(flight, _refusal(story.refusals))
             else:
-                link = self.rotation.pick(story.engaged())
-                if link is not None:
-                    self._attempt(flight, story, link)
-                elif story.refusals:
-                    # To wait for one that might take it would hold up all others.
-                    self._end(flight, _refusal(story.refusals))
-                else:
-                    self._wait(flight, story)
-                    return
+                self._wait(flight, story)
+                return
 
-    def expired(self, flight: Flight) -> bool:
-        """Whether a record has been tried for long enough."""
-        return self.now - flight.sent_at >= self._max_block_s
+    def expire(self, flight: Flight) -> bool:
+        """Fails a record that has been tried for long enough; says whether it has been."""
+        if self.now - flight.sent_at < self._max_block_s:
+            return False
+        self._end(flight, self._timed_out(flight))
+        return True
 
     def settle(self, attempt: Attempt | Flight, error: Any, message: Any) -> None:
         """One attempt was answered, and it is not the plain good case."""
@@ -132,22 +156,19 @@ class Tracker:
             return
         link.failed += 1
         failure = link.transport.failure(error)
-        overdue = attempt.outcome is Outcome.OVERDUE
-        maybe_written = failure.kind in _MAYBE_WRITTEN
-        attempt.outcome = Outcome.UNKNOWN if maybe_written else Outcome.NOT_WRITTEN
-        if failure.kind in _RECORDS_FAULT:
-            self._answered_refusal(flight, story, link, failure)
+        if failure.kind is FailureKind.RECORD:
+            self._answered_refusal(attempt, story, link, failure)
         else:
-            self._blame(link, failure, overdue)
+            self._blame(attempt, link, failure)
+            maybe_written = failure.kind in _MAYBE_WRITTEN
+            attempt.outcome = Outcome.UNKNOWN if maybe_written else Outcome.NOT_WRITTEN
         self.pursue(flight)
 
     def abandon(self, error: DeliveryError) -> None:
         """Nothing is sent any more; what is in flight fails with that error."""
         self._abandoned = error
-        watched = [attempt.flight for link in self.links for attempt in link.watch]
-        for flight in [*watched, *self.waiting]:
-            if not flight.over:
-                self._end(flight, error)
+        for flight in self._unfinished():
+            self._end(flight, error)
 
     def stats(self, primaries: Mapping[str, PrimaryStats]) -> ProducerStats:
         """Counts so far."""
@@ -158,19 +179,31 @@ class Tracker:
         """The state of each primary in words."""
         states = [
             f"{link.name}: {link.breaker.describe(self.now)}" for link in self.links if not link.retired
-        ]
-        return "; ".join(states) or "no primary is active"
+        ] or ["no primary is active"]
+        if self.held is not None:
+            states.insert(0, f"nothing is sent: {self.held}")
+        return "; ".join(states)
+
+    def _choose(self, story: Story, covered: bool) -> Link | None:
+        if self.held is not None:
+            return None
+        return self.rotation.pick(story.engaged(), story.failed(), self._hedge_after_s if covered else None)
 
     def _attempt(self, flight: Flight, story: Story, link: Link) -> None:
         attempt = Attempt(flight, link, max(self.now, flight.sent_at))
+        story.attempts.append(attempt)
         try:
             link.send(flight.value, flight.key, flight.timestamp_ms, flight.headers, attempt)
         except Exception as error:
-            self._refused(flight, link, link.transport.failure(error))
+            self._refused(flight, attempt, link.transport.failure(error))
             return
         link.sent += 1
         link.watch.append(attempt)
-        story.attempts.append(attempt)
+
+    def _wish(self, flight: Flight, story: Story) -> None:
+        if not story.wishing:
+            story.wishing = True
+            self.wishes.append(flight)
 
     def _wait(self, flight: Flight, story: Story) -> None:
         if not story.waiting:
@@ -178,17 +211,16 @@ class Tracker:
             self.waiting.append(flight)
         self.blocked = True
 
-    def _refused(self, flight: Flight, link: Link, failure: Failure) -> None:
+    def _refused(self, flight: Flight, attempt: Attempt | Flight, failure: Failure) -> None:
         """A transport did not even queue the record."""
-        if failure.kind in _RECORDS_FAULT:
+        link = attempt.link
+        assert link is not None  # noqa: S101  (it was asked)
+        attempt.outcome = Outcome.NOT_WRITTEN
+        if failure.kind is FailureKind.RECORD:
             # Found by the client itself, whose limits are the same for every primary.
-            if link.breaker.state is BreakerState.HALF_OPEN:
-                self.rotation.offer(link)
             self._end(flight, _refusal({link: failure.reason}))
-            return
-        link.fatal |= failure.kind is FailureKind.FATAL
-        link.trip(self.now, failure.reason)
-        self.rebuild()
+        else:
+            self._blame(attempt, link, failure)
 
     def _acknowledged(self, attempt: Attempt | Flight, link: Link, story: Story, message: Any) -> None:
         attempt.outcome = Outcome.ACKED
@@ -197,25 +229,34 @@ class Tracker:
         if story.over:
             return
         story.acks.append(Ack(link.name, *link.transport.place(message)))
-        if len(story.acks) >= self.copies:
+        if len(story.acks) >= story.copies:
             self._end(attempt.flight, None)
 
-    def _answered_refusal(self, flight: Flight, story: Story, link: Link, failure: Failure) -> None:
+    def _answered_refusal(
+        self, attempt: Attempt | Flight, story: Story, link: Link, failure: Failure
+    ) -> None:
         """The primary works; it is the record that it does not want."""
-        if link.breaker.succeeded():
+        if link.answered(self.now, as_probe=attempt is link.probe):
             self.rebuild()
+        attempt.outcome = Outcome.NOT_WRITTEN
         story.refusals[link] = failure.reason
-        if failure.kind is FailureKind.RECORD or len(story.refusals) >= _REFUSALS:
-            self._end(flight, _refusal(story.refusals))
+        if len(story.refusals) >= _REFUSALS:
+            self._end(attempt.flight, _refusal(story.refusals))
 
-    def _blame(self, link: Link, failure: Failure, overdue: bool) -> None:
+    def _blame(self, attempt: Attempt | Flight, link: Link, failure: Failure) -> None:
         """The primary, or the way to it, is at fault."""
-        link.fatal |= failure.kind is FailureKind.FATAL
-        if failure.kind is FailureKind.NOT_WRITTEN or link.fatal:
-            link.trip(self.now, failure.reason)
-        elif not overdue:
-            # An overdue one was counted against the primary when it was given up.
-            link.fail(self.now, failure.reason)
+        if failure.kind is FailureKind.FULL:
+            link.busy = True
+            if attempt is link.probe:
+                link.start_probe(self.now)
+            self.rebuild()
+            return
+        link.breaker.note(failure.reason, vague=failure.vague)
+        if failure.kind is FailureKind.FATAL:
+            link.fatal = True
+            link.trip(self.now)
+        else:
+            link.fail(attempt.sent_at, self.now)
         if link.opened:
             self.rebuild()
 
@@ -237,14 +278,20 @@ class Tracker:
 
     def _story(self, flight: Flight) -> Story:
         if flight.story is None:
-            flight.story = Story()
+            flight.story = Story(self.copies)
             if flight.link is not None:
                 flight.story.attempts.append(flight)
         return flight.story
 
-    def _timed_out(self) -> DeliveryError:
+    def _unfinished(self) -> list[Flight]:
+        """Every record in flight: each waits, wishes, or is freshly under way somewhere."""
+        watched = (attempt.flight for link in self.links for attempt in link.watch)
+        return [flight for flight in [*watched, *self.waiting, *self.wishes] if not flight.over]
+
+    def _timed_out(self, flight: Flight) -> DeliveryError:
+        copies = self._story(flight).copies
         return DeliveryError(
-            f"not acknowledged by {self.copies} of the primaries within {self._max_block_s:g} s",
+            f"not acknowledged by {copies} of the primaries within {self._max_block_s:g} s",
             where=self.describe(),
             hint="bring a primary back, or raise max_block_s",
         )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
-__all__ = ["AnswerCallback", "Failure", "FailureKind", "Headers", "Transport", "TransportFactory"]
+__all__ = ["AnswerCallback", "Failure", "FailureKind", "Headers", "Transport", "TransportFactory", "Trouble"]
 
 Headers = Mapping[str, bytes | None] | Sequence[tuple[str, bytes | None]]
 """A mapping where each name comes once: of plain values, it is no work for the garbage collector."""
@@ -23,9 +23,7 @@ class FailureKind(Enum):
     """What a failed attempt means."""
 
     RECORD = "record"
-    """The record itself is refused, by any primary: trying again is of no use."""
-    MAYBE_RECORD = "maybe-record"
-    """Too large for this primary, alone or in its batch: one more primary may be tried."""
+    """The record is refused for what it is, by this primary at least: limits differ, so one more is tried."""
     NOT_WRITTEN = "not-written"
     """The primary cannot take it, and surely has not written it."""
     UNKNOWN = "unknown"
@@ -41,6 +39,16 @@ class Failure(NamedTuple):
 
     kind: FailureKind
     reason: str
+    vague: bool = False
+    """It tells that there was no answer, not why; any other reason that is known says more."""
+
+
+class Trouble(NamedTuple):
+    """What a client says of its primary, apart from any record."""
+
+    reason: str
+    unreachable: bool
+    """The whole primary is out of reach, rather than one of its brokers."""
 
 
 class Transport(Protocol):
@@ -68,8 +76,8 @@ class Transport(Protocol):
         """
         ...
 
-    def poll(self) -> str | None:
-        """Calls the callbacks of what was answered; returns why the primary is unreachable, if it is."""
+    def poll(self) -> Trouble | None:
+        """Calls the callbacks of what was answered; returns the newest trouble since the last call."""
         ...
 
     def purge(self) -> None:

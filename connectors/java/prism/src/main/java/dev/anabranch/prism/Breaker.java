@@ -5,7 +5,8 @@ import java.util.concurrent.ThreadLocalRandom;
 /**
  * Keeps a failing primary from being tried all the time. Closed: takes all. Open: takes nothing
  * until a back-off is over or there is a sign of life. Half-open: takes one record as a probe; its
- * acknowledgement closes the breaker, its failure or silence opens it for longer.
+ * acknowledgement closes the breaker, its failure or silence opens it for longer. The same as
+ * breaker.py; {@code tests/unit/vectors/prism.json} holds both to it.
  */
 final class Breaker {
   /** States; the number is what the metric shows. */
@@ -35,12 +36,28 @@ final class Breaker {
     return state;
   }
 
-  /** Whether an attempt may start now; turns to half-open when the back-off is over. */
-  boolean admits(long now) {
-    if (state == State.OPEN && now - retryAtNanos >= 0) {
+  /** Whether an attempt may start now. */
+  boolean admits() {
+    return state == State.CLOSED || awaitsProbe();
+  }
+
+  /** Whether the one record that a half-open breaker lets through has not been sent yet. */
+  boolean awaitsProbe() {
+    return state == State.HALF_OPEN && !probing;
+  }
+
+  /** Goes over to half-open when the back-off is over; returns whether it has. */
+  boolean cool(long now) {
+    boolean due = state == State.OPEN && now - retryAtNanos >= 0;
+    if (due) {
       halfOpen(now);
     }
-    return state == State.CLOSED || (state == State.HALF_OPEN && !probing);
+    return due;
+  }
+
+  /** Whether an attempt that was started then is the probe. */
+  boolean isProbe(long startedNanos) {
+    return state == State.HALF_OPEN && startedNanos - changedNanos >= 0;
   }
 
   /** An attempt has started. */
@@ -51,30 +68,26 @@ final class Breaker {
   }
 
   /**
-   * An attempt was acknowledged.
+   * An attempt was answered: acknowledged, or refused for what the record is.
    *
-   * @param startedNanos when it was started
+   * @param startedNanos when it was started; a probe that is late has opened the breaker, if another
+   *     primary works
    */
-  void acknowledged(long startedNanos, boolean inTime, long now) {
+  void answered(long startedNanos, long now) {
     failures = 0;
     if (state == State.OPEN) {
-      // Late, but fresher than any other sign: it answers again.
+      // Late, but fresher than any other sign: it answers again. That it is prompt, too, is for a
+      // probe to show: else a slow one would get records again and again, each to be hedged.
       halfOpen(now);
-    } else if (state == State.HALF_OPEN && inTime && startedNanos - changedNanos >= 0) {
+    } else if (isProbe(startedNanos)) {
       close(now);
     }
   }
 
-  /** An attempt ended before it reached the primary: a probe is free again. */
-  void unused() {
-    probing = false;
-  }
-
-  /** It answered, if only to refuse a record: a probe has done its work. */
-  void answered(long now) {
-    failures = 0;
-    if (state == State.HALF_OPEN) {
-      close(now);
+  /** An attempt ended before it reached the primary: if it was the probe, another one may be. */
+  void unused(long startedNanos) {
+    if (isProbe(startedNanos)) {
+      probing = false;
     }
   }
 
@@ -90,8 +103,8 @@ final class Breaker {
     }
   }
 
-  /** Attempts stay unanswered. */
-  void silent(long now) {
+  /** The primary is known to be unusable: silent, out of reach, or its client broken. */
+  void trip(long now) {
     if (state == State.HALF_OPEN) {
       open(now, backoffNanos * 2);
     } else if (state == State.CLOSED) {

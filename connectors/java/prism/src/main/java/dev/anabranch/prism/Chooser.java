@@ -30,28 +30,19 @@ final class Chooser {
     current = null;
   }
 
-  boolean anyAdmits(long now) {
+  boolean anyAdmits() {
     for (int i = 0; i < lanes.size(); i++) {
-      if (lanes.get(i).admits(now)) {
+      if (lanes.get(i).admits()) {
         return true;
       }
     }
     return false;
   }
 
-  /** Whether a lane that is not taken could have the send now. */
-  boolean canPlace(Send send, long now) {
-    return other(send.takenLanes(), false, now) != null;
-  }
-
-  /** Whether a lane other than that one is closed, ready and wanted. */
-  boolean anyOtherCloses(Lane lane) {
+  /** Whether any lane works: one that has fallen silent does not, and so is none that is asked. */
+  boolean anyWorks() {
     for (int i = 0; i < lanes.size(); i++) {
-      Lane other = lanes.get(i);
-      if (other != lane
-          && other.active
-          && other.isReady()
-          && other.breaker.state() == Breaker.State.CLOSED) {
+      if (lanes.get(i).works()) {
         return true;
       }
     }
@@ -59,45 +50,62 @@ final class Chooser {
   }
 
   /** The lane for the next attempt of that send, or null where none may take it now. */
-  @Nullable Lane pick(Send send, long now) {
+  @Nullable Lane pick(Send send) {
     long taken = send.takenLanes();
     if ((taken | send.failedLanes) == 0) {
-      Lane first = first(send, now);
+      Lane first = first(send);
       if (first != null) {
         return first;
       }
     }
     boolean hedge = send.isCovered();
-    Lane fresh = other(taken | send.failedLanes, hedge, now);
-    return fresh == null && send.failedLanes != 0 ? other(taken, hedge, now) : fresh;
+    Lane fresh = other(taken | send.failedLanes, hedge);
+    return fresh == null && send.failedLanes != 0 ? other(taken, hedge) : fresh;
   }
 
-  private @Nullable Lane first(Send send, long now) {
-    if (!home.isEmpty()) {
-      Lane lane = named(home);
-      return lane != null && lane.admits(now) ? lane : null;
-    }
+  private @Nullable Lane first(Send send) {
     KeyBytes key = send.upsertKey;
-    if (key != null) {
-      Lane lane = byKey(key.hashCode());
-      return lane != null && lane.admits(now) ? lane : null;
+    if (key == null || !home.isEmpty()) {
+      // Also while the home works: a primary that is back must be known to be, when it is needed.
+      Lane probe = toProbe();
+      if (probe != null) {
+        return probe;
+      }
     }
-    if (leftInRun > 0 && current != null && current.admits(now)) {
+    Lane preferred = !home.isEmpty() ? named(home) : key != null ? byKey(key.hashCode()) : null;
+    if (preferred != null && preferred.admits()) {
+      return preferred;
+    }
+    return key == null ? inTurn() : null;
+  }
+
+  private @Nullable Lane toProbe() {
+    for (int i = 0; i < lanes.size(); i++) {
+      Lane lane = lanes.get(i);
+      if (lane.breaker.awaitsProbe() && lane.admits()) {
+        return lane;
+      }
+    }
+    return null;
+  }
+
+  private @Nullable Lane inTurn() {
+    if (leftInRun > 0 && current != null && current.admits()) {
       leftInRun--;
       return current;
     }
-    current = nextInTurn(now);
+    current = nextInTurn();
     leftInRun = RUN - 1;
     return current;
   }
 
-  private @Nullable Lane other(long taken, boolean hedge, long now) {
+  private @Nullable Lane other(long taken, boolean hedge) {
     Lane best = null;
     for (int i = 0; i < lanes.size(); i++) {
       Lane lane = lanes.get(i);
       if ((taken & lane.bit()) == 0
-          && lane.admits(now)
-          && (!hedge || lane.isPrompt(hedgeAfterNanos))
+          && lane.admits()
+          && (!hedge || lane.breaker.awaitsProbe() || lane.isPrompt(hedgeAfterNanos))
           && (best == null || isBetter(lane, best))) {
         best = lane;
       }
@@ -117,12 +125,12 @@ final class Chooser {
   }
 
   /** Smooth weighted round robin over those that may take something now. */
-  private @Nullable Lane nextInTurn(long now) {
+  private @Nullable Lane nextInTurn() {
     Lane best = null;
     long total = 0;
     for (int i = 0; i < lanes.size(); i++) {
       Lane lane = lanes.get(i);
-      if (lane.admits(now)) {
+      if (lane.admits()) {
         lane.credit += lane.weight;
         total += lane.weight;
         if (best == null || lane.credit > best.credit) {

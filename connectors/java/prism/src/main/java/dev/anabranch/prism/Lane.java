@@ -29,23 +29,33 @@ final class Lane {
   /** Full for the moment; cleared at each tick. */
   boolean busy;
 
-  String lastError = "it has not answered yet";
+  private String trouble = "it has not answered yet";
+
+  /** Whether {@link #trouble} is concrete and nothing was acknowledged since. */
+  private boolean concrete;
+
   private boolean ready;
   private int outstanding;
-  private int overdue;
   private boolean proven;
 
-  // When the latest-started of the attempts that ended so had been started.
+  /** Something stayed unanswered for too long, and nothing was answered since. */
+  private boolean quiet;
+
+  private long lastAnswerNanos;
+
+  /** Of the last acknowledgement since the last tick; -1 where there was none. */
+  private long latencyNanos = -1;
+
+  // When the attempt that was acknowledged last had been started.
   private long newestAckedNanos;
-  private long newestOverdueNanos;
 
   Lane(String name, int index, Transport transport, LaneStats stats, long now) {
     this.name = name;
     this.bit = 1L << index;
     this.transport = transport;
     this.stats = stats;
-    this.newestAckedNanos = now - 1;
-    this.newestOverdueNanos = now - 1;
+    this.lastAnswerNanos = now;
+    this.newestAckedNanos = now;
     this.rebuiltNanos = now - 1;
   }
 
@@ -75,15 +85,18 @@ final class Lane {
   }
 
   /** Whether an attempt may start now. */
-  boolean admits(long now) {
-    return active && ready && !busy && breaker.admits(now);
+  boolean admits() {
+    return active && ready && !busy && breaker.admits();
+  }
+
+  /** Whether another one may be left for it. */
+  boolean works() {
+    return active && ready && !busy && !quiet && breaker.state() == Breaker.State.CLOSED;
   }
 
   /** Whether it is known to answer in time: a hedge onto another slow primary only adds load. */
   boolean isPrompt(long hedgeAfterNanos) {
-    return breaker.state() == Breaker.State.CLOSED
-        && stats.ackLatencyNanos < hedgeAfterNanos
-        && !isSilent();
+    return works() && stats.ackLatencyNanos < hedgeAfterNanos;
   }
 
   /** How long an attempt may stay unanswered. */
@@ -91,9 +104,74 @@ final class Lane {
     return proven ? hedgeAfterNanos : Math.max(hedgeAfterNanos, FIRST_ANSWER_NANOS);
   }
 
-  /** Whether of what was started lately nothing was answered in time. */
-  boolean isSilent() {
-    return overdue > 0 && newestOverdueNanos - newestAckedNanos >= 0;
+  boolean isQuiet() {
+    return quiet;
+  }
+
+  /** Finds out how prompt it is, and whether it has fallen silent. */
+  void listen(long hedgeAfterNanos, long now) {
+    if (latencyNanos >= 0) {
+      // Once a tick: a burst of late acknowledgements after a pause is one slow answer, not many.
+      stats.ackLatencyNanos += (latencyNanos - stats.ackLatencyNanos) / 16;
+      latencyNanos = -1;
+    }
+    Attempt oldest = watch.oldest();
+    long patience = patience(hedgeAfterNanos);
+    if (oldest != null
+        && now - oldest.startedNanos >= patience
+        && now - lastAnswerNanos >= patience) {
+      quiet = true;
+      note("no acknowledgement for " + (now - oldest.startedNanos) / 1_000_000 + " ms", true);
+    }
+  }
+
+  /**
+   * Whether the oldest attempt seems to be forgotten: the primary answers nothing at all, or has
+   * acknowledged what was started long after it (one partition's leader must be stuck). One that
+   * merely queues behind others that are being acknowledged is left alone: to hedge it would double
+   * the load on everybody.
+   */
+  boolean isOverdue(Attempt oldest, long patienceNanos, long now) {
+    return now - oldest.startedNanos >= patienceNanos
+        && (quiet || newestAckedNanos - oldest.startedNanos >= patienceNanos);
+  }
+
+  /** It is taken up again: how late it was while it was down tells nothing of how prompt it is. */
+  void closed() {
+    stats.ackLatencyNanos = 0;
+    latencyNanos = -1;
+  }
+
+  /** The back-off is over, or there is a sign of life: one record may try. */
+  void probe() {
+    quiet = false;
+  }
+
+  /** Its client is made anew, and has to log in again. */
+  void rebuilt(long now) {
+    rebuiltNanos = now;
+    proven = false;
+    quiet = false;
+  }
+
+  /**
+   * Remembers what went wrong, unless it says less than what is known already.
+   *
+   * @param vague whether it tells that there is no answer, not why
+   */
+  void note(String reason, boolean vague) {
+    if (!vague || !concrete) {
+      trouble = reason;
+      concrete = !vague;
+    }
+  }
+
+  /** It acknowledged or refused something. */
+  void answered(long now) {
+    lastAnswerNanos = now;
+    proven = true;
+    quiet = false;
+    concrete = false;
   }
 
   void started(Attempt attempt) {
@@ -106,28 +184,20 @@ final class Lane {
   /** The oldest watched attempt has become overdue. */
   void becameOverdue(Attempt attempt) {
     watch.remove(attempt);
-    overdue++;
-    newestOverdueNanos = Math.max(newestOverdueNanos, attempt.startedNanos);
     stats.hedged++;
   }
 
   void ended(Attempt attempt, long now) {
-    if (attempt.watched) {
-      watch.remove(attempt);
-    } else {
-      overdue--;
-    }
+    watch.remove(attempt);
     outstanding--;
     stats.inFlight = outstanding;
     if (attempt.error == null) {
-      long latency = now - attempt.startedNanos;
-      proven = true;
-      newestAckedNanos = Math.max(newestAckedNanos, attempt.startedNanos);
+      latencyNanos = now - attempt.startedNanos;
+      answered(now);
+      newestAckedNanos = attempt.startedNanos;
       stats.acknowledged++;
-      stats.ackLatencyNanos += (latency - stats.ackLatencyNanos) / 16;
     } else {
       stats.failed++;
-      lastError = describe(attempt.error);
     }
   }
 
@@ -135,7 +205,7 @@ final class Lane {
   String describe() {
     String health = ready ? "breaker " + breaker.state() : "not ready";
     String wanted = active ? "" : ", no longer written to";
-    return name + ": " + health + wanted + ", last trouble: " + lastError;
+    return name + ": " + health + wanted + ", last trouble: " + trouble;
   }
 
   static String describe(Throwable error) {

@@ -23,7 +23,16 @@ final class PrismCore {
   private final Ends ends;
   private final Chooser chooser;
   private final InFlight inFlight = new InFlight();
+
+  /** Sends that no primary can take. They hold up new ones, which would fare no better. */
   private final ArrayDeque<Send> waiting = new ArrayDeque<>();
+
+  /**
+   * Overdue sends that no other primary would answer sooner, as far as is known. They still may be
+   * answered where they are, and hold up nobody.
+   */
+  private final ArrayDeque<Send> wishes = new ArrayDeque<>();
+
   private final Map<KeyBytes, Send> latest = new HashMap<>();
   private List<Lane> lanes = List.of();
 
@@ -53,7 +62,7 @@ final class PrismCore {
   }
 
   boolean isFull() {
-    return inFlight.count() >= maxRecords || inFlight.bytes() >= maxBytes;
+    return inFlight.count() >= maxRecords || inFlight.bytes() >= maxBytes || !waiting.isEmpty();
   }
 
   boolean isIdle() {
@@ -108,14 +117,11 @@ final class PrismCore {
   void ended(Attempt attempt, long now) {
     Lane lane = attempt.lane;
     Send send = attempt.send;
-    boolean overdue = !attempt.watched;
     lane.ended(attempt, now);
     send.outstandingLanes &= ~lane.bit();
     send.overdueLanes &= ~lane.bit();
     if (attempt.error == null) {
-      Breaker.State before = lane.breaker.state();
-      lane.breaker.acknowledged(attempt.startedNanos, !overdue, now);
-      changed |= before != lane.breaker.state();
+      answered(attempt, now);
       if (!send.ended) {
         send.addAck(attempt);
         if (send.isDone()) {
@@ -131,21 +137,28 @@ final class PrismCore {
   void ready(Lane lane, long now) {
     lane.setReady(true);
     lane.breaker.revive(now);
+    lane.probe();
     changed = true;
   }
 
-  void unready(Lane lane, String reason) {
-    lane.setReady(false);
-    lane.lastError = reason;
+  /** A primary is out of reach. What it has is not waited for, if it once was within reach. */
+  void unready(Lane lane, String reason, long now) {
+    lane.note(reason, false);
+    if (lane.isReady()) {
+      lane.breaker.trip(now);
+      lane.setReady(false);
+      evacuate(lane, now);
+    }
   }
 
   /** Looks at what has become of time: hedges, silence, and sends that took too long. */
   void tick(long now) {
     for (int i = 0; i < lanes.size(); i++) {
-      Lane lane = lanes.get(i);
-      lane.busy = false;
-      hedge(lane, now);
-      lane.stats.breaker = lane.breaker.state().ordinal();
+      lanes.get(i).busy = false;
+      lanes.get(i).listen(hedgeAfterNanos, now);
+    }
+    for (int i = 0; i < lanes.size(); i++) {
+      look(lanes.get(i), now);
     }
     changed = true;
     pump(now);
@@ -158,22 +171,35 @@ final class PrismCore {
       return false;
     }
     changed = false;
-    for (int left = waiting.size(); left > 0 && chooser.anyAdmits(now); left--) {
+    for (int left = waiting.size(); left > 0 && chooser.anyAdmits(); left--) {
       Send send = waiting.remove();
       send.waiting = false;
       place(send, now);
     }
+    for (int left = wishes.size(); left > 0 && chooser.anyAdmits(); left--) {
+      Send send = wishes.remove();
+      send.wishing = false;
+      place(send, now);
+    }
+    forgetEnded();
     return true;
+  }
+
+  /** What ended by itself holds up nobody. */
+  private void forgetEnded() {
+    while (!waiting.isEmpty() && waiting.element().ended) {
+      waiting.remove().waiting = false;
+    }
+    while (!wishes.isEmpty() && wishes.element().ended) {
+      wishes.remove().wishing = false;
+    }
   }
 
   private void place(Send send, long now) {
     while (!send.ended && send.missing() > 0) {
-      Lane lane = held == null ? chooser.pick(send, now) : null;
+      Lane lane = held == null ? chooser.pick(send) : null;
       if (lane == null) {
-        if (!send.waiting) {
-          send.waiting = true;
-          waiting.add(send);
-        }
+        postpone(send);
         return;
       }
       Attempt attempt = new Attempt(send, lane, now, completions);
@@ -184,29 +210,70 @@ final class PrismCore {
     }
   }
 
+  /** A send that no primary can take, or only wants a hedge that none can give. */
+  private void postpone(Send send) {
+    RecordException refusal = send.refusal;
+    if (send.isCovered()) {
+      if (!send.wishing) {
+        send.wishing = true;
+        wishes.add(send);
+      }
+    } else if (refusal != null && held == null) {
+      // To wait for a primary that might take it would hold up all others.
+      end(send, refusal);
+    } else if (!send.waiting) {
+      send.waiting = true;
+      waiting.add(send);
+    }
+  }
+
+  /** A primary acknowledged, or refused, something. */
+  private void answered(Attempt attempt, long now) {
+    Lane lane = attempt.lane;
+    Breaker.State before = lane.breaker.state();
+    lane.answered(now);
+    lane.breaker.answered(attempt.startedNanos, now);
+    if (before != lane.breaker.state()) {
+      changed = true;
+      if (lane.breaker.state() == Breaker.State.CLOSED) {
+        lane.closed();
+      }
+    }
+  }
+
   private void failed(Attempt attempt, Exception error, long now) {
     Send send = attempt.send;
     Lane lane = attempt.lane;
     SendErrors.Fault fault = SendErrors.faultOf(error);
-    switch (fault) {
-      case RECORD -> {
-        refused(attempt, error, now);
-        return;
-      }
-      case BUSY -> lane.busy = true;
-      case PRODUCER -> {
-        lane.breaker.silent(now);
-        // All attempts of a broken client fail alike; one new client is enough.
-        if (attempt.startedNanos - lane.rebuiltNanos > 0) {
-          lane.rebuiltNanos = now;
-          lane.transport().rebuild(Lane.describe(error));
-        }
-      }
-      case PRIMARY -> lane.breaker.failed(attempt.startedNanos, now);
+    if (fault == SendErrors.Fault.RECORD) {
+      refused(attempt, error, now);
+      return;
     }
-    send.ambiguous |= !attempt.neverLeft;
+    if (fault == SendErrors.Fault.BUSY) {
+      lane.busy = true;
+      lane.breaker.unused(attempt.startedNanos);
+    } else {
+      lane.note(Lane.describe(error), SendErrors.isVague(error));
+      blame(attempt, error, fault, now);
+    }
+    send.ambiguous |= !attempt.neverLeft && !SendErrors.surelyNotWritten(error);
     send.failedLanes |= lane.bit();
     place(send, now);
+  }
+
+  /** The primary, or the way to it, is at fault. */
+  private void blame(Attempt attempt, Exception error, SendErrors.Fault fault, long now) {
+    Lane lane = attempt.lane;
+    if (fault == SendErrors.Fault.PRIMARY) {
+      lane.breaker.failed(attempt.startedNanos, now);
+      return;
+    }
+    // All attempts of a broken client fail alike; one new client is enough.
+    if (attempt.startedNanos - lane.rebuiltNanos > 0) {
+      lane.breaker.trip(now);
+      lane.rebuilt(now);
+      lane.transport().rebuild(Lane.describe(error));
+    }
   }
 
   /** A primary refuses the record itself. Limits differ, so a second one is asked. */
@@ -214,45 +281,56 @@ final class PrismCore {
     Send send = attempt.send;
     send.refusedLanes |= attempt.lane.bit();
     if (attempt.neverLeft) {
-      attempt.lane.breaker.unused();
+      attempt.lane.breaker.unused(attempt.startedNanos);
     } else {
-      attempt.lane.breaker.answered(now);
+      answered(attempt, now);
     }
     if (send.ended) {
       return;
     }
+    RecordException refusal = SendErrors.recordError(error);
     // Our own limits are the same for all primaries.
-    if (attempt.neverLeft
-        || Long.bitCount(send.refusedLanes) >= REFUSALS
-        || !chooser.canPlace(send, now)) {
-      end(send, SendErrors.recordError(error));
+    if (attempt.neverLeft || Long.bitCount(send.refusedLanes) >= REFUSALS) {
+      end(send, refusal);
     } else {
+      send.refusal = refusal;
       place(send, now);
     }
   }
 
-  private void hedge(Lane lane, long now) {
-    hedge(lane, lane.patience(hedgeAfterNanos), now);
+  private void look(Lane lane, long now) {
     // The last primary that takes anything is kept: slow is better than nothing.
-    if (lane.isSilent()
-        && (lane.breaker.state() == Breaker.State.HALF_OPEN || chooser.anyOtherCloses(lane))) {
-      lane.lastError = "no acknowledgement for " + hedgeAfterNanos / 1_000_000 + " ms";
-      lane.breaker.silent(now);
+    if (lane.isQuiet() && chooser.anyWorks()) {
+      lane.breaker.trip(now);
+    }
+    long patience = lane.patience(hedgeAfterNanos);
+    for (Attempt attempt = lane.watch.oldest();
+        attempt != null && lane.isOverdue(attempt, patience, now);
+        attempt = lane.watch.oldest()) {
+      hedge(lane, attempt, now);
     }
     if (lane.breaker.state() == Breaker.State.OPEN) {
-      // What it still has will hardly be answered sooner than another primary answers it.
-      hedge(lane, -1, now);
+      evacuate(lane, now);
+    }
+    if (lane.isReady() && lane.breaker.cool(now)) {
+      lane.probe();
+    }
+    lane.stats.breaker = lane.breaker.state().ordinal();
+  }
+
+  /** What it still has will hardly be answered sooner than another primary answers it. */
+  private void evacuate(Lane lane, long now) {
+    for (Attempt attempt = lane.watch.oldest();
+        attempt != null;
+        attempt = lane.watch.oldest()) {
+      hedge(lane, attempt, now);
     }
   }
 
-  private void hedge(Lane lane, long patienceNanos, long now) {
-    for (Attempt attempt = lane.watch.oldest();
-        attempt != null && now - attempt.startedNanos > patienceNanos;
-        attempt = lane.watch.oldest()) {
-      lane.becameOverdue(attempt);
-      attempt.send.overdueLanes |= lane.bit();
-      place(attempt.send, now);
-    }
+  private void hedge(Lane lane, Attempt attempt, long now) {
+    lane.becameOverdue(attempt);
+    attempt.send.overdueLanes |= lane.bit();
+    place(attempt.send, now);
   }
 
   /** A newer version of a key takes over the duty of the older one, which is not sent again. */

@@ -222,7 +222,7 @@ public final class PrismEngine implements AutoCloseable {
 
       @Override
       public void unready(Lane lane, String reason) {
-        events.add(now -> core.unready(lane, reason));
+        events.add(now -> core.unready(lane, reason, now));
         wake();
       }
     };

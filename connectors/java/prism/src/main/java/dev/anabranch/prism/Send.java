@@ -29,7 +29,13 @@ final class Send {
   int copies;
   int attempts;
   boolean ended;
+
+  /** In the queue for a primary that takes it. */
   boolean waiting;
+
+  /** In the queue for a hedge. */
+  boolean wishing;
+
   boolean ambiguous;
 
   // Bit i stands for the lane with index i.
@@ -37,6 +43,9 @@ final class Send {
   long outstandingLanes;
   long overdueLanes;
   long refusedLanes;
+
+  /** Why the first primary refused it. */
+  @Nullable RecordException refusal;
 
   /** Those that failed it are asked again only where no other can be. */
   long failedLanes;

@@ -3,14 +3,18 @@ package dev.anabranch.prism;
 import org.apache.kafka.clients.producer.BufferExhaustedException;
 import org.apache.kafka.common.InvalidRecordException;
 import org.apache.kafka.common.errors.AuthenticationException;
+import org.apache.kafka.common.errors.AuthorizationException;
 import org.apache.kafka.common.errors.ClusterAuthorizationException;
 import org.apache.kafka.common.errors.InvalidPidMappingException;
 import org.apache.kafka.common.errors.InvalidProducerEpochException;
 import org.apache.kafka.common.errors.InvalidTimestampException;
+import org.apache.kafka.common.errors.InvalidTopicException;
 import org.apache.kafka.common.errors.OutOfOrderSequenceException;
 import org.apache.kafka.common.errors.ProducerFencedException;
 import org.apache.kafka.common.errors.RecordTooLargeException;
 import org.apache.kafka.common.errors.SerializationException;
+import org.apache.kafka.common.errors.TimeoutException;
+import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.errors.UnsupportedVersionException;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +42,20 @@ final class SendErrors {
       return Fault.BUSY;
     }
     return isFatal(error) ? Fault.PRODUCER : Fault.PRIMARY;
+  }
+
+  /** Whether the primary refused before anything was appended, so that it surely has no copy. */
+  static boolean surelyNotWritten(Exception error) {
+    return error instanceof UnknownTopicOrPartitionException
+        || error instanceof InvalidTopicException
+        || error instanceof AuthorizationException
+        || error instanceof AuthenticationException
+        || error instanceof BufferExhaustedException;
+  }
+
+  /** Whether it only tells that there was no answer; a lost connection says more. */
+  static boolean isVague(Exception error) {
+    return error instanceof TimeoutException && error.getCause() == null;
   }
 
   static RecordException recordError(Exception error) {

@@ -154,7 +154,7 @@ final class CoreRig {
   }
 
   void unready(String name) {
-    core.unready(lane(name), "gone");
+    core.unready(lane(name), "gone", now);
   }
 
   long doneCount() {
