@@ -15,7 +15,7 @@ from anabranch.topology import Topology
 
 _TICK_S = 0.02
 _FAILURES = {
-    "unknown": Failure(FailureKind.UNKNOWN, "no answer from the leader"),
+    "unknown": Failure(FailureKind.UNKNOWN, "no answer from the leader", vague=True),
     "not-written": Failure(FailureKind.NOT_WRITTEN, "not allowed"),
 }
 
@@ -155,13 +155,8 @@ class World:
         _compare({name: self._log(name) for name in wanted}, wanted)
 
     def _see_each_on(self, wanted: int) -> None:
-        where = Counter(number for name in self.producer.stats().primaries for number in set(self._log(name)))
-        where.update(
-            number
-            for name in "abc"
-            if name not in self.producer.stats().primaries
-            for number in set(self._log(name))
-        )
+        names = {name for name, _ in self.primaries.transports}
+        where = Counter(number for name in names for number in set(self._log(name)))
         assert dict(where) == dict.fromkeys(range(len(self._sent)), wanted)
 
     def _see_done(self, wanted: int | list[int]) -> None:
@@ -204,6 +199,11 @@ class World:
     def _see_rebuilt(self, wanted: Mapping[str, int]) -> None:
         made = Counter(name for name, _ in self.primaries.transports)
         _equal({name: made[name] - 1 for name in wanted}, wanted)
+
+    def _see_troubles(self, wanted: Mapping[str, str]) -> None:
+        for name, text in wanted.items():
+            reason = self.producer.stats().primaries[name].reason
+            assert text in reason, reason
 
     def _see_closed(self, wanted: list[str]) -> None:
         _equal([name for name, transport in self.primaries.transports if transport.closed], wanted)

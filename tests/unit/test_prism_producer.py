@@ -1,4 +1,4 @@
-"""Prism over simulated primaries."""
+"""Prism over simulated primaries: threads, waiting, callbacks. Who gets a record: ``test_prism_cases``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pytest
 
 from anabranch.connectors import Delivery, PrismProducer
 from anabranch.connectors.prism.simulated import SimulatedPrimaries
-from anabranch.connectors.prism.transport import Failure, FailureKind
 from anabranch.errors import ConfigurationError, DeliveryError, UnavailableError
 from anabranch.topology import Topology, dump_topology
 
@@ -53,41 +52,6 @@ def await_true(condition: Callable[[], bool], limit_s: float = 20.0) -> None:
         time.sleep(0.01)
 
 
-def test_primaries_take_turns(producer: PrismProducer, primaries: SimulatedPrimaries) -> None:
-    deliveries = send(producer, 100)
-    assert len(primaries["a"].log) == len(primaries["b"].log) == 50
-    assert all(d.error is None and d.attempts == 1 and not d.ambiguous for d in deliveries)
-    assert len({d.id for d in deliveries}) == 100
-
-
-def test_the_others_take_over_from_a_dead_primary(
-    producer: PrismProducer, primaries: SimulatedPrimaries
-) -> None:
-    send(producer, 10)
-    primaries["a"].stop()
-    deliveries = send(producer, 100)
-    assert all(d.error is None and d.acks[-1].primary == "b" for d in deliveries)
-    assert producer.stats().primaries["a"].state == "open"
-    assert producer.stats().primaries["a"].reason == "connection refused"
-
-
-def test_a_paused_primary_is_hedged_and_what_it_wrote_is_a_duplicate_with_the_same_id(
-    producer: PrismProducer, primaries: SimulatedPrimaries
-) -> None:
-    send(producer, 10)
-    primaries["a"].pause(writing=True)
-    deliveries = send(producer, 20)
-    assert all(d.error is None for d in deliveries)
-    hedged = [d for d in deliveries if d.attempts > 1]
-    assert hedged
-    assert all(d.ambiguous and [ack.primary for ack in d.acks] == ["b"] for d in hedged)
-    in_a = {record.id for record in primaries["a"].log}
-    in_b = {record.id for record in primaries["b"].log}
-    assert {d.id for d in hedged} <= in_a & in_b
-    assert producer.stats().primaries["a"].hedged >= len(hedged)
-    assert producer.stats().ambiguous == len(hedged)
-
-
 def test_every_attempt_carries_the_same_record(
     producer: PrismProducer, primaries: SimulatedPrimaries
 ) -> None:
@@ -105,80 +69,13 @@ def test_every_attempt_carries_the_same_record(
     assert abs(records[0].timestamp_ms - time.time() * 1000) < 60_000
 
 
-def test_a_primary_that_is_back_is_used_again(producer: PrismProducer, primaries: SimulatedPrimaries) -> None:
-    send(producer, 10)
-    primaries["a"].stop()
-    send(producer, 10)
-    assert producer.stats().primaries["a"].state == "open"
-    primaries["a"].go_on()
-
-    def used_again() -> bool:
-        send(producer, 1)
-        return producer.stats().primaries["a"].state == "closed"
-
-    await_true(used_again)
-    before = len(primaries["a"].log)
-    send(producer, 10)
-    assert len(primaries["a"].log) == before + 5
-
-
-def test_a_late_acknowledgement_closes_the_breaker(
-    producer: PrismProducer, primaries: SimulatedPrimaries
-) -> None:
-    send(producer, 4)
-    primaries["a"].pause()
-    send(producer, 10)
-    assert producer.stats().primaries["a"].state == "open"
-    primaries["a"].go_on()
-    await_true(lambda: producer.stats().primaries["a"].state == "closed", limit_s=0.9)
-
-
-def test_home_is_preferred_while_it_works(primaries: SimulatedPrimaries) -> None:
-    with PrismProducer(topology("a", "b", "c"), "s", transports=primaries, home="b") as producer:
-        send(producer, 30)
-        assert [len(primaries[name].log) for name in "abc"] == [0, 30, 0]
-        primaries["b"].stop()
-        send(producer, 30)
-        assert len(primaries["a"].log) + len(primaries["c"].log) == 30
-        assert min(len(primaries["a"].log), len(primaries["c"].log)) >= 10
-
-
-def test_weights_share_records_out(primaries: SimulatedPrimaries) -> None:
-    with PrismProducer(topology("a", "b"), "s", transports=primaries, weights={"a": 3}) as producer:
-        send(producer, 400)
-    assert len(primaries["a"].log) == 300
-
-
-def test_copies_waits_for_two_primaries(primaries: SimulatedPrimaries) -> None:
-    with PrismProducer(topology("a", "b", "c", copies=2), "s", transports=primaries) as producer:
-        deliveries = send(producer, 30)
-        assert all(len({ack.primary for ack in d.acks}) == 2 for d in deliveries)
-        assert not any(d.ambiguous for d in deliveries)
-        primaries["c"].stop()
-        deliveries = send(producer, 30)
-        assert all({ack.primary for ack in d.acks} == {"a", "b"} for d in deliveries)
-
-
-def test_copies_are_not_faked_while_one_primary_is_left(primaries: SimulatedPrimaries) -> None:
-    deliveries: list[Delivery] = []
-    with PrismProducer(
-        topology("a", "b", copies=2), "s", transports=primaries, hedge_after_s=0.1
-    ) as producer:
-        send(producer, 2)
-        primaries["b"].stop()
-        producer.send(b"x", on_done=deliveries.append)
-        assert producer.flush(0.5) == 1
-        assert deliveries == []
-        primaries["b"].go_on()
-        producer.flush()
-        assert {ack.primary for ack in deliveries[0].acks} == {"a", "b"}
-
-
 def test_all_down_blocks_send_and_then_names_each_primary(primaries: SimulatedPrimaries) -> None:
     primaries["a"].stop()
     primaries["b"].stop()
     failed: list[Delivery] = []
-    producer = PrismProducer(topology("a", "b"), "s", transports=primaries, max_block_s=0.5)
+    producer = PrismProducer(
+        topology("a", "b"), "s", transports=primaries, max_block_s=0.5, hedge_after_s=0.1
+    )
 
     def send_on() -> None:
         for _ in range(100):
@@ -212,72 +109,18 @@ def test_all_down_then_back_loses_nothing(producer: PrismProducer, primaries: Si
     assert {d.id for d in deliveries} <= written
 
 
-def test_what_is_in_flight_when_all_go_down_fails_after_max_block(primaries: SimulatedPrimaries) -> None:
-    with PrismProducer(
-        topology("a", "b"), "s", transports=primaries, max_block_s=0.6, hedge_after_s=0.1
-    ) as producer:
-        send(producer, 2)
-        primaries["a"].pause(writing=False)
-        primaries["b"].pause(writing=False)
-        failed: list[Delivery] = []
-        producer.send(b"x", on_done=failed.append)
-        await_true(lambda: bool(failed))
-        assert failed[0].error is not None
-        assert failed[0].ambiguous
-        assert failed[0].acks == ()
-        assert producer.stats().failed == 1
-
-
-def test_in_flight_is_bounded_in_records_and_bytes(primaries: SimulatedPrimaries) -> None:
-    primaries["a"].pause(writing=False)
-    with PrismProducer(
-        topology("a"), "s", transports=primaries, max_in_flight_records=5, max_block_s=0.4, hedge_after_s=0.3
-    ) as producer:
+def test_send_waits_for_room(primaries: SimulatedPrimaries) -> None:
+    with PrismProducer(topology("a"), "s", transports=primaries, max_in_flight_records=5) as producer:
+        send(producer, 1)
+        primaries["a"].pause()
         for _ in range(5):
             producer.send(b"x")
-        with pytest.raises(DeliveryError, match="no room"):
-            producer.send(b"x")
-        primaries["a"].go_on()
-        producer.flush()
-    with PrismProducer(
-        topology("b"), "s", transports=primaries, max_in_flight_bytes=100, max_block_s=0.4, hedge_after_s=0.3
-    ) as producer:
-        primaries["b"].pause(writing=False)
-        producer.send(b"x" * 60, key=b"k" * 40)
-        with pytest.raises(DeliveryError, match="no room"):
-            producer.send(b"x")
-        primaries["b"].go_on()
-
-
-@pytest.mark.parametrize("limit", ["max_bytes", "client_max_bytes"])
-def test_a_record_that_is_too_large_fails_alone_and_at_once(
-    producer: PrismProducer, primaries: SimulatedPrimaries, limit: str
-) -> None:
-    send(producer, 4)
-    for name in "ab":
-        setattr(primaries[name], limit, 100)
-    deliveries: list[Delivery] = []
-    producer.send(b"x" * 101, on_done=deliveries.append)
-    producer.send(b"small", on_done=deliveries.append)
-    producer.flush()
-    by_error = sorted(deliveries, key=lambda d: d.error is None)
-    assert by_error[0].error is not None
-    assert not by_error[0].error.retryable
-    assert not by_error[0].ambiguous
-    assert "too large" in str(by_error[0].error)
-    assert by_error[1].error is None
-    assert all(p.state == "closed" for p in producer.stats().primaries.values())
-
-
-def test_a_record_that_is_too_large_for_one_primary_goes_to_another(
-    producer: PrismProducer, primaries: SimulatedPrimaries
-) -> None:
-    primaries["a"].max_bytes = 100
-    deliveries: list[Delivery] = []
-    for _ in range(10):
-        producer.send(b"x" * 101, on_done=deliveries.append)
-    producer.flush()
-    assert all(d.error is None and d.acks[0].primary == "b" for d in deliveries)
+        timer = threading.Timer(0.2, primaries["a"].go_on)
+        timer.start()
+        started = time.monotonic()
+        producer.send(b"x")
+        assert time.monotonic() - started >= 0.19
+        timer.join()
 
 
 def test_a_failure_without_a_callback_comes_out_of_flush(
@@ -288,16 +131,6 @@ def test_a_failure_without_a_callback_comes_out_of_flush(
     with pytest.raises(DeliveryError, match="too large"):
         producer.flush()
     assert producer.flush() == 0
-
-
-def test_a_primary_without_the_topic_or_the_right_is_left_out_with_its_reason(
-    producer: PrismProducer, primaries: SimulatedPrimaries
-) -> None:
-    primaries["a"].error = Failure(FailureKind.NOT_WRITTEN, "Broker: Topic authorization failed")
-    deliveries = send(producer, 50)
-    assert all(d.error is None and d.acks[0].primary == "b" and not d.ambiguous for d in deliveries)
-    stats = producer.stats().primaries["a"]
-    assert (stats.state, stats.reason) == ("open", "Broker: Topic authorization failed")
 
 
 def test_a_producer_in_a_fatal_state_is_made_anew(
@@ -442,6 +275,8 @@ def test_closing_fails_what_nobody_acknowledged(primaries: SimulatedPrimaries) -
     [
         ({"home": "z"}, "home primary 'z'"),
         ({"hedge_after_s": 0.01}, "linger"),
+        ({"hedge_after_s": 60.0}, "below max_block_s"),
+        ({"max_stale_s": 0.0}, "max_stale_s"),
         ({"max_in_flight_records": 0}, "max_in_flight_records"),
         ({"weights": {"a": 0}}, "weights"),
     ],

@@ -121,7 +121,7 @@ final class Lane {
         && now - oldest.startedNanos >= patience
         && now - lastAnswerNanos >= patience) {
       quiet = true;
-      note("no acknowledgement for " + (now - oldest.startedNanos) / 1_000_000 + " ms", true);
+      note("no answer for " + (now - oldest.startedNanos) / 100_000_000 / 10.0 + " s", true);
     }
   }
 

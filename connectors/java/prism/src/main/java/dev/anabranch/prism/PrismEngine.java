@@ -7,6 +7,7 @@ import dev.anabranch.topology.TopologyException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
@@ -83,7 +84,8 @@ public final class PrismEngine implements AutoCloseable {
 
   /**
    * Opens an engine; no primary need be alive, nor the topology's location if a document is cached.
-   * Throws {@link TopologyException} where the document does not have the stream.
+   * Throws {@link TopologyException} where the document does not have the stream, and {@link
+   * IllegalArgumentException} where the group has no primary by the name of the home one.
    */
   public static PrismEngine open(
       String topology, String stream, PrismOptions options, Hooks hooks) {
@@ -108,13 +110,23 @@ public final class PrismEngine implements AutoCloseable {
   void start() {
     Topology first = feed.current();
     if (first != null) {
+      checkHome(first);
       apply(StreamView.of(first, stream), clock.now());
     }
     feed.onChange(topology -> events.add(now -> follow(topology, now)));
     clock.start();
   }
 
-  /** Whether there is no room; a send is accepted nevertheless. */
+  /** A home that is drained or removed is no error: engines start and go on with the others. */
+  private void checkHome(Topology first) {
+    Set<String> known = first.groupOf(stream).primaries().keySet();
+    if (!options.home().isEmpty() && !known.contains(options.home())) {
+      throw new IllegalArgumentException(
+          "stream " + stream + ": there is no home primary '" + options.home() + "' among " + known);
+    }
+  }
+
+  /** Whether there is no room, or no primary for what is there; a send is accepted nevertheless. */
   public boolean isFull() {
     return core.isFull();
   }

@@ -65,6 +65,11 @@ final class CaseView {
           wanted
               .properties().forEach(
                   e -> assertThat(state(e.getKey())).as(e.getKey()).isEqualTo(e.getValue().asText()));
+      case "troubles" ->
+          wanted
+              .properties()
+              .forEach(
+                  e -> assertThat(lane(e.getKey()).describe()).contains(e.getValue().asText()));
       case "closed" -> {
         List<String> closed = new ArrayList<>();
         world.clients.forEach(
@@ -151,12 +156,15 @@ final class CaseView {
         .toList();
   }
 
-  private String state(String name) {
+  private Lane lane(String name) {
     return world.lanes.all().stream()
         .filter(lane -> lane.name().equals(name) && lane.active)
-        .map(lane -> lane.breaker.state().name().toLowerCase(Locale.ROOT).replace('_', '-'))
         .findFirst()
-        .orElse("gone");
+        .orElseThrow();
+  }
+
+  private String state(String name) {
+    return lane(name).breaker.state().name().toLowerCase(Locale.ROOT).replace('_', '-');
   }
 
   private Delivery delivery(int number) {

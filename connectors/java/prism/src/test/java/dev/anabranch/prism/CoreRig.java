@@ -16,8 +16,7 @@ final class CoreRig {
   final PrismCore core;
   private final Completions completions = new Completions(() -> {});
   private final Map<String, FakePrimary> primaries = new LinkedHashMap<>();
-  private final Duration tick = Duration.ofMillis(50);
-  private long now = TimeUnit.DAYS.toNanos(1);
+  private final long now = TimeUnit.DAYS.toNanos(1);
   private int sequence;
 
   /** A primary that keeps what it gets until the test answers it. */
@@ -47,15 +46,6 @@ final class CoreRig {
 
     @Override
     public void awaitClosed(Duration limit) {}
-
-    void ackAll() {
-      List<Attempt> all = List.copyOf(open);
-      open.clear();
-      for (Attempt attempt : all) {
-        log.add(attempt.send);
-        attempt.acknowledge(0, log.size() - 1);
-      }
-    }
 
     void failAll(Exception error) {
       List<Attempt> all = List.copyOf(open);
@@ -121,15 +111,6 @@ final class CoreRig {
     primaries.values().forEach(primary -> primary.log.clear());
     deliveries.clear();
     return this;
-  }
-
-  /** Lets time pass, tick by tick. */
-  void pass(Duration time) {
-    for (long left = time.toNanos(); left > 0; left -= tick.toNanos()) {
-      now += Math.min(left, tick.toNanos());
-      core.tick(now);
-      settle();
-    }
   }
 
   /** Hands over what ended, as the engine does. */

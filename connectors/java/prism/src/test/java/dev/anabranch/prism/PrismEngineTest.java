@@ -103,6 +103,10 @@ class PrismEngineTest {
   }
 
   private PrismEngine open() {
+    return open(OPTIONS);
+  }
+
+  private PrismEngine open(PrismOptions options) {
     PrismEngine.Hooks hooks =
         new PrismEngine.Hooks(() -> {}, PrismEngine.Failures.THROW, (name, stats) -> {});
     Transport.Factory factory =
@@ -113,7 +117,7 @@ class PrismEngineTest {
           listener.ready();
           return memory;
         };
-    PrismEngine opened = new PrismEngine("s", OPTIONS, feed, factory, hooks);
+    PrismEngine opened = new PrismEngine("s", options, feed, factory, hooks);
     opened.start();
     engine = opened;
     return opened;
@@ -222,6 +226,17 @@ class PrismEngineTest {
     assertThatThrownBy(this::open)
         .isInstanceOf(TopologyException.class)
         .hasMessageContaining("no stream 's'");
+  }
+
+  @Test
+  void aHomeThatIsNoPrimaryIsToldAtTheStartAndADrainedOneIsNone() throws Exception {
+    Primary drained = primary("h:2", WantedState.DRAINING);
+    feed.publish(topology(1, Map.of("a", primary("h:1", WantedState.ACTIVE), "b", drained)));
+    assertThatThrownBy(() -> open(PrismOptions.builder().home("z").build()))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("no home primary 'z'");
+    send(open(PrismOptions.builder().home("b").build()), 5);
+    assertThat(at("a@h:1").log).hasSize(5);
   }
 
   @Test
