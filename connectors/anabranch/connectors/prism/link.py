@@ -101,9 +101,8 @@ class Link:
         unfit = self.retired or self.fatal or self.busy
         return self._half_open and not unfit and self.sent == self._sent_before_probe
 
-    @property
-    def probe(self) -> Attempt | Flight | None:
-        """The attempt that a half-open breaker waits for."""
+    def find_probe(self) -> Attempt | Flight | None:
+        """The attempt that a half-open breaker waits for; to be asked before it may be off :attr:`watch`."""
         if not self._half_open:
             return None
         if self._probe is None and self.sent != self._sent_before_probe and self.watch:
@@ -130,7 +129,7 @@ class Link:
             return False
         self.seen_acked = self.acked
         self.latency_s += (now - self.newest_acked - self.latency_s) * _SMOOTHING
-        probe = self.probe
+        probe = self.find_probe()
         return self.answered(now, as_probe=probe is not None and probe.outcome is Outcome.ACKED)
 
     def answered(self, now: float, *, as_probe: bool) -> bool:

@@ -75,7 +75,7 @@ class Patrol:
     def _listen(self, link: Link) -> None:
         """Finds out whether a primary has fallen silent."""
         now, watch = self._tracker.now, link.watch
-        _ = link.probe  # Before it may be taken off the list.
+        link.find_probe()
         while watch and watch[0].outcome is not Outcome.PENDING:
             watch.popleft()
         patience_s = self._patience_s(link)

@@ -236,7 +236,7 @@ class Tracker:
         self, attempt: Attempt | Flight, story: Story, link: Link, failure: Failure
     ) -> None:
         """The primary works; it is the record that it does not want."""
-        if link.answered(self.now, as_probe=attempt is link.probe):
+        if link.answered(self.now, as_probe=attempt is link.find_probe()):
             self.rebuild()
         attempt.outcome = Outcome.NOT_WRITTEN
         story.refusals[link] = failure.reason
@@ -247,7 +247,7 @@ class Tracker:
         """The primary, or the way to it, is at fault."""
         if failure.kind is FailureKind.FULL:
             link.busy = True
-            if attempt is link.probe:
+            if attempt is link.find_probe():
                 link.start_probe(self.now)
             self.rebuild()
             return

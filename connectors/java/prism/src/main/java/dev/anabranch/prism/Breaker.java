@@ -70,8 +70,8 @@ final class Breaker {
   /**
    * An attempt was answered: acknowledged, or refused for what the record is.
    *
-   * @param startedNanos when it was started; a probe that is late has opened the breaker, if another
-   *     primary works
+   * @param startedNanos when it was started; a probe that is late has opened the breaker, if
+   *     another primary works
    */
   void answered(long startedNanos, long now) {
     failures = 0;

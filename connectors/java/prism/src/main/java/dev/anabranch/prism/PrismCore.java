@@ -320,9 +320,7 @@ final class PrismCore {
 
   /** What it still has will hardly be answered sooner than another primary answers it. */
   private void evacuate(Lane lane, long now) {
-    for (Attempt attempt = lane.watch.oldest();
-        attempt != null;
-        attempt = lane.watch.oldest()) {
+    for (Attempt attempt = lane.watch.oldest(); attempt != null; attempt = lane.watch.oldest()) {
       hedge(lane, attempt, now);
     }
   }

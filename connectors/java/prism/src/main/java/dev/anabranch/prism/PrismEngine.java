@@ -122,7 +122,12 @@ public final class PrismEngine implements AutoCloseable {
     Set<String> known = first.groupOf(stream).primaries().keySet();
     if (!options.home().isEmpty() && !known.contains(options.home())) {
       throw new IllegalArgumentException(
-          "stream " + stream + ": there is no home primary '" + options.home() + "' among " + known);
+          "stream "
+              + stream
+              + ": there is no home primary '"
+              + options.home()
+              + "' among "
+              + known);
     }
   }
 

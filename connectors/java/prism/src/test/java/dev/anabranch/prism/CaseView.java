@@ -28,7 +28,8 @@ final class CaseView {
 
   void expect(JsonNode expectations) {
     expectations
-        .properties().forEach(
+        .properties()
+        .forEach(
             each -> {
               String what = each.getKey();
               JsonNode wanted = each.getValue();
@@ -44,7 +45,8 @@ final class CaseView {
       case "failed" -> ids(what, with(d -> d.error() != null), wanted);
       case "ambiguous" -> ids(what, with(d -> d.ambiguous() && !d.superseded()), wanted);
       case "superseded" -> ids(what, with(Delivery::superseded), wanted);
-      case "in_flight" -> assertThat(world.core.inFlightRecords()).as(what).isEqualTo(wanted.asInt());
+      case "in_flight" ->
+          assertThat(world.core.inFlightRecords()).as(what).isEqualTo(wanted.asInt());
       case "full" -> assertThat(world.core.isFull()).as(what).isEqualTo(wanted.asBoolean());
       case "each_on" -> eachOn(wanted.asInt());
       default -> {
@@ -57,14 +59,20 @@ final class CaseView {
   private boolean primaries(String what, JsonNode wanted) {
     switch (what) {
       case "holds" ->
-          wanted.properties().forEach(e -> ids("holds " + e.getKey(), log(e.getKey()), e.getValue()));
+          wanted
+              .properties()
+              .forEach(e -> ids("holds " + e.getKey(), log(e.getKey()), e.getValue()));
       case "owes" -> numbers(what, wanted, name -> world.stats.get(name).inFlight());
       case "hedged" -> numbers(what, wanted, name -> (int) world.stats.get(name).hedged());
       case "rebuilt" -> numbers(what, wanted, name -> world.primaries.get(name).rebuilds);
       case "states" ->
           wanted
-              .properties().forEach(
-                  e -> assertThat(state(e.getKey())).as(e.getKey()).isEqualTo(e.getValue().asText()));
+              .properties()
+              .forEach(
+                  e ->
+                      assertThat(state(e.getKey()))
+                          .as(e.getKey())
+                          .isEqualTo(e.getValue().asText()));
       case "troubles" ->
           wanted
               .properties()
@@ -86,7 +94,10 @@ final class CaseView {
   private boolean byId(String what, JsonNode wanted) {
     switch (what) {
       case "acked_by" ->
-          each(what, wanted, id -> delivery(id).acks().stream().map(Ack::primary).toList().toString());
+          each(
+              what,
+              wanted,
+              id -> delivery(id).acks().stream().map(Ack::primary).toList().toString());
       case "attempts" -> each(what, wanted, id -> Integer.toString(delivery(id).attempts()));
       case "error" -> error(wanted);
       case "alike" -> wanted.forEach(id -> alike(id.asInt()));
@@ -120,7 +131,10 @@ final class CaseView {
     JsonNode sent = world.asked.get(number);
     RecordId id = world.ids.get(number);
     List<Send> copies = new ArrayList<>();
-    world.primaries.values().forEach(p -> p.log.stream().filter(s -> s.id.equals(id)).forEach(copies::add));
+    world
+        .primaries
+        .values()
+        .forEach(p -> p.log.stream().filter(s -> s.id.equals(id)).forEach(copies::add));
     assertThat(copies).as("copies of %s", number).hasSizeGreaterThan(1);
     for (Send copy : copies) {
       assertThat(copy.record.value()).hasSize(sent.get("size").asInt()).containsOnly('x');
@@ -132,7 +146,8 @@ final class CaseView {
       }
       assertThat(headers.remove(RecordHeaders.ID)).isEqualTo(id.toBytes());
       List<String> own = new ArrayList<>();
-      headers.forEach((name, value) -> own.add(name + "=" + new String(value, StandardCharsets.UTF_8)));
+      headers.forEach(
+          (name, value) -> own.add(name + "=" + new String(value, StandardCharsets.UTF_8)));
       List<String> given = new ArrayList<>();
       sent.get("headers").forEach(h -> given.add(h.get(0).asText() + "=" + h.get(1).asText()));
       assertThat(own).isEqualTo(given);
@@ -185,7 +200,8 @@ final class CaseView {
 
   private static void numbers(String what, JsonNode wanted, ToIntFunction<String> seen) {
     wanted
-        .properties().forEach(
+        .properties()
+        .forEach(
             e ->
                 assertThat(seen.applyAsInt(e.getKey()))
                     .as(what + " " + e.getKey())
@@ -194,7 +210,8 @@ final class CaseView {
 
   private static void each(String what, JsonNode wanted, IntFunction<@Nullable String> seen) {
     wanted
-        .properties().forEach(
+        .properties()
+        .forEach(
             e -> {
               JsonNode value = e.getValue();
               assertThat(seen.apply(Integer.parseInt(e.getKey())))

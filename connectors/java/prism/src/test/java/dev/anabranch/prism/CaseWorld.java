@@ -43,7 +43,10 @@ final class CaseWorld {
   CaseWorld(JsonNode theCase, JsonNode defaults) {
     core =
         new PrismCore(
-            "s", options(theCase, defaults), completions, (send, superseded, error) -> {
+            "s",
+            options(theCase, defaults),
+            completions,
+            (send, superseded, error) -> {
               if (send.listener != null) {
                 send.listener.onDone(send.delivery(superseded, error));
               }
@@ -91,8 +94,7 @@ final class CaseWorld {
 
   private Transport client(
       String name, Primary primary, StreamView view, Transport.Listener listener) {
-    SimulatedPrimary simulated =
-        primaries.computeIfAbsent(name, absent -> new SimulatedPrimary());
+    SimulatedPrimary simulated = primaries.computeIfAbsent(name, absent -> new SimulatedPrimary());
     SimulatedPrimary.Client client = simulated.new Client(listener);
     clients.computeIfAbsent(name, absent -> new ArrayList<>()).add(client);
     listener.ready();
@@ -243,8 +245,7 @@ final class CaseWorld {
         .path("headers")
         .forEach(h -> headers.add(new RawHeader(h.get(0).asText(), bytes(h.get(1)))));
     byte[] key = about.has("key") ? bytes(about.get("key")) : null;
-    return new OutgoingRecord(
-        key, value, null, headers.toArray(RawHeader[]::new), null, 0, false);
+    return new OutgoingRecord(key, value, null, headers.toArray(RawHeader[]::new), null, 0, false);
   }
 
   private static @Nullable RecordVersion version(JsonNode version, int number) {
@@ -272,7 +273,8 @@ final class CaseWorld {
   private void topology(JsonNode about) {
     Map<String, WantedState> states = new TreeMap<>();
     about
-        .properties().forEach(
+        .properties()
+        .forEach(
             each -> {
               if (each.getKey().equals("copies")) {
                 copies = each.getValue().asInt();
