@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from anabranch.connectors import Delivery, PrismProducer, RecordId
@@ -96,7 +97,7 @@ class World:
                 id=record_id,
                 timestamp_ms=record.get("timestamp_ms", 1),
                 headers=[(name, value.encode()) for name, value in record.get("headers", [])],
-                on_done=lambda delivery, number=number: self._note(number, delivery),
+                on_done=partial(self._note, number),
             )
             self._settle()
 

@@ -69,8 +69,7 @@ _VAGUE = frozenset(
 _UNREACHABLE = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._AUTHENTICATION})
 
 
-# What a silent primary has is sent elsewhere by then, even where no other is prompt enough for a hedge. The
-# same as the Java producers' delivery.timeout.ms.
+# A record must not spend all its max_block in one client. As the Java producers' delivery.timeout.ms.
 _MESSAGE_TIMEOUT_S = 15.0
 
 

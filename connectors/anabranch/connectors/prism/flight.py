@@ -10,6 +10,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
+from anabranch.connectors.prism.breaker import BreakerState
 from anabranch.connectors.prism.delivery import Ack, Delivery
 from anabranch.connectors.prism.transport import Headers
 
@@ -174,8 +175,8 @@ class Story:
 
     @property
     def covered(self) -> bool:
-        """One more attempt would only be a hedge: enough are acknowledged or may still be."""
-        return sum(attempt.outcome <= ACKED for attempt in self.attempts) >= self.copies
+        """One more attempt would only be a hedge: enough are acknowledged or may well still be."""
+        return sum(_is_hopeful(attempt) for attempt in self.attempts) >= self.copies
 
     def engaged(self) -> list[Link | None]:
         """Primaries that have the record, may still answer, or refuse it."""
@@ -184,3 +185,9 @@ class Story:
     def failed(self) -> list[Link | None]:
         """Primaries that failed it."""
         return [attempt.link for attempt in self.attempts if attempt.outcome > ACKED]
+
+
+def _is_hopeful(attempt: Attempt | Flight) -> bool:
+    """What is overdue at a primary that is left will hardly be answered sooner than by another."""
+    left = attempt.link is not None and attempt.link.breaker.state is not BreakerState.CLOSED
+    return attempt.outcome <= ACKED and not (attempt.outcome is OVERDUE and left)

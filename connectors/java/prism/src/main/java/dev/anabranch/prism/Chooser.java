@@ -49,6 +49,16 @@ final class Chooser {
     return false;
   }
 
+  /** Bits of the lanes whose breaker is not closed. */
+  long left() {
+    long left = 0;
+    for (int i = 0; i < lanes.size(); i++) {
+      Lane lane = lanes.get(i);
+      left |= lane.breaker.state() == Breaker.State.CLOSED ? 0 : lane.bit();
+    }
+    return left;
+  }
+
   /** The lane for the next attempt of that send, or null where none may take it now. */
   @Nullable Lane pick(Send send) {
     long taken = send.takenLanes();
@@ -58,7 +68,7 @@ final class Chooser {
         return first;
       }
     }
-    boolean hedge = send.isCovered();
+    boolean hedge = send.isCovered(left());
     Lane fresh = other(taken | send.failedLanes, hedge);
     return fresh == null && send.failedLanes != 0 ? other(taken, hedge) : fresh;
   }

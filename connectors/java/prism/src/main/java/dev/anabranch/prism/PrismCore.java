@@ -141,13 +141,12 @@ final class PrismCore {
     changed = true;
   }
 
-  /** A primary is out of reach. What it has is not waited for, if it once was within reach. */
+  /** A primary is out of reach. If it was within reach, what it has moves at the next tick. */
   void unready(Lane lane, String reason, long now) {
     lane.note(reason, false);
     if (lane.isReady()) {
       lane.breaker.trip(now);
       lane.setReady(false);
-      evacuate(lane, now);
     }
   }
 
@@ -213,7 +212,7 @@ final class PrismCore {
   /** A send that no primary can take, or only wants a hedge that none can give. */
   private void postpone(Send send) {
     RecordException refusal = send.refusal;
-    if (send.isCovered()) {
+    if (send.isCovered(chooser.left())) {
       if (!send.wishing) {
         send.wishing = true;
         wishes.add(send);

@@ -76,9 +76,14 @@ final class Send {
     return copies - Long.bitCount(ackedLanes | (outstandingLanes & ~overdueLanes));
   }
 
-  /** Whether another attempt would only be a hedge: enough are under way or acknowledged. */
-  boolean isCovered() {
-    return Long.bitCount(ackedLanes | outstandingLanes) >= copies;
+  /**
+   * Whether another attempt would only be a hedge: enough are acknowledged or may well still be.
+   *
+   * @param leftLanes those whose breaker is not closed: what is overdue there will hardly be
+   *     answered sooner than by another
+   */
+  boolean isCovered(long leftLanes) {
+    return Long.bitCount(ackedLanes | (outstandingLanes & ~(overdueLanes & leftLanes))) >= copies;
   }
 
   boolean isDone() {
