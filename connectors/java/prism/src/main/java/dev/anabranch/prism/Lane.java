@@ -17,6 +17,12 @@ final class Lane {
    */
   private static final long FIRST_ANSWER_NANOS = 2_000_000_000L;
 
+  /**
+   * A client that goes from the bootstrap address to the broker's own drops its metadata for a
+   * moment; what is then under way is answered all the same.
+   */
+  private static final long LOST_NANOS = 300_000_000L;
+
   boolean active = true;
   int weight = 1;
 
@@ -35,6 +41,8 @@ final class Lane {
   private boolean concrete;
 
   private boolean ready;
+  private boolean lost;
+  private long lostNanos;
   private int outstanding;
   private boolean proven;
 
@@ -82,6 +90,21 @@ final class Lane {
   void setReady(boolean ready) {
     this.ready = ready;
     stats.ready = ready;
+    lost = false;
+  }
+
+  /** It is out of reach, at least for the moment. */
+  void lost(long now) {
+    if (ready) {
+      setReady(false);
+      lost = true;
+      lostNanos = now;
+    }
+  }
+
+  /** Whether it has gone out of reach and its breaker has yet to open. */
+  boolean isLost(long now) {
+    return lost && breaker.state() == Breaker.State.CLOSED && now - lostNanos >= LOST_NANOS;
   }
 
   /** Whether an attempt may start now. */

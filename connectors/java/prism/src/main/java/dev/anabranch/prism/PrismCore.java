@@ -141,13 +141,10 @@ final class PrismCore {
     changed = true;
   }
 
-  /** A primary is out of reach. If it was within reach, what it has moves at the next tick. */
+  /** A primary is out of reach, at least for the moment. */
   void unready(Lane lane, String reason, long now) {
     lane.note(reason, false);
-    if (lane.isReady()) {
-      lane.breaker.trip(now);
-      lane.setReady(false);
-    }
+    lane.lost(now);
   }
 
   /** Looks at what has become of time: hedges, silence, and sends that took too long. */
@@ -299,7 +296,7 @@ final class PrismCore {
 
   private void look(Lane lane, long now) {
     // The last primary that takes anything is kept: slow is better than nothing.
-    if (lane.isQuiet() && chooser.anyWorks()) {
+    if (lane.isLost(now) || (lane.isQuiet() && chooser.anyWorks())) {
       lane.breaker.trip(now);
     }
     long patience = lane.patience(hedgeAfterNanos);
