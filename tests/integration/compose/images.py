@@ -15,7 +15,7 @@ from anabranch.devkit.flink_config import pyflink_folder
 from anabranch.devkit.jars import kafka_jars
 from anabranch.errors import ConfigurationError
 from tests.integration.compose.engine import Engine
-from tests.integration.compose.kafka_tools import kafka_tools_jar
+from tests.integration.compose.maven_jars import KAFKA_TOOLS, SQL_GATEWAY, fetched
 from tests.integration.compose.rootfs import base_rootfs
 
 __all__ = ["build_images"]
@@ -49,11 +49,12 @@ def build_images(engine: Engine, compose_file: Path, scratch: Path) -> None:
 def _kafka_context(context: Path) -> None:
     shutil.copytree(_RECIPES / "kafka", context)
     shutil.copytree(kafka_jars(), context / "libs")
-    shutil.copy(kafka_tools_jar(), context / "libs")
+    shutil.copy(fetched(KAFKA_TOOLS), context / "libs")
 
 
 def _flink_context(context: Path) -> None:
     shutil.copytree(_RECIPES / "flink", context)
     for part in _FLINK_PARTS:
         shutil.copytree(pyflink_folder() / part, context / "flink" / part)
+    shutil.copy(fetched(SQL_GATEWAY), context / "flink" / "opt")
     (context / "flink" / "log").mkdir()
