@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
+import sys
 import threading
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -45,7 +47,15 @@ TOPOLOGY = str(ROOT / "devkit" / "compose" / "topology-host.yaml")
 INSTALL = Path(__file__).parent / "compose" / "install-packages.sh"
 FLINK = FlinkRest("http://127.0.0.1:8081")
 STREAM, COPIES = "training-logs", "run-metrics"
-START_LIMIT_S = 180.0
+# Far above what an idle machine takes: seven JVMs start at once.
+START_LIMIT_S = 400.0
+STEP_LIMIT_S = 240.0
+KILLED_TEST = """
+import os, pathlib, signal, sys
+from tests.integration.compose.engine import running_engine
+with running_engine(pathlib.Path(sys.argv[1])):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +90,7 @@ def test_a_killed_cluster_stops_nobody_and_loses_nothing(project: ComposeProject
         producer.flush()
         expected = traffic.expected()
         logged = read_all(STREAM)
-        copies.await_copies({each.id for each in logged if each.id is not None}, timeout_s=120)
+        copies.await_copies({each.id for each in logged if each.id is not None}, timeout_s=STEP_LIMIT_S)
     assert FLINK.restored_checkpoint(job) is None
     assert FLINK.savepoint(job, stop=True).startswith("file:/state/savepoints/")
 
@@ -96,21 +106,21 @@ def test_a_killed_cluster_stops_nobody_and_loses_nothing(project: ComposeProject
 def write_through_a_kill(project: ComposeProject, traffic: Traffic, copies: CopiesRead) -> None:
     """Writes while cluster b works, is killed, is down, comes back and works again."""
     victim = project.container("kafka-b")
-    traffic.send_until(lambda: min(traffic.acked("a"), traffic.acked("b")) > 500, timeout_s=60)
-    copies.await_copies(traffic.sent_since(0), timeout_s=120)
+    traffic.send_until(lambda: min(traffic.acked("a"), traffic.acked("b")) > 500, timeout_s=STEP_LIMIT_S)
+    copies.await_copies(traffic.sent_since(0), timeout_s=STEP_LIMIT_S)
 
     killing = threading.Thread(target=project.kill, args=[victim])
     killing.start()
-    traffic.send_until(lambda: not killing.is_alive() and traffic.leaves_alone("b"), timeout_s=60)
+    traffic.send_until(lambda: not killing.is_alive() and traffic.leaves_alone("b"), timeout_s=STEP_LIMIT_S)
     killing.join()
     first = traffic.sent
     traffic.send(5_000)
     # Both the producer and the job go on while b is down.
-    copies.await_copies(traffic.sent_since(first), timeout_s=60)
+    copies.await_copies(traffic.sent_since(first), timeout_s=STEP_LIMIT_S)
 
     project.start(victim)
     before = traffic.acked("b")
-    traffic.send_until(lambda: traffic.acked("b") > before + 500, timeout_s=120)
+    traffic.send_until(lambda: traffic.acked("b") > before + 500, timeout_s=STEP_LIMIT_S)
 
 
 def test_an_engine_takes_everything_with_it(packages: None, tmp_path: Path) -> None:
@@ -120,9 +130,17 @@ def test_an_engine_takes_everything_with_it(packages: None, tmp_path: Path) -> N
     assert traces(tmp_path) == before
 
 
+def test_an_engine_ends_with_a_killed_test(packages: None, tmp_path: Path) -> None:
+    before = traces(tmp_path)
+    killed = process.run([sys.executable, "-c", KILLED_TEST, tmp_path], timeout_s=STEP_LIMIT_S, cwd=ROOT)
+    assert killed.code == -signal.SIGKILL, killed.output
+    left_for_pytest = {str(tmp_path / "data")}
+    process.await_condition(lambda: traces(tmp_path) - left_for_pytest == before, 30, "the engine to be gone")
+
+
 def fail_with_a_container(folder: Path) -> None:
     with running_engine(folder) as engine:
-        engine.docker("import", base_rootfs(), "base", timeout_s=120)
+        engine.docker("import", base_rootfs(), "base", timeout_s=STEP_LIMIT_S)
         engine.docker("network", "create", "loop")
         engine.docker("run", "-d", "--network=loop", "-p=127.0.0.1:9092:9092", "base", "sleep", "271828")
         assert any("sleep 271828" in each for each in traces(folder))

@@ -15,7 +15,7 @@ from tests.integration.compose.project import ComposeProject
 __all__ = ["CopiesRead", "copy_id", "expected_copies", "start_copying"]
 
 _SCRIPT = Path(__file__).with_name("copy.sql")
-_RUN_LIMIT_S = 120.0
+_RUN_LIMIT_S = 240.0
 
 
 def start_copying(project: ComposeProject, flink: FlinkRest) -> str:

@@ -135,7 +135,16 @@ def _enter(namespace: int) -> None:
 
 
 def _remove_cgroups(name: str) -> None:
-    """Removes the groups that the kernel keeps of containers which were killed with their engine."""
-    for top in (*_CGROUPS.glob(name), *_CGROUPS.glob(f"*/{name}")):
+    """Removes the groups that stay behind of containers which were killed with their engine."""
+    tops = [*_CGROUPS.glob(name), *_CGROUPS.glob(f"*/{name}")]
+    process.await_condition(lambda: all(map(_removed, tops)), 10, f"group {name} to be free")
+
+
+def _removed(top: Path) -> bool:
+    """Whether it could be removed; the kernel refuses while a process in it is being reaped."""
+    try:
         for folder in sorted(top.glob("**/"), reverse=True):  # the deepest first
             folder.rmdir()
+    except OSError:
+        return False
+    return True

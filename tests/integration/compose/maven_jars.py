@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from anabranch.devkit import process
+from anabranch.devkit.jars import KAFKA_VERSION
 from anabranch.devkit.state import cache_home, exclusive
 from anabranch.errors import EnvironmentMissingError
 
@@ -23,7 +25,7 @@ class MavenJar:
     Attributes:
         group: Maven's group id.
         name: Maven's artifact id.
-        version: Its version, that of the image's tag.
+        version: That of the devkit's Kafka or of PyFlink, hence of the image.
         sha256: Of the jar.
     """
 
@@ -34,13 +36,13 @@ class MavenJar:
 
 
 KAFKA_TOOLS = MavenJar(
-    "org.apache.kafka", "kafka-tools", "4.4.0",
+    "org.apache.kafka", "kafka-tools", KAFKA_VERSION,
     "4eb9a7fbfd63badfd8d1a677aa2d54b47b2b2d442ff7d68fd223972afea1954c",
 )  # fmt: skip
 """What `kafka-topics.sh` runs."""
 
 SQL_GATEWAY = MavenJar(
-    "org.apache.flink", "flink-sql-gateway", "2.3.0",
+    "org.apache.flink", "flink-sql-gateway", version("apache-flink"),
     "aad296a152dc367ddd70727f5a57dd61958cff3d8dceb1f947bf8d9705c8d724",
 )  # fmt: skip
 """What `sql-client.sh` talks to, in its own process."""

@@ -11,7 +11,7 @@ from tests.integration.compose.engine import Engine
 __all__ = ["ComposeProject"]
 
 _NAME = "anabranch-test"
-_LIMIT_S = 180.0
+_LIMIT_S = 300.0
 
 
 class ComposeProject:
