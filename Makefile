@@ -41,7 +41,7 @@ test: setup lint ## Passes the tests that are quick enough for each change.
 	$(MVN) verify
 	.venv/bin/pytest -q
 
-test-long: setup ## Passes the tests that wait longer than 30 s.
+test-long: setup ## Passes the tests that wait longer than 30 s; as root on Debian, since one brings a Docker engine up.
 	$(MVN) verify -Dexcluded.test.groups= -Dgroups=long -Dsurefire.failIfNoSpecifiedTests=false
 	.venv/bin/pytest -q -m long
 
