@@ -12,7 +12,6 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -74,7 +73,7 @@ def project(packages: None, tmp_path: Path) -> Iterator[ComposeProject]:
         try:
             project.up()
             with engine.network():
-                await_ready()
+                await_ready(project)
                 yield project
         finally:
             with contextlib.suppress(JobError):
@@ -166,12 +165,16 @@ def traces(folder: Path) -> set[str]:
     }
 
 
-def await_ready() -> None:
+def await_ready(project: ComposeProject) -> None:
     """Waits until both clusters have their topics and all of Flink is there."""
-    for name, primary in load_topology(TOPOLOGY).groups["training"].primaries.items():
-        has_topics = partial(topics_are_there, librdkafka_config(primary))
-        process.await_condition(has_topics, START_LIMIT_S, f"the topics of cluster {name}", every_s=0.5)
-    process.await_condition(flink_is_there, START_LIMIT_S, "both TaskManagers", every_s=0.5)
+    primaries = load_topology(TOPOLOGY).groups["training"].primaries.values()
+    clients = [librdkafka_config(primary) for primary in primaries]
+
+    def ready() -> bool:
+        project.check()
+        return all(map(topics_are_there, clients)) and flink_is_there()
+
+    process.await_condition(ready, START_LIMIT_S, "topics and TaskManagers", every_s=1)
 
 
 def topics_are_there(client: dict[str, str]) -> bool:

@@ -44,6 +44,15 @@ class ComposeProject:
         """The id of the container of a service that has one."""
         return self._compose("ps", "-q", service).splitlines()[-1]
 
+    def check(self) -> None:
+        """Raises JobError if a container has failed; says which."""
+        listed = self.engine.docker(
+            "ps", "--all", "--filter=status=exited", "--format={{.Names}} {{.Status}}"
+        )
+        failed = [line for line in listed.splitlines() if "Exited (0)" not in line]
+        if failed:
+            raise JobError(f"ended by themselves: {', '.join(failed)}", where=str(self.engine.folder))
+
     def kill(self, container: str) -> None:
         """SIGKILL; returns when the container has ended by it."""
         self.engine.docker("kill", container)
