@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from anabranch.cli.go_on import Remembering, telling_how_to_go_on
+
 if TYPE_CHECKING:
     from anabranch.pipelines.layers import Layer, Resolved
 
 __all__ = ["command"]
 
 
-@click.command("run")
+@click.command("run", cls=Remembering)
 @click.argument("job", type=click.Path(path_type=Path), required=False)
 @click.option("--topology", help="Path or URI of the topology document.")
 @click.option("--cluster", help="host:port of a Flink session cluster; without it Flink runs here.")
 @click.option("--parallelism", type=click.IntRange(min=1), help="Subtasks of each operator.")
 @click.option("--checkpoint-dir", "checkpoints__dir", help="Folder or URI of the checkpoints.")
 @click.option("--checkpoint-interval", "checkpoints__interval_s", type=float, help="Seconds between two.")
-@click.option("--restore", help="Checkpoint or savepoint to start from.")
+@click.option("--restore", help="Checkpoint or savepoint to start from; `latest`: this job's newest.")
 @click.option(
     "--start", type=click.Choice(["earliest", "latest", "group-offsets"]), help="Where reading starts."
 )
@@ -53,7 +55,7 @@ def command(
     """Runs JOB: a folder with job.py and job.yaml, or a Python file.
 
     Settings come from flags, then ANABRANCH_… variables, then the YAML, then defaults. Ctrl-C cancels
-    the job and keeps its last checkpoint.
+    the job, keeps its last checkpoint and prints the command that goes on from there.
     """
     from anabranch.cli.run_output import output_for
     from anabranch.pipelines.job_file import job_schema
@@ -71,7 +73,7 @@ def command(
         click.echo(plan.load().explain())
     else:
         with output_for(as_json) as on_event:
-            launch(plan, on_event, check=check, detach=detach)
+            launch(plan, telling_how_to_go_on(on_event), check=check, detach=detach)
 
 
 # Flags that may be repeated, and the setting that each adds to.

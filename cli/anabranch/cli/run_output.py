@@ -73,8 +73,8 @@ def text_of(event: Event) -> str:
                 f"{now.records_in:,} read, {now.records_out:,} written, {now.checkpoints} checkpoints"
                 + (f", {now.restarts} restarts" if now.restarts else "")
             )
-        case Failing(job=job, cause=cause):
-            return f"{job}: restarting after: {cause}"
+        case Failing(job=job, cause=cause, where=where):
+            return f"{job}: restarting after: {f'{where}: ' if where else ''}{cause}"
         case Stopped(job=job, state=state, checkpoint=checkpoint):
             kept = f"; last checkpoint: {checkpoint}" if checkpoint else ""
             return f"{job}: {state.lower()}{kept}"

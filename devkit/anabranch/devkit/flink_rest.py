@@ -1,17 +1,14 @@
-"""Flink's REST API, as far as a loop, a demo and tests need it."""
+"""What a loop, a demo and tests ask a session cluster beyond what a run does: all jobs, waits, savepoints."""
 
 from __future__ import annotations
 
-import json
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
 from anabranch.errors import JobError, UnavailableError
+from anabranch.pipelines.rest import RestClient
 
 __all__ = ["FlinkRest", "JobStatus"]
 
@@ -48,21 +45,8 @@ class JobStatus:
         return self.state == "RUNNING" and self.tasks_running == self.tasks_total
 
 
-class FlinkRest:
-    """A client of one JobManager; without state, so safe to share between threads.
-
-    Args:
-        url: As in ``http://127.0.0.1:8081``.
-        timeout_s: For each request.
-    """
-
-    def __init__(self, url: str, *, timeout_s: float = 10) -> None:
-        self.url = url.rstrip("/")
-        self._timeout_s = timeout_s
-
-    def get(self, path: str) -> Any:
-        """The decoded answer of a GET; raises UnavailableError when there is none."""
-        return self._call("GET", path, None)
+class FlinkRest(RestClient):
+    """A client of a session cluster's JobManager."""
 
     def jobs(self) -> list[JobStatus]:
         """All jobs that the JobManager remembers."""
@@ -93,11 +77,6 @@ class FlinkRest:
         found: list[dict[str, Any]] = self.get("/taskmanagers")["taskmanagers"]
         return found
 
-    def checkpoints(self, job_id: str) -> dict[str, Any]:
-        """Counts, the latest of each kind, and history."""
-        found: dict[str, Any] = self.get(f"/jobs/{job_id}/checkpoints")
-        return found
-
     def completed_checkpoints(self, job_id: str) -> int:
         """How many were completed, those restored from not counted."""
         return int(self.checkpoints(job_id)["counts"]["completed"])
@@ -106,12 +85,6 @@ class FlinkRest:
         """Id of the checkpoint that the last restart came back from; None when there was none."""
         latest = self.checkpoints(job_id)["latest"]["restored"]
         return None if latest is None else int(latest["id"])
-
-    def exceptions(self, job_id: str, *, limit: int = 5) -> list[dict[str, Any]]:
-        """The latest failures, newest first: ``exceptionName``, ``stacktrace``, and so on."""
-        found = self.get(f"/jobs/{job_id}/exceptions?maxExceptions={limit}")
-        entries: list[dict[str, Any]] = found["exceptionHistory"]["entries"]
-        return entries
 
     def root_cause(self, job_id: str) -> str:
         """One line that says why a job failed last."""
@@ -131,7 +104,7 @@ class FlinkRest:
     def cancel(self, job_id: str, *, timeout_s: float = 60) -> JobStatus:
         """Cancels a job and waits until it has ended; harmless on one that has."""
         if not self.job(job_id).is_final:
-            self._call("PATCH", f"/jobs/{job_id}?mode=cancel", None)
+            self._call("PATCH", f"/jobs/{job_id}?mode=cancel")
         return self.await_end(job_id, timeout_s=timeout_s)
 
     def await_end(self, job_id: str, *, timeout_s: float) -> JobStatus:
@@ -165,34 +138,7 @@ class FlinkRest:
             raise JobError(f"the savepoint of job {job_id} failed: {trace.splitlines()[-1].strip()}")
         return str(operation["location"])
 
-    def _call(self, method: str, path: str, body: Any) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(  # noqa: S310  (the URL is our own JobManager's)
-            self.url + path, data=data, method=method, headers={"Content-Type": "application/json"}
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:  # noqa: S310
-                text = answer.read()
-        except urllib.error.HTTPError as error:
-            reason = _first_error(error)
-            if error.code == HTTPStatus.SERVICE_UNAVAILABLE:  # a JobManager that has just started
-                raise UnavailableError(f"Flink is not ready: {reason}", where=self.url) from error
-            raise JobError(f"Flink refused {method} {path}: {reason}", where=self.url) from error
-        except OSError as error:
-            raise UnavailableError(f"Flink does not answer: {error}", where=self.url) from error
-        return json.loads(text) if text else None
-
 
 def _status(job: dict[str, Any]) -> JobStatus:
     tasks = job["tasks"]
     return JobStatus(job["jid"], job["name"], job["state"], tasks["running"], tasks["total"])
-
-
-def _first_error(error: urllib.error.HTTPError) -> str:
-    with error:
-        text = error.read().decode(errors="replace")
-    try:
-        lines = json.loads(text)["errors"]
-    except (ValueError, KeyError):
-        return f"HTTP {error.code}"
-    return str(next((line for line in reversed(lines) if line.strip()), f"HTTP {error.code}")).splitlines()[0]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from anabranch.pipelines.retained import restore_uri
 from anabranch.pipelines.settings import Settings
 
-__all__ = ["flink_configuration", "state_folder"]
+__all__ = ["checkpoint_uri", "flink_configuration", "state_folder"]
+
+_CHECKPOINT_DIR = "execution.checkpointing.dir"
 
 
 def state_folder(job: str) -> Path:
@@ -23,6 +26,9 @@ def flink_configuration(job: str, settings: Settings, folder: Path) -> dict[str,
         job: Its name.
         settings: Of the run.
         folder: Of the job, for checkpoints that have no other place.
+
+    Raises:
+        ConfigurationError: What is to be restored is not there.
     """
     options = {
         "pipeline.name": job,
@@ -39,13 +45,24 @@ def flink_configuration(job: str, settings: Settings, folder: Path) -> dict[str,
     return options | {key: _text(value) for key, value in settings.flink.items()}
 
 
-def _checkpoints(settings: Settings, folder: Path) -> dict[str, str]:
-    chosen = settings.checkpoints
+def checkpoint_uri(settings: Settings, folder: Path) -> str:
+    """The folder in which Flink makes one for each run, named by the run's job id.
+
+    Args:
+        settings: Of the run.
+        folder: Of the job.
+    """
+    chosen = settings.flink.get(_CHECKPOINT_DIR) or settings.checkpoints.dir
     # Without a directory checkpoints go to the JobManager's memory, which is full at 5 MiB: the job then
     # restarts for ever.
-    place = chosen.dir or str(folder / "checkpoints")
+    place = str(chosen or folder / "checkpoints")
+    return place if ":" in place else Path(place).resolve().as_uri()
+
+
+def _checkpoints(settings: Settings, folder: Path) -> dict[str, str]:
+    chosen = settings.checkpoints
     options = {
-        "execution.checkpointing.dir": place if ":" in place else Path(place).resolve().as_uri(),
+        _CHECKPOINT_DIR: checkpoint_uri(settings, folder),
         "execution.checkpointing.interval": _duration(chosen.interval_s),
         "execution.checkpointing.timeout": _duration(chosen.timeout_s),
         "execution.checkpointing.num-retained": str(chosen.retained),
@@ -56,7 +73,7 @@ def _checkpoints(settings: Settings, folder: Path) -> dict[str, str]:
         "state.backend.rocksdb.use-bloom-filter": "true",
     }
     if settings.restore is not None:
-        options["execution.state-recovery.path"] = settings.restore
+        options["execution.state-recovery.path"] = restore_uri(settings.restore, folder, settings.cluster)
     return options
 
 

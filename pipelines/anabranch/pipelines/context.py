@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from anabranch.connectors.flink.session import FlinkSession
 from anabranch.pipelines.bindings import Binding, StreamBinding
 from anabranch.pipelines.build import Builder
-from anabranch.pipelines.configuration import flink_configuration, state_folder
+from anabranch.pipelines.configuration import checkpoint_uri, flink_configuration, state_folder
 from anabranch.pipelines.events import Event
 from anabranch.pipelines.layers import environment_layer, resolve
+from anabranch.pipelines.retained import restore_uri
 from anabranch.pipelines.settings import Settings
 
 if TYPE_CHECKING:
@@ -67,6 +68,19 @@ class RunContext:
             return self.settings.cluster
         self._port = self._port or _free_port()
         return f"127.0.0.1:{self._port}"
+
+    def checkpoints(self, job: Job) -> str:
+        """URI of the folder in which the job's runs keep their checkpoints."""
+        return checkpoint_uri(self.settings, self.folder(job))
+
+    def restored(self, job: Job) -> str | None:
+        """URI of the checkpoint that this run starts from.
+
+        Raises:
+            ConfigurationError: It is not there.
+        """
+        given = self.settings.restore
+        return None if given is None else restore_uri(given, self.folder(job), self.settings.cluster)
 
     def found(self, job: Job) -> None:
         """Called by each new :class:`~anabranch.pipelines.Job`."""

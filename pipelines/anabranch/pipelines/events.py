@@ -59,14 +59,20 @@ class Progress(Event):
 
 @dataclass(frozen=True)
 class Failing(Event):
-    """It failed and Flink tries again; ``cause`` is one line."""
+    """It failed and Flink tries again; ``cause`` is one line, ``where`` the user's own if it failed there."""
 
     cause: str
+    where: str | None = None
 
 
 @dataclass(frozen=True)
 class Stopped(Event):
-    """It ended: FINISHED or CANCELED. ``checkpoint`` is the last one that was kept."""
+    """It ended: FINISHED, CANCELED or FAILED.
+
+    Attributes:
+        state: Flink's word.
+        checkpoint: The last one that was kept, or else the one that this run was restored from.
+    """
 
     state: str
     checkpoint: str | None

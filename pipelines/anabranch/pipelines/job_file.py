@@ -11,6 +11,7 @@ import yaml
 from anabranch.errors import ConfigurationError
 from anabranch.pipelines.layers import Layer
 from anabranch.pipelines.places import shown
+from anabranch.pipelines.retained import LATEST
 from anabranch.pipelines.settings import Settings
 
 __all__ = ["file_layer", "job_schema"]
@@ -48,9 +49,9 @@ def file_layer(path: Path) -> Layer:
         if not isinstance(node, yaml.MappingNode):
             raise ConfigurationError("is no mapping", where=shown(str(path), 1), hint="write `name: value`")
         _gather(node, (), path, values, sources)
-    relative: tuple[tuple[str, ...], ...] = (("topology",), ("checkpoints", "dir"))
+    relative: tuple[tuple[str, ...], ...] = (("topology",), ("checkpoints", "dir"), ("restore",))
     for name in relative:
-        if isinstance(values.get(name), str) and ":" not in values[name]:
+        if isinstance(values.get(name), str) and ":" not in values[name] and values[name] != LATEST:
             values[name] = str((path.parent / values[name]).resolve())
     return Layer(values, sources)
 

@@ -15,6 +15,7 @@ from anabranch.pipelines.events import Event, Note
 from anabranch.pipelines.job_file import file_layer
 from anabranch.pipelines.layers import Layer, Resolved, environment_layer, resolve
 from anabranch.pipelines.loader import job_files, load_job
+from anabranch.pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from anabranch.pipelines.job import Job
@@ -83,12 +84,20 @@ def launch(
         )
     check_installed()
     job = plan.load()
-    if check and settings.topology is not None:
-        from anabranch.pipelines.preflight import check_streams
-
-        for line in check_streams(job, settings.topology, settings.dead_letters):
-            on_event(Note(job.name, line))
+    if check:
+        _check(job, settings, on_event)
     if detach:
-        return submit(job, plan.context, on_event)[0].job_id
+        return submit(job, plan.context, on_event)
     run_until_end(job, plan.context, on_event)
     return None
+
+
+def _check(job: Job, settings: Settings, on_event: Callable[[Event], None]) -> None:
+    """What would otherwise fail only when Flink has started."""
+    from anabranch.pipelines.preflight import check_cluster, check_streams
+
+    if settings.cluster is not None:
+        check_cluster(settings.cluster)
+    if settings.topology is not None:
+        for line in check_streams(job, settings.topology, settings.dead_letters):
+            on_event(Note(job.name, line))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 __all__ = ["caller", "is_user_file", "shown"]
 
-_OWN = str(Path(__file__).parent.parent)
+# All portions of the namespace package: in a checkout each is a folder of its own.
+_OWN = tuple(f"{folder}{os.sep}" for folder in sys.modules["anabranch"].__path__)
 
 
 def caller() -> str:
@@ -21,7 +22,7 @@ def caller() -> str:
 
 def is_user_file(name: str) -> bool:
     """Whether a source file belongs neither to anabranch nor to an installed package."""
-    foreign = name.startswith((_OWN, "<")) or f"{os.sep}site-packages{os.sep}" in name
+    foreign = name.startswith((*_OWN, "<")) or f"{os.sep}site-packages{os.sep}" in name
     return not foreign and not name.startswith(str(Path(os.__file__).parent))
 
 

@@ -1,69 +1,74 @@
-"""What a running job's REST API tells, as far as showing a run needs it."""
+"""Flink's REST API: the one client of it, which a run, the devkit and the demo build on."""
 
 from __future__ import annotations
 
 import json
 import urllib.error
 import urllib.request
+from http import HTTPStatus
 from typing import Any
 
-from anabranch.errors import UnavailableError
-from anabranch.pipelines.events import Progress
+from anabranch.errors import JobError, UnavailableError
 
-__all__ = ["JobRest"]
+__all__ = ["RestClient"]
 
 
-class JobRest:
-    """One job on one Flink; without state.
+class RestClient:
+    """A client of one JobManager; without state, so safe to share between threads.
 
     Args:
-        address: ``host:port``.
-        job: The job's name, for events.
-        job_id: 32 hex digits.
+        url: As in ``http://127.0.0.1:8081``.
+        timeout_s: For each request.
     """
 
-    def __init__(self, address: str, job: str, job_id: str) -> None:
-        self.url = f"http://{address}"
-        self._job = job
-        self._job_id = job_id
+    def __init__(self, url: str, *, timeout_s: float = 10) -> None:
+        self.url = url.rstrip("/")
+        self._timeout_s = timeout_s
 
-    def progress(self) -> Progress:
-        """How far the job is; raises UnavailableError when Flink does not answer."""
-        job = self._get("")
-        checkpoints = self._get("/checkpoints")["counts"]
-        vertices = job["vertices"]
-        sources = [vertex for vertex in vertices if vertex["name"].startswith("Source:")]
-        sinks = [vertex for vertex in vertices if "Writer" in vertex["name"]]
-        restarts = self._metric("numRestarts")
-        return Progress(
-            self._job,
-            job["state"],
-            sum(vertex["status"] == "RUNNING" for vertex in vertices),
-            len(vertices),
-            # A source has no input of its own in Flink's count; what it hands on is nearest to it.
-            sum(vertex["metrics"]["write-records"] for vertex in sources),
-            sum(vertex["metrics"]["read-records"] for vertex in sinks),
-            int(checkpoints["completed"]),
-            restarts,
+    def get(self, path: str) -> Any:
+        """The decoded answer of a GET.
+
+        Raises:
+            UnavailableError: Flink does not answer, or is not ready.
+            JobError: It refuses.
+        """
+        return self._call("GET", path)
+
+    def checkpoints(self, job_id: str) -> dict[str, Any]:
+        """Counts, the latest of each kind, and history."""
+        found: dict[str, Any] = self.get(f"/jobs/{job_id}/checkpoints")
+        return found
+
+    def exceptions(self, job_id: str, *, limit: int = 5) -> list[dict[str, Any]]:
+        """The latest failures, newest first: ``exceptionName``, ``stacktrace``, and so on."""
+        found = self.get(f"/jobs/{job_id}/exceptions?maxExceptions={limit}")
+        entries: list[dict[str, Any]] = found["exceptionHistory"]["entries"]
+        return entries
+
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(  # noqa: S310  (the URL is our own JobManager's)
+            self.url + path, data=data, method=method, headers={"Content-Type": "application/json"}
         )
-
-    def last_failure(self) -> str | None:
-        """The trace of the newest failure, if there was one."""
-        entries = self._get("/exceptions?maxExceptions=1")["exceptionHistory"]["entries"]
-        return str(entries[0]["stacktrace"]) if entries else None
-
-    def last_checkpoint(self) -> str | None:
-        """Where the newest completed checkpoint is."""
-        latest = self._get("/checkpoints")["latest"]["completed"]
-        return None if latest is None else str(latest["external_path"])
-
-    def _metric(self, name: str) -> int:
-        found = self._get(f"/metrics?get={name}")
-        return int(float(found[0]["value"])) if found else 0
-
-    def _get(self, path: str) -> Any:
         try:
-            with urllib.request.urlopen(f"{self.url}/jobs/{self._job_id}{path}", timeout=10) as answer:  # noqa: S310
-                return json.load(answer)
+            with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:  # noqa: S310
+                text = answer.read()
+            return json.loads(text) if text else None
+        except urllib.error.HTTPError as error:
+            reason = _first_error(error)
+            if error.code == HTTPStatus.SERVICE_UNAVAILABLE:  # a JobManager that has just started
+                raise UnavailableError(f"Flink is not ready: {reason}", where=self.url) from error
+            raise JobError(f"Flink refused {method} {path}: {reason}", where=self.url) from error
+        # ValueError: somebody answers, but not in JSON, so it is not Flink.
         except (OSError, ValueError) as error:
-            raise UnavailableError(f"Flink does not answer: {error}", where=self.url) from None
+            raise UnavailableError(f"Flink does not answer: {error}", where=self.url) from error
+
+
+def _first_error(error: urllib.error.HTTPError) -> str:
+    with error:
+        text = error.read().decode(errors="replace")
+    try:
+        lines = json.loads(text)["errors"]
+    except (ValueError, KeyError, TypeError):
+        return f"HTTP {error.code}"
+    return str(next((line for line in reversed(lines) if line.strip()), f"HTTP {error.code}")).splitlines()[0]

@@ -8,13 +8,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from anabranch.connectors.flink.java_errors import causes_in_trace
+from anabranch.connectors.flink.session import FlinkSession
 from anabranch.connectors.flink.submission import Submission
-from anabranch.errors import ConfigurationError, UnavailableError
+from anabranch.errors import ConfigurationError, JobError, UnavailableError
 from anabranch.pipelines.context import RunContext
-from anabranch.pipelines.events import Event, Failing, Note, Started, Stopped
+from anabranch.pipelines.events import Event, Failing, Note, Progress, Started, Stopped
+from anabranch.pipelines.failing import PATIENCE, Streak
 from anabranch.pipelines.failures import job_error, told_at
-from anabranch.pipelines.rest import JobRest
-from anabranch.pipelines.traces import short_causes
+from anabranch.pipelines.interrupts import Interrupt, held_interrupt
+from anabranch.pipelines.rest import RestClient
+from anabranch.pipelines.retained import remember_run
+from anabranch.pipelines.running_job import Failure, RunningJob
+from anabranch.pipelines.traces import short_causes, user_frame
 
 if TYPE_CHECKING:
     from anabranch.pipelines.job import Job
@@ -23,28 +28,20 @@ __all__ = ["run_until_end", "submit"]
 
 _POLL_S = 0.5
 _CANCEL_LIMIT_S = 60.0
+_ENDING = frozenset({"FAILING", "FAILED"})
 
 OnEvent = Callable[[Event], None]
 T = TypeVar("T")
 
 
-def submit(job: Job, context: RunContext, on_event: OnEvent) -> tuple[Submission, JobRest]:
-    """Builds the whole job and hands it to Flink.
+def submit(job: Job, context: RunContext, on_event: OnEvent) -> str:
+    """Builds the whole job and hands it to Flink; returns the job's id.
 
     Raises:
         ConfigurationError: The job writes nothing.
         AnabranchError: Flink refuses it; names the user's line.
     """
-    if not job.writes:
-        raise ConfigurationError(f"job {job.name} writes nothing", hint='end it with .write("stream", key=…)')
-    folder = context.folder(job)
-    session = context.builder(job).insert_all()
-    on_event(Note(job.name, f"Flink's log is in {folder / 'log'}"))
-    with told_at(None, folder / "traces"):
-        submission = session.submit(job.name)
-    rest = JobRest(context.web, job.name, submission.job_id)
-    on_event(Started(job.name, submission.job_id, rest.url))
-    return submission, rest
+    return _Run(job, context, on_event, _built(job, context)).job_id
 
 
 def run_until_end(job: Job, context: RunContext, on_event: OnEvent) -> None:
@@ -52,52 +49,116 @@ def run_until_end(job: Job, context: RunContext, on_event: OnEvent) -> None:
 
     Raises:
         JobError: It failed; names the user's line and the full trace's file.
+        KeyboardInterrupt: It was cancelled.
     """
-    submission, rest = submit(job, context, on_event)
-    try:
-        _follow(job, context, submission, rest, on_event)
-    except KeyboardInterrupt:
-        on_event(Note(job.name, "cancelling; once more Ctrl-C to leave at once"))
-        checkpoint = _quietly(rest.last_checkpoint)
-        submission.cancel()
-        _await_end(submission)
-        on_event(Stopped(job.name, "CANCELED", checkpoint))
-        raise
+    session = _built(job, context)
+    with held_interrupt() as interrupt:
+        _Run(job, context, on_event, session).follow(interrupt)
 
 
-def _follow(job: Job, context: RunContext, submission: Submission, rest: JobRest, on_event: OnEvent) -> None:
-    restarts, shown, checkpoint = 0, None, None
-    while not submission.done:
-        progress = _quietly(rest.progress)
-        if progress is not None:
-            if progress.restarts > restarts:
-                restarts = progress.restarts
-                on_event(Failing(job.name, _cause(_quietly(rest.last_failure))))
-            if progress != shown:
-                on_event(progress)
-                shown = progress
-            checkpoint = _quietly(rest.last_checkpoint) or checkpoint
-        time.sleep(_POLL_S)
-    try:
-        submission.result()
-    except Exception as error:
-        raise job_error(error, context.folder(job) / "traces", where=job.name) from None
-    on_event(Stopped(job.name, "FINISHED", checkpoint))
+def _built(job: Job, context: RunContext) -> FlinkSession:
+    if not job.writes:
+        raise ConfigurationError(f"job {job.name} writes nothing", hint='end it with .write("stream", key=…)')
+    return context.builder(job).insert_all()
 
 
-def _await_end(submission: Submission) -> None:
-    deadline = time.monotonic() + _CANCEL_LIMIT_S
-    while not submission.done and time.monotonic() < deadline:
-        time.sleep(_POLL_S / 5)
+class _Run:
+    """One submitted job, and what was seen of it.
+
+    Args:
+        job: Described and built.
+        context: Of the run.
+        on_event: Called with whatever happens.
+        session: Holds what is submitted, here.
+    """
+
+    def __init__(self, job: Job, context: RunContext, on_event: OnEvent, session: FlinkSession) -> None:
+        folder = context.folder(job)
+        self._name = job.name
+        self._traces = folder / "traces"
+        self._tell = on_event
+        on_event(Note(job.name, f"Flink's log is in {folder / 'log'}"))
+        self._checkpoint = context.restored(job)
+        if self._checkpoint is not None:
+            on_event(Note(job.name, f"starts from {self._checkpoint}"))
+        with told_at(None, self._traces):
+            self._submission: Submission = session.submit(job.name)
+        self.job_id = self._submission.job_id
+        remember_run(folder, self.job_id, context.checkpoints(job))
+        self._running = RunningJob(RestClient(f"http://{context.web}"), job.name, self.job_id)
+        on_event(Started(job.name, self.job_id, self._running.url))
+        self._shown: Progress | None = None
+        self._failed_ms = 0
+        self._streak = Streak()
+
+    def follow(self, interrupt: Interrupt) -> None:
+        """Until it ends, or fails for good, or somebody presses Ctrl-C."""
+        while not self._submission.done:
+            if interrupt.seen:
+                self._tell(Note(self._name, "cancelling; Ctrl-C once more leaves at once"))
+                self._cancel()
+                raise KeyboardInterrupt
+            self._look()
+            time.sleep(_POLL_S)
+        try:
+            self._submission.result()
+        except Exception as error:
+            self._tell(Stopped(self._name, "FAILED", self._checkpoint))
+            raise job_error(error, self._traces, where=self._name) from None
+        self._tell(Stopped(self._name, "FINISHED", self._checkpoint))
+
+    def _look(self) -> None:
+        failures = _quietly(lambda: self._running.failures(self._failed_ms)) or []
+        progress = _quietly(self._running.progress)
+        # A job that fails for good is told in full when it has ended.
+        if progress is None or progress.state in _ENDING:
+            return
+        for failure in failures:
+            self._failed(failure, progress.checkpoints)
+        if progress != self._shown:
+            self._tell(progress)
+            self._shown = progress
+        self._checkpoint = _quietly(self._running.last_checkpoint) or self._checkpoint
+
+    def _failed(self, failure: Failure, checkpoints: int) -> None:
+        self._failed_ms = failure.at_ms
+        self._tell(Failing(self._name, _cause(failure.trace), user_frame(failure.trace)))
+        if self._streak.add(failure.trace, checkpoints):
+            self._tell(Note(self._name, f"failed {PATIENCE} times in a row at one line: cancelling"))
+            self._cancel()
+            raise job_error(failure.trace, self._traces, where=self._name)
+
+    def _cancel(self) -> None:
+        self._checkpoint = _quietly(self._running.last_checkpoint) or self._checkpoint
+        try:
+            self._submission.cancel()
+        except Exception as error:
+            if not self._submission.done:
+                raise job_error(error, self._traces, where=self._name) from None
+        self._await_end()
+        # A cluster that goes on may have completed one more; the one in this process is gone.
+        self._checkpoint = _quietly(self._running.last_checkpoint) or self._checkpoint
+        self._tell(Stopped(self._name, "CANCELED", self._checkpoint))
+
+    def _await_end(self) -> None:
+        deadline = time.monotonic() + _CANCEL_LIMIT_S
+        while not self._submission.done:
+            if time.monotonic() > deadline:
+                raise UnavailableError(
+                    f"job {self.job_id} has not ended {_CANCEL_LIMIT_S:.0f} s after it was cancelled",
+                    where=self._running.url,
+                    hint="look there whether it still runs",
+                )
+            time.sleep(_POLL_S / 5)
 
 
 def _quietly(ask: Callable[[], T]) -> T | None:
     """The job may end, or its cluster be busy, between two questions: no reason to end the run."""
-    with contextlib.suppress(UnavailableError, KeyError):
+    with contextlib.suppress(UnavailableError, JobError, KeyError):
         return ask()
     return None
 
 
-def _cause(trace: str | None) -> str:
-    causes = short_causes(causes_in_trace(trace)) if trace else []
+def _cause(trace: str) -> str:
+    causes = short_causes(causes_in_trace(trace))
     return causes[0].splitlines()[0] if causes else "no exception is known"

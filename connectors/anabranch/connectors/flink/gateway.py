@@ -111,6 +111,12 @@ def _start() -> None:
         raise EnvironmentMissingError(
             f"Flink's JVM does not start: {error}", hint="`java -version` must say 17"
         ) from None
+    except KeyboardInterrupt:
+        # The JVM ignores Ctrl-C, and would outlive this process for a moment.
+        if _process is not None:
+            _process.kill()
+            _process.wait()
+        raise
     finally:
         java_gateway.launch_gateway_server_process = launch
     # Nobody else reads this pipe: a JVM that says much would block on it.

@@ -1,0 +1,66 @@
+"""The command that goes on where a run was ended."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from anabranch.pipelines.events import Event
+
+__all__ = ["Remembering", "telling_how_to_go_on"]
+
+_ARGUMENTS = "anabranch.arguments"
+
+
+class Remembering(click.Command):
+    """A command that knows how it was called."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keeps the arguments before click takes them apart."""
+        ctx.meta[_ARGUMENTS] = tuple(args)
+        return super().parse_args(ctx, args)
+
+
+def telling_how_to_go_on(on_event: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Adds to the end of a job that did not finish the command that restores it."""
+    from anabranch.pipelines.events import Note, Stopped
+
+    context = click.get_current_context()
+    arguments: tuple[str, ...] = context.meta[_ARGUMENTS]
+    path = context.command_path
+
+    def tell(event: Event) -> None:
+        on_event(event)
+        if isinstance(event, Stopped) and event.state != "FINISHED":
+            if event.checkpoint is None:
+                on_event(Note(event.job, "no checkpoint was completed: the next run starts anew"))
+            else:
+                on_event(Note(event.job, f"to go on: {_again(path, arguments, event.checkpoint)}"))
+
+    return tell
+
+
+def _again(path: str, arguments: Sequence[str], checkpoint: str) -> str:
+    words: list[str] = []
+    skip = False
+    for word in arguments:
+        # Each form in which a flag and its value are written.
+        if skip or word == "--restore" or word.startswith("--restore="):
+            skip = word == "--restore" and not skip
+            continue
+        words.append(_shown(word))
+    return f"{path} {shlex.join([*words, '--restore', checkpoint])}"
+
+
+def _shown(word: str) -> str:
+    """One argument; the value of an option like ``--set s3.secret-key=…`` goes into no log."""
+    from anabranch.pipelines.sensitive import HIDDEN, is_sensitive
+
+    option, equals, _ = word.removeprefix("--set=").partition("=")
+    if equals and is_sensitive(option):
+        return word[: word.index(option)] + f"{option}={HIDDEN}"
+    return word

@@ -1,0 +1,117 @@
+"""Checkpoints that earlier runs of a job left, and what ``--restore`` means by them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from anabranch.errors import ConfigurationError
+
+__all__ = ["LATEST", "remember_run", "restore_uri"]
+
+LATEST = "latest"
+"""In place of a path: the newest checkpoint of this job that is there."""
+
+_METADATA = "_metadata"  # the file that Flink writes last
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+def remember_run(folder: Path, job_id: str, checkpoints: str) -> None:
+    """Notes where a run's checkpoints go: several jobs may share one folder, and only ids tell them apart.
+
+    Args:
+        folder: Of the job.
+        job_id: Of this run.
+        checkpoints: URI of the folder that was set for it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    run = {"job_id": job_id, "checkpoints": checkpoints, "started_s": int(time.time())}
+    with (folder / "runs.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(run) + "\n")
+
+
+def restore_uri(given: str, folder: Path, cluster: str | None) -> str:
+    """The URI of the checkpoint or savepoint that is meant.
+
+    Args:
+        given: A path, a URI, or ``latest``.
+        folder: Of the job.
+        cluster: ``host:port`` of the Flink that will read it; None: this process.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    if given == LATEST:
+        return _latest(folder).as_uri()
+    path = _local(given)
+    if path is None:
+        return given
+    here = cluster is None or cluster.rpartition(":")[0] in _LOOPBACK
+    if here and not _is_complete(path):
+        raise ConfigurationError("there is no checkpoint or savepoint", where=given, hint=_hint(path, folder))
+    return path.as_uri()
+
+
+def _latest(folder: Path) -> Path:
+    runs = _runs(folder)
+    for run in reversed(runs):
+        root = _local(run["checkpoints"])
+        if root is None:
+            raise ConfigurationError(
+                f"the last run's checkpoints are in {run['checkpoints']}, which cannot be searched from here",
+                where="--restore latest",
+                hint=f"give the path: --restore {run['checkpoints'].rstrip('/')}/{run['job_id']}/chk-N",
+            )
+        found = _newest(root / run["job_id"])
+        if found is not None:
+            return found
+    raise ConfigurationError(
+        "no checkpoint of this job is left" if runs else "this job has not run yet, so it has no checkpoint",
+        where="--restore latest",
+        hint=f"start without --restore, or give a path; runs are noted in {folder / 'runs.jsonl'}",
+    )
+
+
+def _runs(folder: Path) -> list[dict[str, str]]:
+    try:
+        lines = (folder / "runs.jsonl").read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    return [json.loads(line) for line in lines]
+
+
+def _local(given: str) -> Path | None:
+    """The path on this machine; None for what is in another file system."""
+    parts = urlsplit(given)
+    if parts.scheme not in ("", "file"):
+        return None
+    return Path(unquote(parts.path) if parts.scheme else given).resolve()
+
+
+def _is_complete(path: Path) -> bool:
+    # A folder chk-N is there before its checkpoint completes.
+    return (path / _METADATA).is_file() or (path.name == _METADATA and path.is_file())
+
+
+def _newest(folder: Path) -> Path | None:
+    """The checkpoint with the highest number in one run's folder."""
+    complete = [path for path in folder.glob("chk-*") if _is_complete(path)]
+    return max(complete, key=lambda path: int(path.name.removeprefix("chk-")), default=None)
+
+
+def _hint(path: Path, folder: Path) -> str:
+    below = max(_checkpoints_below(path), key=lambda found: found.stat().st_mtime, default=None)
+    if below is not None:
+        return f"that folder holds others; the newest is {below}"
+    if path.is_dir():
+        return f"it has no file {_METADATA}: was it completed? --restore latest takes this job's newest"
+    return f"--restore latest takes this job's newest; runs are noted in {folder / 'runs.jsonl'}"
+
+
+def _checkpoints_below(path: Path) -> Iterator[Path]:
+    """What somebody meant who gave the folder of a run, or of all runs."""
+    for pattern in ("chk-*", "savepoint-*", "*/chk-*"):
+        yield from (found for found in path.glob(pattern) if _is_complete(found))

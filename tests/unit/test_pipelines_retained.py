@@ -1,0 +1,87 @@
+"""What ``--restore`` means: a path, a URI, or the newest checkpoint of this very job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from anabranch.errors import ConfigurationError
+from anabranch.pipelines.job_file import file_layer
+from anabranch.pipelines.layers import resolve
+from anabranch.pipelines.retained import remember_run, restore_uri
+
+
+def _checkpoint(run: Path, number: int, *, complete: bool = True) -> Path:
+    path = run / f"chk-{number}"
+    path.mkdir(parents=True)
+    if complete:
+        (path / "_metadata").write_bytes(b"")
+    return path
+
+
+def test_latest_is_the_newest_complete_checkpoint_of_this_job_alone(tmp_path: Path) -> None:
+    shared, folder = tmp_path / "shared folder", tmp_path / "job"
+    for number in (9, 10):
+        _checkpoint(shared / "run1", number)
+    _checkpoint(shared / "run1", 11, complete=False)
+    _checkpoint(shared / "of-another-job", 99)
+    for run in ("run0", "run1"):
+        remember_run(folder, run, shared.as_uri())
+    assert restore_uri("latest", folder, None) == (shared / "run1" / "chk-10").as_uri()
+    remember_run(folder, "run2", shared.as_uri())
+    assert restore_uri("latest", folder, None).endswith("run1/chk-10"), "the last run came to none"
+
+
+def test_latest_of_nothing_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="has not run yet"):
+        restore_uri("latest", tmp_path, None)
+    remember_run(tmp_path, "run1", tmp_path.as_uri())
+    with pytest.raises(ConfigurationError, match="no checkpoint of this job is left"):
+        restore_uri("latest", tmp_path, None)
+
+
+def test_latest_in_blob_storage_asks_for_the_path(tmp_path: Path) -> None:
+    remember_run(tmp_path, "run1", "abfs://c@a/checkpoints/")
+    with pytest.raises(ConfigurationError, match="cannot be searched") as caught:
+        restore_uri("latest", tmp_path, None)
+    assert "--restore abfs://c@a/checkpoints/run1/chk-N" in str(caught.value.hint)
+
+
+def test_a_path_becomes_a_uri_however_flink_wrote_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = _checkpoint(tmp_path / "run", 3)
+    monkeypatch.chdir(tmp_path)
+    for given in ("run/chk-3", str(path), path.as_uri(), f"file:{path}"):
+        assert restore_uri(given, tmp_path, None) == path.as_uri()
+    assert restore_uri("s3://b/chk-3", tmp_path, None) == "s3://b/chk-3"
+
+
+@pytest.mark.parametrize("cluster", [None, "127.0.0.1:8081", "localhost:8081"])
+def test_a_wrong_path_is_told_before_flink_starts(tmp_path: Path, cluster: str | None) -> None:
+    with pytest.raises(ConfigurationError, match="there is no checkpoint or savepoint") as caught:
+        restore_uri(str(tmp_path / "gone"), tmp_path, cluster)
+    assert caught.value.where == str(tmp_path / "gone")
+    assert "--restore latest" in str(caught.value.hint)
+
+
+def test_the_folder_of_a_run_leads_to_its_newest(tmp_path: Path) -> None:
+    _checkpoint(tmp_path / "run", 3)
+    with pytest.raises(ConfigurationError) as caught:
+        restore_uri(str(tmp_path), tmp_path, None)
+    assert str(tmp_path / "run" / "chk-3") in str(caught.value.hint)
+    _checkpoint(tmp_path / "other", 1, complete=False)
+    with pytest.raises(ConfigurationError, match="no checkpoint") as caught:
+        restore_uri(str(tmp_path / "other" / "chk-1"), tmp_path, None)
+    assert "was it completed" in str(caught.value.hint)
+
+
+def test_a_far_cluster_may_see_what_is_not_here(tmp_path: Path) -> None:
+    assert restore_uri("/mnt/there/chk-1", tmp_path, "flink.example:8081") == "file:///mnt/there/chk-1"
+
+
+def test_a_path_in_a_file_is_relative_to_it_and_latest_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "job.yaml"
+    path.write_text("restore: state/chk-1\n")
+    assert resolve([file_layer(path)]).settings.restore == str(tmp_path / "state" / "chk-1")
+    path.write_text("restore: latest\n")
+    assert resolve([file_layer(path)]).settings.restore == "latest"

@@ -1,0 +1,176 @@
+"""Following a job to its end, with a Flink that does what each test says."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from anabranch.errors import JobError, UnavailableError
+from anabranch.pipelines import Job, running
+from anabranch.pipelines.context import RunContext, running_in
+from anabranch.pipelines.events import Event, Failing, Note, Progress, Stopped
+from anabranch.pipelines.running_job import Failure
+from anabranch.pipelines.settings import Settings
+
+USERS = """java.lang.RuntimeException: Traceback (most recent call last):
+  File "/home/u/job.py", line 17, in score
+    return 1 / 0
+ZeroDivisionError: division by zero
+"""
+BROKERS = "java.io.IOException: no primary took records for 60 s"
+
+
+@dataclass
+class FakeFlink:
+    """Session, submission and REST API of one job.
+
+    Attributes:
+        happens: One entry for each look at the job; after the last one it finishes.
+        checkpoints: Completed so far.
+    """
+
+    happens: list[Callable[[FakeFlink], None]]
+    checkpoints: int = 0
+    seen: list[Failure] = field(default_factory=list)
+    cancelled: bool = False
+    ignores_cancel: bool = False
+    job_id: str = "ab" * 16
+    url: str = "http://here"
+
+    def submit(self, name: str) -> FakeFlink:
+        return self
+
+    @property
+    def done(self) -> bool:
+        return not self.happens or (self.cancelled and not self.ignores_cancel)
+
+    def result(self) -> None:
+        """It finished."""
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+    def failures(self, after_ms: int) -> list[Failure]:
+        self.happens.pop(0)(self)
+        return [failure for failure in self.seen if failure.at_ms > after_ms]
+
+    def progress(self) -> Progress:
+        return Progress("watch", "RUNNING", 1, 1, 0, 0, self.checkpoints, len(self.seen))
+
+    def last_checkpoint(self) -> str | None:
+        return f"file:/state/chk-{self.checkpoints}" if self.checkpoints else None
+
+
+def nothing(flink: FakeFlink) -> None:
+    """A quiet moment."""
+
+
+def checkpoint(flink: FakeFlink) -> None:
+    flink.checkpoints += 1
+
+
+def fails(trace: str) -> Callable[[FakeFlink], None]:
+    return lambda flink: flink.seen.append(Failure(len(flink.seen) + 1, trace))
+
+
+def ctrl_c(flink: FakeFlink) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(running, "_POLL_S", 0.001)
+    monkeypatch.setattr(running, "_CANCEL_LIMIT_S", 0.02)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def follow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[FakeFlink], list[Event]]:
+    """Runs a job on it; the events are there also if it raises."""
+    events: list[Event] = []
+
+    def run(flink: FakeFlink) -> list[Event]:
+        monkeypatch.setattr(running, "_built", lambda job, context: flink)
+        monkeypatch.setattr(running, "RunningJob", lambda rest, name, job_id: flink)
+        context = RunContext(Settings(cluster="here:1"), folder=tmp_path)
+        with running_in(context):
+            job = Job("watch")
+        running.run_until_end(job, context, events.append)
+        return events
+
+    run.events = events  # type: ignore[attr-defined]
+    return run
+
+
+def events_of(follow: object) -> list[Event]:
+    events: list[Event] = follow.events  # type: ignore[attr-defined]
+    return events
+
+
+def test_a_job_that_ends_tells_its_last_checkpoint(follow: Callable[[FakeFlink], list[Event]]) -> None:
+    events = follow(FakeFlink([nothing, checkpoint]))
+    assert events[-1] == Stopped("watch", "FINISHED", "file:/state/chk-1")
+    assert len([event for event in events if isinstance(event, Progress)]) == 2
+
+
+def test_ctrl_c_cancels_and_keeps_the_checkpoint(follow: Callable[[FakeFlink], list[Event]]) -> None:
+    flink = FakeFlink([checkpoint, ctrl_c, *[nothing] * 100])
+    with pytest.raises(KeyboardInterrupt):
+        follow(flink)
+    assert flink.cancelled
+    assert events_of(follow)[-1] == Stopped("watch", "CANCELED", "file:/state/chk-1")
+
+
+def test_a_job_that_does_not_end_is_not_called_cancelled(
+    follow: Callable[[FakeFlink], list[Event]],
+) -> None:
+    with pytest.raises(UnavailableError, match="has not ended"):
+        follow(FakeFlink([ctrl_c, *[nothing] * 100], ignores_cancel=True))
+    assert not [event for event in events_of(follow) if isinstance(event, Stopped)]
+
+
+def test_a_line_that_fails_each_time_ends_the_run(
+    follow: Callable[[FakeFlink], list[Event]], tmp_path: Path
+) -> None:
+    flink = FakeFlink([checkpoint, *[fails(USERS)] * 3, *[nothing] * 100])
+    with pytest.raises(JobError, match="ZeroDivisionError: division by zero") as caught:
+        follow(flink)
+    assert caught.value.where == "/home/u/job.py:17"
+    assert flink.cancelled
+    told = [event for event in events_of(follow) if isinstance(event, Failing)]
+    assert told == [Failing("watch", "ZeroDivisionError: division by zero", "/home/u/job.py:17")] * 3
+    (trace,) = (tmp_path / "traces").iterdir()
+    assert trace.read_text() == USERS
+    assert str(trace) in str(caught.value)
+    assert Stopped("watch", "CANCELED", "file:/state/chk-1") in events_of(follow)
+
+
+def test_progress_between_failures_is_patience(follow: Callable[[FakeFlink], list[Event]]) -> None:
+    one = [fails(USERS), fails(USERS), checkpoint]
+    assert isinstance(follow(FakeFlink(one * 4))[-1], Stopped)
+
+
+def test_what_is_not_the_users_line_is_tried_for_ever(
+    follow: Callable[[FakeFlink], list[Event]],
+) -> None:
+    events = follow(FakeFlink([fails(BROKERS)] * 20))
+    assert isinstance(events[-1], Stopped)
+    assert {event.where for event in events if isinstance(event, Failing)} == {None}
+
+
+def test_a_run_that_was_restored_says_from_where(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, follow: Callable[[FakeFlink], list[Event]]
+) -> None:
+    monkeypatch.setattr(RunContext, "restored", lambda self, job: "file:/old/chk-7")
+    with pytest.raises(KeyboardInterrupt):
+        follow(FakeFlink([ctrl_c, nothing, nothing]))
+    events = events_of(follow)
+    assert Note("watch", "starts from file:/old/chk-7") in events
+    assert events[-1] == Stopped("watch", "CANCELED", "file:/old/chk-7"), "nothing newer was completed"
