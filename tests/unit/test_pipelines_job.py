@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import json
+import pickle
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +20,7 @@ from anabranch.pipelines.bindings import StreamBinding
 from anabranch.pipelines.context import RunContext, running_in
 from anabranch.pipelines.loader import job_files, load_job
 from anabranch.pipelines.settings import Settings
+from anabranch.pipelines.shipping import own_modules
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,25 @@ def _line() -> int:
     return frame.f_back.f_lineno
 
 
-def test_describing_starts_nothing(job: Job) -> None:
+def test_describing_starts_nothing() -> None:
+    # A process of its own: in this one another test may have imported PyFlink.
+    folder = Path(__file__).parents[2] / "flink-jobs" / "training-results"
+    script = f"""
+import sys
+from pathlib import Path
+from anabranch.pipelines.context import RunContext
+from anabranch.pipelines.loader import load_job
+job = load_job(Path({str(folder / "job.py")!r}), RunContext(), Path("none"))
+print([name for name in sys.modules if name.split(".")[0] in ("pyflink", "py4j", "pemja")])
+print([read.stream for read in job.reads], [write.stream for write in job.writes])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["[]", "['training-logs'] ['run-results', 'leaderboard']"]
+
+
+def test_tables_go_into_queries_by_their_names(job: Job) -> None:
     logs = job.read("logs", Log)
     job.sql(f"SELECT run, COUNT(*) AS n FROM {logs} GROUP BY run").write("counts", key="run")
-    assert "pyflink" not in sys.modules
     assert [read.stream for read in job.reads] == ["logs"]
     assert job.queries[0][1] == "SELECT run, COUNT(*) AS n FROM `logs` GROUP BY run"
 
@@ -131,6 +150,25 @@ def test_a_function_is_still_a_function(job: Job) -> None:
     assert mean.__doc__ == "The mean."
 
 
+def test_a_function_travels_without_anabranch(job: Job) -> None:
+    travelled = pickle.dumps(job.function(_double))
+    assert b"anabranch" not in travelled
+    assert pickle.loads(travelled)(21) == 42
+
+
+def test_modules_beside_a_function_travel_with_it(tmp_path: Path) -> None:
+    (tmp_path / "rules_beside.py").write_text("SPARE = 4\n")
+    script = _script(
+        tmp_path,
+        "import json, yaml, rules_beside\nfrom anabranch.pipelines import Job\njob = Job('j')\n"
+        "@job.function\ndef spare(x: int) -> int:\n    return x + rules_beside.SPARE\n",
+    )
+    loaded = load_job(script, RunContext(Settings()), tmp_path)
+    names = {module.__name__ for module in own_modules(loaded.functions[0].python)}
+    assert names == {loaded.functions[0].python.__module__, "rules_beside"}
+    assert own_modules(json.loads) == [], "what is installed is not shipped"
+
+
 def test_a_function_without_hints_is_refused(job: Job) -> None:
     with pytest.raises(ConfigurationError, match="no type hint for x, return"):
 
@@ -144,6 +182,10 @@ def test_first_and_last_do_not_depend_on_arrival() -> None:
         "SUBSTRING(MIN(LPAD(CAST(t AS STRING), 19, '0') || LPAD(CAST(s AS STRING), 19, '0') || v) FROM 39)"
     )
     assert last_by("v", ("t",)).startswith("SUBSTRING(MAX(")
+
+
+def _double(x: int) -> int:
+    return 2 * x
 
 
 def _script(tmp_path: Path, text: str) -> Path:

@@ -13,6 +13,7 @@ from anabranch.pipelines.bindings import Binding
 from anabranch.pipelines.ddl import insert_into
 from anabranch.pipelines.failures import told_at
 from anabranch.pipelines.records import Column
+from anabranch.pipelines.shipping import own_modules
 from anabranch.pipelines.table import Write
 
 if TYPE_CHECKING:
@@ -60,7 +61,10 @@ class Builder:
             if self._is_new(f"function {function.name}"):
                 with told_at(function.where, self._traces):
                     types = function.signature
-                    session.register_function(function.name, function.python, types.arguments, types.result)
+                    session.register_function(
+                        function.name, function.python, types.arguments, types.result,
+                        by_value=own_modules(function.python),
+                    )  # fmt: skip
         for read in self._job.reads:
             if self._is_new(read.name):
                 with told_at(read.where, self._traces):

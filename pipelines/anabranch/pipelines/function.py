@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from inspect import signature
-from typing import Generic, ParamSpec, TypeVar, get_type_hints
+from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints
 
 from anabranch.errors import ConfigurationError
 from anabranch.pipelines.records import fields_of
@@ -50,6 +50,10 @@ class Function(Generic[P, R]):
 
     def __str__(self) -> str:
         return self.name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """On a cluster a function that another one calls is just a function: anabranch may not be there."""
+        return functools.partial, (self.python,)
 
 
 def function_of(python: Callable[P, R], where: str) -> Function[P, R]:

@@ -6,12 +6,13 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from anabranch.connectors.flink.gateway import start_gateway
 from anabranch.connectors.flink.submission import Submission
 
-__all__ = ["FlinkSession", "TableColumn"]
+__all__ = ["FlinkSession", "Operator", "TableColumn"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,19 @@ class TableColumn:
 
     name: str
     type: str
+
+
+@dataclass(frozen=True, order=True)
+class Operator:
+    """One operator of a job.
+
+    Attributes:
+        uid: What its state is found by; empty if it goes by the operator's place in the whole job.
+        name: As shown on Flink's web page.
+    """
+
+    uid: str
+    name: str
 
 
 class FlinkSession:
@@ -107,7 +121,13 @@ class FlinkSession:
         return self._tables.from_data_stream(stream)
 
     def register_function(
-        self, name: str, function: Callable[..., Any], arguments: Sequence[str], result: str
+        self,
+        name: str,
+        function: Callable[..., Any],
+        arguments: Sequence[str],
+        result: str,
+        *,
+        by_value: Sequence[ModuleType] = (),
     ) -> None:
         """Makes a Python function callable in SQL, in thread mode.
 
@@ -116,8 +136,14 @@ class FlinkSession:
             function: Gets one value per argument and returns one.
             arguments: SQL types.
             result: SQL type.
+            by_value: Modules whose functions and classes travel with it, where it uses them: those that a
+                cluster cannot import. All others are imported there.
         """
+        import cloudpickle
         from pyflink.table.udf import udf
+
+        for module in by_value:
+            cloudpickle.register_pickle_by_value(module)
 
         wrapped = udf(function, input_types=list(arguments), result_type=result, name=name)
         self._tables.create_temporary_system_function(name, wrapped)
@@ -134,11 +160,31 @@ class FlinkSession:
         details = [ExplainDetail.JSON_EXECUTION_PLAN] if as_json else []
         return str(self._statements.explain(*details))
 
+    def compiled_plan(self) -> str:
+        """Flink's compiled plan of all inserts, as JSON: what the planner made of keys and changelogs."""
+        return str(self._statements.compile_plan().as_json_string())
+
+    def operators(self) -> list[Operator]:
+        """The operators that :meth:`submit` would run, by which a restore finds their state.
+
+        Call it instead of :meth:`submit`: it turns the statements into operators for good.
+        """
+        self._attach()
+        graph = self._environment._j_stream_execution_environment.getStreamGraph(False)
+        return sorted(
+            Operator(node.getTransformationUID() or "", node.getOperatorName())
+            for node in graph.getStreamNodes()
+        )
+
     def submit(self, name: str) -> Submission:
         """Submits all inserts and all sinks of streams as one job; returns once it is accepted."""
+        self._attach()
+        return Submission(self._environment.execute_async(name))
+
+    def _attach(self) -> None:
         if self._has_statements:
             self._statements.attach_as_datastream()
-        return Submission(self._environment.execute_async(name))
+            self._has_statements = False
 
     def collect(self, query: str) -> Iterator[tuple[Any, ...]]:
         """Runs a bounded query by itself and yields its rows; slow beyond some thousand rows."""
