@@ -8,7 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from anabranch.connectors.flink.java_errors import causes_in_trace, java_trace
-from anabranch.errors import AnabranchError, EnvironmentMissingError, JobError, UnavailableError
+from anabranch.errors import (
+    AnabranchError,
+    ConfigurationError,
+    EnvironmentMissingError,
+    JobError,
+    UnavailableError,
+)
 from anabranch.pipelines.traces import save_trace, short_causes, user_frame
 
 __all__ = ["job_error", "told_at"]
@@ -43,11 +49,18 @@ _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
         "execution.state-recovery.ignore-unclaimed-state",
     ),
     (
+        "Cannot find checkpoint or savepoint",
+        ConfigurationError,
+        "give --restore a folder that the cluster can read and that holds _metadata",
+    ),
+    (
         "Could not submit job",
         UnavailableError,
         "is Flink running there? `anabranch dev status` shows the local one",
     ),
 )
+
+_MEND = "mend that line; the full trace shows the calls that led to it"
 
 
 def job_error(error: BaseException | str, folder: Path, *, where: str | None = None) -> AnabranchError:
@@ -63,13 +76,14 @@ def job_error(error: BaseException | str, folder: Path, *, where: str | None = N
     trace = error if isinstance(error, str) else java_trace(error)
     full = error if isinstance(error, str) else "".join(traceback.format_exception(error))
     path = save_trace(folder, full if trace is None or trace in full else f"{full}\n{trace}")
+    line = user_frame(full if trace is None else trace)
     if trace is None:
         told = [f"{type(error).__name__}: {error}"]
-        place = user_frame(full) or where
     else:
         told = short_causes(causes_in_trace(trace)) or [trace.splitlines()[0]]
-        place = user_frame(trace) or where or user_frame(full)
-    kind, hint = next(((kind, hint) for mark, kind, hint in _KNOWN if mark in full), (JobError, None))
+    place = line or where or user_frame(full)
+    otherwise = (JobError, None if line is None else _MEND)
+    kind, hint = next(((kind, hint) for mark, kind, hint in _KNOWN if mark in full), otherwise)
     message = told[0] + "".join(f"\n  in: {cause}" for cause in told[1:])
     return kind(f"{message}\n  full trace: {path}", where=place, hint=hint)
 

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from anabranch.errors import ConfigurationError
+from anabranch.pipelines.sensitive import HIDDEN, is_sensitive
 from anabranch.pipelines.settings import Settings
 
 __all__ = ["Layer", "Resolved", "environment_layer", "leaf_names", "resolve"]
@@ -44,7 +45,7 @@ class Resolved:
     sources: Mapping[str, str]
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """Name, value and source of every setting, in the order of the model."""
+        """Name, value and source of every setting, in the order of the model; secrets are hidden."""
         shown = []
         for path in leaf_names():
             value: Any = self.settings
@@ -53,7 +54,8 @@ class Resolved:
             name = ".".join(path)
             if isinstance(value, dict):
                 shown += [
-                    (f"{name}.{key}", _text(item), self._source(name, key)) for key, item in value.items()
+                    (f"{name}.{key}", HIDDEN if is_sensitive(key) else _text(item), self._source(name, key))
+                    for key, item in value.items()
                 ]
             else:
                 shown.append((name, _text(value), self.sources.get(name, "default")))
@@ -135,7 +137,11 @@ def _problem(detail: Any, sources: Mapping[Path, str]) -> tuple[str, str, str]:
         start = f"did you mean {close[0]}? " if close else ""
         return place, f"unknown setting '{name}'", f"{start}valid: {', '.join(known)}"
     message = str(detail["msg"])
-    return place, f"{name}: {message[:1].lower()}{message[1:]}, not {detail['input']!r}", ""
+    given = HIDDEN if is_sensitive(name) else repr(detail["input"])
+    hint = str(detail.get("ctx", {}).get("hint", ""))
+    if hint:
+        return place, f"{name}: {given} is {message}", hint
+    return place, f"{name}: {message[:1].lower()}{message[1:]}, not {given}", ""
 
 
 def _text(value: Any) -> str:

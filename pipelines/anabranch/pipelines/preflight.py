@@ -1,4 +1,4 @@
-"""What can be told before Flink starts: that a stream is not there, or that no broker answers."""
+"""What can be told before Flink starts: that a stream is not there, that no broker or no Flink answers."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from anabranch.connectors.client_log import QuietLog
-from anabranch.errors import ConfigurationError, UnavailableError
+from anabranch.errors import ConfigurationError, JobError, UnavailableError
+from anabranch.pipelines.rest import RestClient
 from anabranch.topology import Group, Primary, librdkafka_config, load_topology
 
 if TYPE_CHECKING:
     from anabranch.pipelines.job import Job
 
-__all__ = ["check_streams"]
+__all__ = ["check_cluster", "check_streams"]
 
 # A primary that needs longer is reported as not answering, and the job starts without it.
 _ANSWER_LIMIT_S = 5.0
@@ -30,6 +31,23 @@ class _Answer:
     silence: str | None = None
     refused: bool = False
     reasons: list[str] = field(default_factory=list)
+
+
+def check_cluster(address: str) -> None:
+    """Asks whether a Flink answers at ``host:port``.
+
+    Raises:
+        UnavailableError: Nobody does, or it is not Flink.
+    """
+    try:
+        RestClient(f"http://{address}", timeout_s=_ANSWER_LIMIT_S).get("/overview")
+    except (UnavailableError, JobError) as error:
+        raise UnavailableError(
+            error.message,
+            where=f"--cluster {address}",
+            hint="give the address of a session cluster's web page; `anabranch dev status` shows the local "
+            "one; without --cluster Flink runs here",
+        ) from None
 
 
 def check_streams(job: Job, topology: str, dead_letters: str | None) -> list[str]:
@@ -82,8 +100,7 @@ def _check_group(name: str, group: Group, streams: dict[str, str], topology: str
                 where=topology,
                 hint=f"check groups.{name}.primaries.{answer.name}.auth and the secrets that it refers to",
             )
-        if answer.silence is None:
-            _check_topics(group, streams, answer)
+    _check_topics(name, group, streams, [answer for answer in answers if answer.silence is None])
     silent = [f"{answer.name} ({answer.silence})" for answer in answers if answer.silence is not None]
     if len(silent) == len(answers):
         raise UnavailableError(
@@ -94,15 +111,23 @@ def _check_group(name: str, group: Group, streams: dict[str, str], topology: str
     return [f"primary {who} does not answer; the job reads it when it does" for who in silent]
 
 
-def _check_topics(group: Group, streams: dict[str, str], answer: _Answer) -> None:
+def _check_topics(name: str, group: Group, streams: dict[str, str], answers: Sequence[_Answer]) -> None:
     for stream, where in streams.items():
         topic = group.streams[stream].topic or stream
-        if topic not in answer.topics:
-            raise ConfigurationError(
-                f"primary {answer.name} has no topic {topic!r}",
-                where=where,
-                hint=f"create it there with {group.streams[stream].partitions} partitions",
-            )
+        lacking = [answer.name for answer in answers if topic not in answer.topics]
+        if not lacking:
+            continue
+        # One that cannot be asked now counts neither way.
+        nowhere = len(lacking) == len(answers)
+        who = f"no primary of group {name} has" if nowhere else f"primary {lacking[0]} has no"
+        partitions = group.streams[stream].partitions
+        bootstrap = ",".join(group.primaries[lacking[0]].bootstrap)
+        raise ConfigurationError(
+            f"{who} {'the ' if nowhere else ''}topic {topic!r}",
+            where=where,
+            hint=f"create it on {', '.join(lacking)}, as in: kafka-topics.sh --bootstrap-server {bootstrap} "
+            f"--create --topic {topic} --partitions {partitions}",
+        )
 
 
 def _ask(name: str, primary: Primary) -> _Answer:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 __all__ = ["CheckpointSettings", "MiniBatchSettings", "Settings", "StateSettings"]
 
 _Strict = ConfigDict(extra="forbid", frozen=True)
 _Seconds = Annotated[float, Field(gt=0)]
+
+
+def _address(text: str | None) -> str | None:
+    host, _, port = (text or "").rpartition(":")
+    if text is not None and not (host and "/" not in host and port.isdigit()):
+        raise PydanticCustomError("address", "no host:port", {"hint": "write it as in 127.0.0.1:8081"})
+    return text
 
 
 class CheckpointSettings(BaseModel):
@@ -51,7 +59,9 @@ class Settings(BaseModel):
 
     topology: Annotated[str | None, Field(description="Path or URI of the topology document.")] = None
     cluster: Annotated[
-        str | None, Field(description="host:port of a Flink session cluster; without it Flink runs here.")
+        str | None,
+        Field(description="host:port of a Flink session cluster; without it Flink runs here."),
+        AfterValidator(_address),
     ] = None
     parallelism: Annotated[int, Field(ge=1, description="Subtasks of each operator.")] = 2
     dead_letters: Annotated[
@@ -63,7 +73,9 @@ class Settings(BaseModel):
     bounded: Annotated[
         bool, Field(description="Whether reading stops at the ends that the streams have at the start.")
     ] = False
-    restore: Annotated[str | None, Field(description="Checkpoint or savepoint to start from.")] = None
+    restore: Annotated[
+        str | None, Field(description="Checkpoint or savepoint to start from; `latest`: this job's newest.")
+    ] = None
     checkpoints: CheckpointSettings = CheckpointSettings()
     state: StateSettings = StateSettings()
     mini_batch: MiniBatchSettings = MiniBatchSettings()
