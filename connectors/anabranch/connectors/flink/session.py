@@ -28,17 +28,19 @@ class TableColumn:
     type: str
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Operator:
     """One operator of a job.
 
     Attributes:
         uid: What its state is found by; empty if it goes by the operator's place in the whole job.
         name: As shown on Flink's web page.
+        description: What it computes, and so what its state holds, where the planner tells.
     """
 
     uid: str
     name: str
+    description: str
 
 
 class FlinkSession:
@@ -171,10 +173,11 @@ class FlinkSession:
         """
         self._attach()
         graph = self._environment._j_stream_execution_environment.getStreamGraph(False)
-        return sorted(
-            Operator(node.getTransformationUID() or "", node.getOperatorName())
-            for node in graph.getStreamNodes()
-        )
+        nodes = sorted(graph.getStreamNodes().toArray(), key=lambda node: int(node.getId()))
+        return [
+            Operator(node.getTransformationUID() or "", node.getOperatorName(), node.getOperatorDescription())
+            for node in nodes
+        ]
 
     def submit(self, name: str) -> Submission:
         """Submits all inserts and all sinks of streams as one job; returns once it is accepted."""

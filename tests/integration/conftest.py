@@ -1,0 +1,95 @@
+"""`anabranch run` as a process of its own, that a test can follow and interrupt.
+
+``run_job``
+    ``run_job(folder, *options) -> JobRun`` starts the command on a job's folder. What it starts is ended
+    after the test, whatever happens.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anabranch.devkit import process
+from anabranch.devkit.process import ProcessRef
+
+ANABRANCH = Path(sys.executable).with_name("anabranch")
+
+
+@dataclass
+class JobRun:
+    """One call of ``anabranch run --json``.
+
+    Attributes:
+        ref: Its process.
+        log: Both of its outputs.
+        mark: What all that it starts carries.
+    """
+
+    ref: ProcessRef
+    log: Path
+    mark: str
+
+    @property
+    def text(self) -> str:
+        """What it has said so far."""
+        return self.log.read_text(encoding="utf-8")
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What it has told so far."""
+        return [json.loads(line) for line in self.text.splitlines() if line.startswith("{")]
+
+    def latest(self, event: str) -> dict[str, Any]:
+        """The newest event of a kind; empty if there is none."""
+        return next((each for each in reversed(self.events) if each["event"] == event), {})
+
+    def await_event(self, event: str, condition: Callable[[dict[str, Any]], bool], timeout_s: float) -> None:
+        """Waits until the newest event of a kind is as wanted; fails at once if the command has ended."""
+
+        def happened() -> bool:
+            assert process.alive(self.ref), self.text
+            found = self.latest(event)
+            return bool(found) and condition(found)
+
+        process.await_condition(happened, timeout_s, f"{event} in {self.log}", every_s=0.2)
+
+    def interrupt(self) -> None:
+        """Ctrl-C as a terminal does it: to the whole group of processes."""
+        os.killpg(self.ref.pid, signal.SIGINT)
+
+    def await_end(self, timeout_s: float) -> int | None:
+        """Its exit code."""
+        process.await_condition(lambda: not process.alive(self.ref), timeout_s, f"the end of {self.log}")
+        return process.exit_code(self.ref)
+
+    def left_over(self) -> list[ProcessRef]:
+        """What it started and did not end."""
+        return process.marked(self.mark)
+
+
+RunJob = Callable[..., JobRun]
+
+
+@pytest.fixture
+def run_job(home: Path) -> Iterator[RunJob]:
+    """Starts runs in a state home of the test's own."""
+    mark = f"runs-{uuid.uuid4().hex}"
+
+    def start(folder: Path, *options: str) -> JobRun:
+        log = home / f"run-{uuid.uuid4().hex[:6]}.log"
+        # A shell that runs the tests in its background has children ignore Ctrl-C.
+        argv = ["env", "--default-signal=INT", ANABRANCH, "run", folder, "--json", *options]
+        return JobRun(process.start(argv, log=log, cwd=home, mark=mark), log, mark)
+
+    yield start
+    process.sweep(mark)

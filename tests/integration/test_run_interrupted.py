@@ -1,0 +1,180 @@
+"""Ctrl-C ends a run, and its checkpoint goes on counting where it was: each record once."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from anabranch.connectors import PrismProducer, RecordId
+from anabranch.devkit import process
+from anabranch.devkit.gather import latest_values
+from anabranch.devkit.loop import Loop
+
+if TYPE_CHECKING:
+    from tests.conftest import StreamHandle, StreamMaker
+    from tests.integration.conftest import JobRun, RunJob
+
+pytestmark = [pytest.mark.long, pytest.mark.brokers, pytest.mark.flink, pytest.mark.timeout(900)]
+
+JOB = """
+from dataclasses import dataclass
+from anabranch.pipelines import Job
+
+@dataclass(frozen=True)
+class Log:
+    run: str
+
+job = Job("count-runs")
+logs = job.read("{stream}", Log)
+job.sql(f"SELECT run, COUNT(*) AS records FROM {{logs}} GROUP BY run").write("{counts}", key="run")
+"""
+SETTINGS = """
+topology: {topology}
+parallelism: 1
+dead_letters: null
+checkpoints: {{interval_s: 1}}
+mini_batch: {{latency_s: 0.2}}
+"""
+RECORDS = 300  # in each half
+
+
+class Counting:
+    """A job that counts the records of a stream by run, and what it has counted."""
+
+    def __init__(self, make_stream: StreamMaker, folder: Path) -> None:
+        self.stream, self._counts = make_stream(), make_stream()
+        streams = self.stream.document["groups"]["test"]["streams"]
+        streams |= self._counts.document["groups"]["test"]["streams"]
+        self.stream.publish()
+        self.folder = folder / "count-runs"
+        self.folder.mkdir()
+        job = JOB.format(stream=self.stream.name, counts=self._counts.name)
+        (self.folder / "job.py").write_text(job)
+        (self.folder / "job.yaml").write_text(SETTINGS.format(topology=self.stream.topology))
+
+    @property
+    def clients(self) -> dict[str, dict[str, str]]:
+        return {broker.name: {"bootstrap.servers": broker.bootstrap} for broker in self.stream.loop.brokers}
+
+    def write(self, first: int, *, pause_s: float = 0) -> None:
+        """Half of the records, by three runs in turn, from this sequence on."""
+        with PrismProducer(self.stream.topology, self.stream.name) as producer:
+            for place in range(first, first + RECORDS):
+                record = json.dumps({"run": f"r{place % 3}"}).encode()
+                producer.send(record, id=RecordId.supplied(self.stream.name, place))
+                time.sleep(pause_s)
+            producer.flush(60)
+
+    def counted(self) -> dict[str, int]:
+        """By run."""
+        rows = [json.loads(value) for value in latest_values(self.clients, self._counts.name).values()]
+        return {row["run"]: row["records"] for row in rows}
+
+    def forget_what_was_read(self) -> None:
+        """Takes all records so far from the brokers: a run that lost its state would miss them."""
+        for config in self.clients.values():
+            delete_all(config, self.stream)
+
+
+def delete_all(config: dict[str, str], stream: StreamHandle) -> None:
+    from confluent_kafka import OFFSET_END, TopicPartition
+    from confluent_kafka.admin import AdminClient
+
+    ends = [TopicPartition(stream.name, number, OFFSET_END) for number in range(stream.partitions)]
+    for future in AdminClient(config).delete_records(ends).values():
+        future.result()
+
+
+@pytest.fixture
+def counting(make_stream: StreamMaker, tmp_path: Path) -> Counting:
+    return Counting(make_stream, tmp_path)
+
+
+def interrupt_while_counting(counting: Counting, run: JobRun) -> None:
+    """Lets it count the first half for good, and interrupts it amid the second."""
+    counting.write(0)
+    run.await_event("started", lambda event: True, 300)
+    process.await_condition(lambda: sum(counting.counted().values()) == RECORDS, 200, "the first half")
+    before = run.latest("progress")["checkpoints"]
+    run.await_event("progress", lambda event: event["checkpoints"] >= before + 2, 200)
+    counting.forget_what_was_read()
+    writer = threading.Thread(target=counting.write, args=(RECORDS,), kwargs={"pause_s": 0.01})
+    writer.start()
+    process.await_condition(
+        lambda: sum(counting.counted().values()) > RECORDS, 200, "some of the second half"
+    )
+    run.interrupt()
+    assert run.await_end(200) == 130, run.text
+    writer.join()
+
+
+def expected(halves: int) -> dict[str, int]:
+    return {f"r{run}": halves * RECORDS // 3 for run in range(3)}
+
+
+def restored(run: JobRun) -> None:
+    assert run.await_end(400) == 0, run.text
+    assert run.latest("stopped")["state"] == "FINISHED"
+
+
+def test_here_the_printed_line_goes_on(counting: Counting, run_job: RunJob) -> None:
+    run = run_job(counting.folder)
+    interrupt_while_counting(counting, run)
+    assert run.left_over() == []
+    stopped = run.latest("stopped")
+    assert stopped["state"] == "CANCELED"
+    assert sum(counting.counted().values()) > RECORDS
+    line = run.events[-1]["text"].removeprefix("to go on: ")
+    assert line == f"anabranch run {counting.folder} --json --restore {stopped['checkpoint']}"
+
+    folder, *options = shlex.split(line)[2:]
+    again = run_job(Path(folder), *options, "--bounded")
+    restored(again)
+    assert counting.counted() == expected(2)
+    assert again.left_over() == []
+
+
+def test_on_a_cluster_the_latest_goes_on(counting: Counting, run_job: RunJob, flink_loop: Loop) -> None:
+    cluster = f"--cluster={flink_loop.flink.rest_address}:{flink_loop.flink.rest_port}"
+    run = run_job(counting.folder, cluster)
+    interrupt_while_counting(counting, run)
+    assert run.left_over() == []
+    job_id = run.latest("started")["job_id"]
+    assert flink_loop.flink.rest.job(job_id).state == "CANCELED"
+
+    again = run_job(counting.folder, cluster, "--restore=latest", "--bounded")
+    restored(again)
+    assert any(event.get("text") == f"starts from {run_checkpoint(run)}" for event in again.events)
+    assert counting.counted() == expected(2)
+
+
+def run_checkpoint(run: JobRun) -> str:
+    """As a URI; Flink leaves two slashes out."""
+    return str(run.latest("stopped")["checkpoint"]).replace("file:/", "file:///", 1)
+
+
+def test_ctrl_c_while_flink_starts_leaves_nothing(counting: Counting, run_job: RunJob) -> None:
+    run = run_job(counting.folder)
+    process.await_condition(lambda: len(run.left_over()) > 1, 120, "the JVM")
+    run.interrupt()
+    assert run.await_end(120) == 130, run.text
+    assert run.left_over() == []
+    assert "Traceback" not in run.text
+
+
+def test_a_checkpoint_that_only_the_cluster_misses(
+    counting: Counting, run_job: RunJob, flink_loop: Loop
+) -> None:
+    cluster = f"--cluster={flink_loop.flink.rest_address}:{flink_loop.flink.rest_port}"
+    run = run_job(counting.folder, cluster, "--set=execution.state-recovery.path=/nowhere/chk-1")
+    assert run.await_end(300) == 1, run.text
+    error = run.text.partition("error: ")[2]
+    assert "/nowhere/chk-1" in error.splitlines()[0]
+    assert "next: " in error
+    assert len(error.splitlines()) <= 12
