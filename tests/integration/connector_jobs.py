@@ -1,7 +1,7 @@
 """Jobs of the connector tests; prints what they read as one line of JSON.
 
 A program of its own: PyFlink starts a JVM in whatever imports it and leaves its pipes open.
-Usage: connector_jobs.py sql|upserts|datastream TOPOLOGY STREAM [STREAM]
+Usage: connector_jobs.py sql|upserts|datastream|latest TOPOLOGY STREAM [STREAM]
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from pyflink.common import Configuration, Row, Types, WatermarkStrategy
 from pyflink.datastream import DataStream, StreamExecutionEnvironment
 
-from anabranch.connectors import PrismSink, UnionSource, dedup
+from anabranch.connectors import PrismSink, UnionSource, dedup, latest_by_version
 from anabranch.connectors.flink.session import FlinkSession
 from anabranch.connectors.flink.streams import RowField, configure_jars, record_rows
 from anabranch.connectors.jar_files import jar_paths
@@ -65,13 +65,18 @@ def count_sql(topology: str, stream: str, counts: str) -> object:
     return dict(session.collect("SELECT run, records FROM read_back"))
 
 
-def copy_stream(topology: str, stream: str, target: str) -> object:
-    """Copies a stream without Python, appends to it from Python; what each holds, copies left out."""
+def environment() -> StreamExecutionEnvironment:
+    """As any user of PyFlink makes it."""
     configuration = Configuration()
     configure_jars(configuration)
     for key, value in options().items():
         configuration.set_string(key, value)
-    env = StreamExecutionEnvironment.get_execution_environment(configuration)
+    return StreamExecutionEnvironment.get_execution_environment(configuration)
+
+
+def copy_stream(topology: str, stream: str, target: str) -> object:
+    """Copies a stream without Python, appends to it from Python; what each holds, copies left out."""
+    env = environment()
 
     def once(name: str) -> DataStream:
         source = UnionSource(topology, name, options=BOUNDED)
@@ -95,6 +100,24 @@ def copy_stream(topology: str, stream: str, target: str) -> object:
     return {"source": values(stream), "target": values(target)}
 
 
+def copy_upserts(topology: str, stream: str, target: str) -> object:
+    """Copies of each key what is newest; what the target holds then, a deleted key as null."""
+    env = environment()
+
+    def newest(name: str) -> DataStream:
+        source = UnionSource(topology, name, options=BOUNDED)
+        return latest_by_version(env.from_source(source, WatermarkStrategy.no_watermarks(), name))
+
+    newest(stream).sink_to(PrismSink(topology, target, upsert=True))
+    env.execute("latest")
+    found: dict[str, str | None] = {}
+    with record_rows(newest(target)).execute_and_collect() as rows:
+        for row in rows:
+            found[bytes(row.key).decode()] = None if row.delete else bytes(row.value).decode()
+    return found
+
+
 if __name__ == "__main__":
-    job = {"sql": read_sql, "upserts": count_sql, "datastream": copy_stream}[sys.argv[1]]
+    jobs = {"sql": read_sql, "upserts": count_sql, "datastream": copy_stream, "latest": copy_upserts}
+    job = jobs[sys.argv[1]]
     sys.stdout.write(json.dumps(job(*sys.argv[2:])) + "\n")

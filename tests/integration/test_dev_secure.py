@@ -8,11 +8,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from click.testing import CliRunner
 
+from anabranch.cli.run import command
 from anabranch.devkit.loop import Loop, LoopSpec
 from anabranch.devkit.secure import SecureKind
 from anabranch.devkit.topics import is_ready
+from anabranch.errors import ConfigurationError
 from anabranch.topology import librdkafka_config, load_topology
+
+JOB = """from dataclasses import dataclass
+from anabranch.pipelines import Job
+
+@dataclass(frozen=True)
+class Log:
+    run: str
+
+job = Job("watch")
+job.read("logs", Log).write("logs", ids="none")
+"""
 
 pytestmark = [pytest.mark.brokers, pytest.mark.timeout(300)]
 
@@ -46,7 +61,26 @@ def produce_and_read(config: dict[str, Any]) -> bytes | None:
     return bytes(message.value() or b"")
 
 
-def test_only_those_with_credentials_get_in(secure_loop: Loop) -> None:
+def assert_a_job_is_refused(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a wrong password `anabranch run` says so, and where to look; not the password."""
+    monkeypatch.setenv("WRONG_PASSWORD", "correct-horse-battery")
+    document = yaml.safe_load(loop.topology_path.read_text())
+    document["groups"]["training"]["primaries"]["a"]["auth"]["password"] = "env:WRONG_PASSWORD"
+    folder = loop.folder / "job"
+    folder.mkdir()
+    (folder / "topology.yaml").write_text(yaml.safe_dump(document))
+    (folder / "job.yaml").write_text("topology: topology.yaml\ndead_letters: null\n")
+    (folder / "job.py").write_text(JOB)
+    result = CliRunner().invoke(command, [str(folder)])
+    assert isinstance(result.exception, ConfigurationError), result.output
+    text = str(result.exception)
+    assert "topology.yaml: primary a refuses the credentials: " in text
+    assert "next: check groups.training.primaries.a.auth" in text
+    assert len(text.splitlines()) <= 4, text
+    assert "correct-horse-battery" not in text + result.output
+
+
+def test_only_those_with_credentials_get_in(secure_loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
     assert produce_and_read(client_of(secure_loop)) == b"hello"
 
     address = {"bootstrap.servers": secure_loop.broker("a").bootstrap}
@@ -55,6 +89,7 @@ def test_only_those_with_credentials_get_in(secure_loop: Loop) -> None:
     assert not is_ready({**address, "security.protocol": "SSL", **ca}), "TLS without a client certificate"
     if secure_loop.spec.secure == "scram":
         assert not is_ready({**client_of(secure_loop), "sasl.password": "guess"})
+        assert_a_job_is_refused(secure_loop, monkeypatch)
 
     secure_loop.broker("a").kill()
     secure_loop.broker("a").restart()

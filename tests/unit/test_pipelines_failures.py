@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from anabranch.connectors.flink.java_errors import JavaCause, causes_in_trace
-from anabranch.errors import AnabranchError, EnvironmentMissingError, JobError, UnavailableError
+from anabranch.errors import (
+    AnabranchError,
+    ConfigurationError,
+    EnvironmentMissingError,
+    JobError,
+    UnavailableError,
+)
 from anabranch.pipelines.failures import job_error, told_at
 from anabranch.pipelines.traces import short_causes
 
@@ -34,6 +40,16 @@ Caused by: java.lang.RuntimeException: SDK harness, 1: Traceback (most recent ca
 ZeroDivisionError: division by zero
 
 \tat org.apache.beam.runners.fnexecution.FnApi.close(FnApi.java:5)
+"""
+
+EMBEDDED = """org.apache.flink.runtime.JobException: Recovery is suppressed
+\tat org.apache.flink.runtime.Handler.handle(Handler.java:180)
+Caused by: pemja.core.PythonException: <class 'jobs.scores.BadTimes'>: no times of run 7
+\tat /home/u/my jobs/scores.v2/rules.kept(rules.py:5)
+\tat /home/u/my jobs/scores.v2/job.score(job.py:20)
+\tat <string>.<lambda>(<string>:1)
+\tat /usr/lib/python3.11/site-packages/pyflink/fn_execution/operations.process_element(operations.py:114)
+\tat pemja.core.PythonInterpreter.invokeMethod(PythonInterpreter.java:115)
 """
 
 
@@ -72,6 +88,13 @@ def test_the_users_line_comes_first(tmp_path: Path) -> None:
     assert trace.read_text() == PYTHON
 
 
+def test_python_within_the_jvm_has_its_frames_among_javas(tmp_path: Path) -> None:
+    error = job_error(EMBEDDED, tmp_path, where="watch")
+    assert error.where == "/home/u/my jobs/scores.v2/rules.py:5"
+    assert error.message.splitlines()[0] == "BadTimes: no times of run 7"
+    assert "mend that line" in str(error.hint)
+
+
 def test_without_a_frame_of_the_users_the_line_that_asked_is_named(tmp_path: Path) -> None:
     assert job_error(SQL, tmp_path, where="job.py:9").where == "job.py:9"
 
@@ -81,6 +104,11 @@ def test_without_a_frame_of_the_users_the_line_that_asked_is_named(tmp_path: Pat
     [
         ("x.JobException: no\nCaused by: x.NoResourceAvailableException: slots", UnavailableError, "slots"),
         ("java.net.BindException: Address already in use", EnvironmentMissingError, "port"),
+        (
+            "java.io.FileNotFoundException: Cannot find checkpoint or savepoint file/directory '/x/chk-1'",
+            ConfigurationError,
+            "_metadata",
+        ),
         (
             "x.ValidationException: Could not find any factory for identifier 'union'",
             EnvironmentMissingError,

@@ -13,6 +13,10 @@ from anabranch.pipelines.places import is_user_file, shown
 __all__ = ["save_trace", "short_causes", "user_frame"]
 
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
+# Python within the JVM (thread mode) has its frames among Java's: path without suffix, function, file and
+# line, as in ``at /home/u/job.score(job.py:17)``; the innermost is the first.
+_EMBEDDED = re.compile(r"^\s*at (/.*)/[^/]*\(([^():/]+\.py):(\d+)\)$", re.MULTILINE)
+_EMBEDDED_CLASS = re.compile(r"^<class '(?:[^']*\.)?([^'.]+)'>(?=: |$)")
 # What wraps a cause and adds nothing to it.
 _WRAPPERS = frozenset(
     {
@@ -24,6 +28,7 @@ _WRAPPERS = frozenset(
         "JobExecutionException",
         "JobInitializationException",
         "ProgramInvocationException",
+        "PythonException",
         "RuntimeException",
         "UndeclaredThrowableException",
         "WrappingRuntimeException",
@@ -34,16 +39,23 @@ _MAX_LINES = 6  # of one message: one screen in all
 
 
 def user_frame(text: str) -> str | None:
-    """``file:line`` of the innermost frame of user code in a Python traceback, wherever in the text."""
+    """``file:line`` of the innermost frame of user code in a trace of Python or of Java, wherever in it."""
     frames = [(name, int(line)) for name, line in _FRAME.findall(text) if is_user_file(name)]
-    return shown(*frames[-1]) if frames else None
+    if frames:
+        return shown(*frames[-1])
+    # The cause comes last, and its own frames innermost first.
+    for part in reversed(text.split("Caused by: ")):
+        for folder, name, line in _EMBEDDED.findall(part):
+            if is_user_file(f"{folder}/{name}"):
+                return shown(f"{folder}/{name}", int(line))
+    return None
 
 
 def short_causes(causes: Sequence[JavaCause]) -> list[str]:
     """The causes that say something new, innermost first, each in a few lines."""
     shortened: list[str] = []
     for cause in reversed(causes):
-        text = _first_lines(_without_traceback(cause.message))
+        text = _first_lines(_EMBEDDED_CLASS.sub(r"\1", _without_traceback(cause.message)))
         repeats = any(text and text in other for other in shortened)
         empty = not text or (cause.type in _WRAPPERS and shortened)
         if repeats or empty:
