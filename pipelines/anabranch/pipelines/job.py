@@ -92,7 +92,11 @@ class Job:
         return self._context.session(self)
 
     def explain(self) -> str:
-        """Flink's plan of the whole job."""
+        """Flink's plan of the whole job.
+
+        Not in a process that then runs it: Flink numbers operators by a counter of the JVM, so what is
+        planned second has other uids, and no checkpoint of another run fits it.
+        """
         return self._context.explain(self)
 
     def run(self) -> None:
