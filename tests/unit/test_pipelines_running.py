@@ -86,6 +86,7 @@ def ctrl_c(flink: FakeFlink) -> None:
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(running, "_POLL_S", 0.001)
     monkeypatch.setattr(running, "_CANCEL_LIMIT_S", 0.02)
+    monkeypatch.setattr(running, "_STALE_S", 0.001)
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -114,9 +115,9 @@ def events_of(follow: object) -> list[Event]:
     return events
 
 
-def test_a_job_that_ends_tells_its_last_checkpoint(follow: Callable[[FakeFlink], list[Event]]) -> None:
+def test_a_job_that_finishes_leaves_no_checkpoint(follow: Callable[[FakeFlink], list[Event]]) -> None:
     events = follow(FakeFlink([nothing, checkpoint]))
-    assert events[-1] == Stopped("watch", "FINISHED", "file:/state/chk-1")
+    assert events[-1] == Stopped("watch", "FINISHED", None)
     assert len([event for event in events if isinstance(event, Progress)]) == 2
 
 
@@ -126,6 +127,18 @@ def test_ctrl_c_cancels_and_keeps_the_checkpoint(follow: Callable[[FakeFlink], l
         follow(flink)
     assert flink.cancelled
     assert events_of(follow)[-1] == Stopped("watch", "CANCELED", "file:/state/chk-1")
+
+
+def test_what_is_on_disk_is_newer_than_what_flink_told(
+    follow: Callable[[FakeFlink], list[Event]], tmp_path: Path
+) -> None:
+    flink = FakeFlink([checkpoint, ctrl_c, *[nothing] * 100])
+    newest = tmp_path / "checkpoints" / flink.job_id / "chk-4"
+    newest.mkdir(parents=True)
+    (newest / "_metadata").write_bytes(b"")
+    with pytest.raises(KeyboardInterrupt):
+        follow(flink)
+    assert events_of(follow)[-1] == Stopped("watch", "CANCELED", newest.as_uri())
 
 
 def test_a_job_that_does_not_end_is_not_called_cancelled(

@@ -96,7 +96,8 @@ def _planner(settings: Settings) -> dict[str, str]:
 def _target(settings: Settings) -> dict[str, str]:
     if settings.cluster is None:
         # Here a failure is most often the user's own: say so instead of trying again for ever.
-        return {"restart-strategy.type": "none"}
+        # What the API tells of checkpoints may be this old; Flink's default is made for many browsers.
+        return {"restart-strategy.type": "none", "web.refresh-interval": "500 ms"}
     host, _, port = settings.cluster.rpartition(":")
     return {
         "execution.target": "remote",

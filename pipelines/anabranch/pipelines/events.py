@@ -71,7 +71,8 @@ class Stopped(Event):
 
     Attributes:
         state: Flink's word.
-        checkpoint: The last one that was kept, or else the one that this run was restored from.
+        checkpoint: The last one that was kept, or else the one that this run was restored from. None of a
+            job that finished: Flink deletes its checkpoints.
     """
 
     state: str

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from anabranch.errors import ConfigurationError
 
-__all__ = ["LATEST", "remember_run", "restore_uri"]
+__all__ = ["LATEST", "newest_of_run", "remember_run", "restore_uri"]
 
 LATEST = "latest"
 """In place of a path: the newest checkpoint of this job that is there."""
@@ -31,6 +31,18 @@ def remember_run(folder: Path, job_id: str, checkpoints: str) -> None:
     run = {"job_id": job_id, "checkpoints": checkpoints, "started_s": int(time.time())}
     with (folder / "runs.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(run) + "\n")
+
+
+def newest_of_run(checkpoints: str, job_id: str) -> str | None:
+    """URI of a run's newest complete checkpoint; None if there is none, or if it cannot be seen from here.
+
+    Args:
+        checkpoints: URI of the folder that was set for the run.
+        job_id: Of the run.
+    """
+    root = _local(checkpoints)
+    found = None if root is None else _newest(root / job_id)
+    return None if found is None else found.as_uri()
 
 
 def restore_uri(given: str, folder: Path, cluster: str | None) -> str:

@@ -17,7 +17,7 @@ from anabranch.pipelines.failing import PATIENCE, Streak
 from anabranch.pipelines.failures import job_error, told_at
 from anabranch.pipelines.interrupts import Interrupt, held_interrupt
 from anabranch.pipelines.rest import RestClient
-from anabranch.pipelines.retained import remember_run
+from anabranch.pipelines.retained import newest_of_run, remember_run
 from anabranch.pipelines.running_job import Failure, RunningJob
 from anabranch.pipelines.traces import short_causes, user_frame
 
@@ -28,6 +28,8 @@ __all__ = ["run_until_end", "submit"]
 
 _POLL_S = 0.5
 _CANCEL_LIMIT_S = 60.0
+# For so long Flink's API may repeat an answer (web.refresh-interval), and a little.
+_STALE_S = 3.5
 _ENDING = frozenset({"FAILING", "FAILED"})
 
 OnEvent = Callable[[Event], None]
@@ -84,7 +86,8 @@ class _Run:
         with told_at(None, self._traces):
             self._submission: Submission = session.submit(job.name)
         self.job_id = self._submission.job_id
-        remember_run(folder, self.job_id, context.checkpoints(job))
+        self._checkpoints = context.checkpoints(job)
+        remember_run(folder, self.job_id, self._checkpoints)
         self._running = RunningJob(RestClient(f"http://{context.web}"), job.name, self.job_id)
         on_event(Started(job.name, self.job_id, self._running.url))
         self._shown: Progress | None = None
@@ -103,9 +106,9 @@ class _Run:
         try:
             self._submission.result()
         except Exception as error:
-            self._tell(Stopped(self._name, "FAILED", self._checkpoint))
+            self._tell(Stopped(self._name, "FAILED", self._kept()))
             raise job_error(error, self._traces, where=self._name) from None
-        self._tell(Stopped(self._name, "FINISHED", self._checkpoint))
+        self._tell(Stopped(self._name, "FINISHED", None))
 
     def _look(self) -> None:
         failures = _quietly(lambda: self._running.failures(self._failed_ms)) or []
@@ -136,9 +139,18 @@ class _Run:
             if not self._submission.done:
                 raise job_error(error, self._traces, where=self._name) from None
         self._await_end()
-        # A cluster that goes on may have completed one more; the one in this process is gone.
-        self._checkpoint = _quietly(self._running.last_checkpoint) or self._checkpoint
-        self._tell(Stopped(self._name, "CANCELED", self._checkpoint))
+        self._tell(Stopped(self._name, "CANCELED", self._kept()))
+
+    def _kept(self) -> str | None:
+        """The last checkpoint of a job that has ended.
+
+        What Flink's API told while it ran may be seconds old, and that checkpoint have been deleted since.
+        """
+        found = newest_of_run(self._checkpoints, self.job_id)
+        if found is None and _quietly(self._running.progress) is not None:
+            time.sleep(_STALE_S)  # a cluster that goes on; one in this process ended with its job
+            found = _quietly(self._running.last_checkpoint)
+        return found or self._checkpoint
 
     def _await_end(self) -> None:
         deadline = time.monotonic() + _CANCEL_LIMIT_S
