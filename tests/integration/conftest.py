@@ -88,8 +88,9 @@ def run_job(home: Path) -> Iterator[RunJob]:
     def start(folder: Path, *options: str) -> JobRun:
         log = home / f"run-{uuid.uuid4().hex[:6]}.log"
         # A shell that runs the tests in its background has children ignore Ctrl-C.
-        argv = ["env", "--default-signal=INT", ANABRANCH, "run", folder, "--json", *options]
-        return JobRun(process.start(argv, log=log, cwd=home, mark=mark), log, mark)
+        argv: list[str | Path] = ["env", "--default-signal=INT", ANABRANCH, "run", folder, "--json"]
+        ref = process.start([*argv, *options], log=log, cwd=home, mark=mark)
+        return JobRun(ref, log, mark)
 
     yield start
     process.sweep(mark)

@@ -115,13 +115,17 @@ def interrupt_while_counting(counting: Counting, run: JobRun) -> None:
     writer.join()
 
 
-def expected(halves: int) -> dict[str, int]:
-    return {f"r{run}": halves * RECORDS // 3 for run in range(3)}
-
-
-def restored(run: JobRun) -> None:
-    assert run.await_end(400) == 0, run.text
-    assert run.latest("stopped")["state"] == "FINISHED"
+def goes_on_counting(counting: Counting, run: JobRun) -> None:
+    """Counts the rest, nothing twice, and is ended as the first run was."""
+    process.await_condition(
+        lambda: sum(counting.counted().values()) >= 2 * RECORDS, 400, "the second half", every_s=0.5
+    )
+    before = run.latest("progress")["checkpoints"]
+    run.await_event("progress", lambda event: event["checkpoints"] >= before + 3, 200)
+    assert counting.counted() == {f"r{place}": 2 * RECORDS // 3 for place in range(3)}
+    run.interrupt()
+    assert run.await_end(200) == 130, run.text
+    assert run.left_over() == []
 
 
 def test_here_the_printed_line_goes_on(counting: Counting, run_job: RunJob) -> None:
@@ -135,10 +139,7 @@ def test_here_the_printed_line_goes_on(counting: Counting, run_job: RunJob) -> N
     assert line == f"anabranch run {counting.folder} --json --restore {stopped['checkpoint']}"
 
     folder, *options = shlex.split(line)[2:]
-    again = run_job(Path(folder), *options, "--bounded")
-    restored(again)
-    assert counting.counted() == expected(2)
-    assert again.left_over() == []
+    goes_on_counting(counting, run_job(Path(folder), *options))
 
 
 def test_on_a_cluster_the_latest_goes_on(counting: Counting, run_job: RunJob, flink_loop: Loop) -> None:
@@ -149,11 +150,10 @@ def test_on_a_cluster_the_latest_goes_on(counting: Counting, run_job: RunJob, fl
     job_id = run.latest("started")["job_id"]
     assert flink_loop.flink.rest.job(job_id).state == "CANCELED"
 
-    again = run_job(counting.folder, cluster, "--restore=latest", "--bounded")
-    restored(again)
+    again = run_job(counting.folder, cluster, "--restore=latest")
+    goes_on_counting(counting, again)
     checkpoint = run.latest("stopped")["checkpoint"]
     assert any(event.get("text") == f"starts from {checkpoint}" for event in again.events)
-    assert counting.counted() == expected(2)
 
 
 def test_ctrl_c_while_flink_starts_leaves_nothing(counting: Counting, run_job: RunJob) -> None:
