@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.conftest import StreamHandle, StreamMaker
     from tests.integration.conftest import JobRun, RunJob
 
-pytestmark = [pytest.mark.long, pytest.mark.brokers, pytest.mark.flink, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.brokers, pytest.mark.flink, pytest.mark.timeout(900)]
 
 JOB = """
 from dataclasses import dataclass
@@ -128,6 +128,7 @@ def goes_on_counting(counting: Counting, run: JobRun) -> None:
     assert run.left_over() == []
 
 
+@pytest.mark.long
 def test_here_the_printed_line_goes_on(counting: Counting, run_job: RunJob) -> None:
     run = run_job(counting.folder)
     interrupt_while_counting(counting, run)
@@ -142,6 +143,7 @@ def test_here_the_printed_line_goes_on(counting: Counting, run_job: RunJob) -> N
     goes_on_counting(counting, run_job(Path(folder), *options))
 
 
+@pytest.mark.long
 def test_on_a_cluster_the_latest_goes_on(counting: Counting, run_job: RunJob, flink_loop: Loop) -> None:
     cluster = f"--cluster={flink_loop.flink.rest_address}:{flink_loop.flink.rest_port}"
     run = run_job(counting.folder, cluster)

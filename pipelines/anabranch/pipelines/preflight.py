@@ -138,14 +138,20 @@ def _ask(name: str, primary: Primary) -> _Answer:
     refusals = (KafkaError._AUTHENTICATION, KafkaError._SSL, KafkaError.SASL_AUTHENTICATION_FAILED)
 
     def heard(error: KafkaError) -> None:
-        answer.refused = answer.refused or error.code() in refusals
-        answer.reasons.append(error.str())
+        refusal = error.code() in refusals
+        answer.refused = answer.refused or refusal
+        answer.reasons.insert(0 if refusal else len(answer.reasons), error.str())
 
     config = {**librdkafka_config(primary), "error_cb": heard, "logger": QuietLog()}
     try:
         client = AdminClient(config)
+    except KafkaException as error:  # what the document says of TLS, for one, it cannot use
+        answer.silence = str(error.args[0].str())
+        return answer
+    try:
         answer.topics = frozenset(client.list_topics(timeout=_ANSWER_LIMIT_S).topics)
     except KafkaException as error:
+        client.poll(0)  # only now does it call back; the exception itself tells of a lost connection
         answer.refused = answer.refused or error.args[0].code() in refusals
         answer.silence = answer.reasons[0] if answer.reasons else str(error.args[0].str())
     return answer
