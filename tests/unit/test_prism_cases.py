@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.unit.prism_world import World
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "vectors" / "prism.json").read_text("utf-8"))
