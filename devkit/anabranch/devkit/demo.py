@@ -155,8 +155,9 @@ def run_demo(spec: DemoSpec, show: Callable[[Progress], None]) -> DemoResult:
         stage.tell("drained; reading all logs with an independent consumer")
         gathered = gather(
             stage.clients,
+            topology=str(stage.loop.topology_path),
+            folder=folder,
             dataset=stage.dataset,
-            ledgers=sorted(folder.glob("*.ledger")),
             planted=stage.planted,
             mended=mended,
             official=_official(spec, stage.dataset),

@@ -1,6 +1,6 @@
 """Gathers the evidence that a verdict rests on, from the topics of all primaries.
 
-Everything is read with a plain Kafka client (see `anabranch.devkit.audit`), the outputs of the jobs included.
+Everything is read with a plain Kafka client (see `anabranch.devkit.scan`), the outputs of the jobs included.
 """
 
 from __future__ import annotations
@@ -8,16 +8,18 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from anabranch.connectors.dead_letters import DeadLetter
-from anabranch.devkit.audit import Holdings, RunIndex, audit_topic, header, read_topic
+from anabranch.devkit.audit import Holdings, RunIndex, audit_topic
 from anabranch.devkit.dataset import STREAM, Dataset
 from anabranch.devkit.ledger import read_ledger
 from anabranch.devkit.planted import RUN as PLANTED_RUN
 from anabranch.devkit.planted import Planted
+from anabranch.devkit.scan import header, read_topic, scan_primaries
 from anabranch.devkit.verifier import Evidence, FaultEvidence, Tally
 
 __all__ = ["Clients", "Gathered", "gather", "latest_values"]
@@ -37,8 +39,9 @@ class Gathered:
 def gather(
     clients: Clients,
     *,
+    topology: str,
+    folder: Path,
     dataset: Dataset,
-    ledgers: Sequence[Path],
     planted: Sequence[Planted] = (),
     mended: Mapping[int, int] | None = None,
     official: Mapping[str, float | None],
@@ -49,18 +52,20 @@ def gather(
 
     Args:
         clients: The primaries to read.
+        topology: Path of their document.
+        folder: Where the producers' ledgers are.
         dataset: The events that were replayed.
-        ledgers: Files of all producer processes.
         planted: Bad records that were sent among the events.
         mended: Content hash by line of what was mended and replayed.
         official: Official minutes by group.
         undrained: Logs whose end the jobs did not reach, in words.
         fault: What shows that the fault bit.
     """
-    index = _index(dataset, planted)
-    ledger = read_ledger(ledgers)
-    replayed = frozenset(mended or ())
-    holdings = audit_topic(clients, STREAM, index, ledger, replayed)
+    with ThreadPoolExecutor(1) as pool:
+        scanning = pool.submit(scan_primaries, topology, list(clients), STREAM, folder)
+        index = _index(dataset, planted)
+        ledger = read_ledger(sorted(folder.glob("*.ledger")))
+    holdings = audit_topic(scanning.result(), STREAM, index, ledger, frozenset(mended or ()))
     run_of = {line: run for run, lines in index.lines.items() for line in lines}
     evidence = Evidence(
         ledger=ledger,
