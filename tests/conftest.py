@@ -24,6 +24,7 @@ Mark such tests ``@pytest.mark.brokers``, and ``flink`` where a Flink cluster is
 from __future__ import annotations
 
 import os
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -36,6 +37,10 @@ import yaml
 from anabranch.devkit.loop import FlinkSpec, Loop, LoopSpec
 from anabranch.devkit.service import ServiceState
 from anabranch.devkit.state import write_atomically
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # So it is where a shell runs the tests in the background; what tests start would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass

@@ -16,6 +16,19 @@ from anabranch.devkit.replay import Progress
 
 
 @dataclass
+class Reader:
+    """A TaskManager."""
+
+    done: list[str]
+
+    def pause(self) -> None:
+        self.done.append("freeze")
+
+    def resume(self) -> None:
+        self.done.append("thaw")
+
+
+@dataclass
 class Scene:
     """A loop of one broker and a replay: writes down what is done to them, acknowledges while it runs."""
 
@@ -26,6 +39,10 @@ class Scene:
     @property
     def flink(self) -> Scene:
         return self
+
+    @property
+    def task_managers(self) -> list[Reader]:
+        return [Reader(self.done)]
 
     @property
     def progress(self) -> Progress:
@@ -58,12 +75,12 @@ class Scene:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nemesis, "_LOOK_EVERY_S", 0.001)
-    monkeypatch.setattr(nemesis, "_BURST_S", 0.001)
+    monkeypatch.setattr(nemesis, "_FROZEN_S", 0.001)
 
 
 def test_a_primary_stalls_and_acknowledges_again_before_it_is_killed() -> None:
     done = Scene().run(FaultPlan(FaultKind.KILL, "a", 0.3, 0.0, 0.001))
-    assert done == ["pause", "resume at 0", "burst", "kill at 450", "calm", "look", "restart"]
+    assert done == ["pause", "resume at 0", "freeze", "kill at 450", "thaw", "look", "restart"]
 
 
 def test_one_that_does_not_acknowledge_again_is_killed_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,17 +88,25 @@ def test_one_that_does_not_acknowledge_again_is_killed_all_the_same(monkeypatch:
     scene = Scene()
     monkeypatch.setattr(Scene, "progress", Progress())
     done = scene.run(FaultPlan(FaultKind.WIPE, "a", 0.3, 0.0, 0.001))
-    assert done == ["pause", "resume at 0", "burst", "kill at 0", "calm", "look", "wipe"]
+    assert done == ["pause", "resume at 0", "freeze", "kill at 0", "thaw", "look", "wipe"]
 
 
 def test_a_paused_primary_is_looked_at_while_it_is_away() -> None:
     done = Scene().run(FaultPlan(FaultKind.PAUSE, "a", 0.3, 0.0))
-    assert done == ["burst", "pause", "calm", "look", "resume at 0"]
+    assert done == ["freeze", "pause", "thaw", "look", "resume at 0"]
 
 
 def test_a_task_manager_is_looked_at_before_it_dies() -> None:
     done = Scene().run(FaultPlan(FaultKind.TASKMANAGER, "1", 0.3, 0.0))
-    assert done == ["burst", "look", "kill_task_manager", "calm", "start_task_manager"]
+    assert done == ["look", "kill_task_manager", "start_task_manager"]
+
+
+def test_readers_are_thawed_when_the_blow_fails() -> None:
+    scene = Scene()
+    scene.kill = lambda: 1 / 0  # type: ignore[assignment,method-assign]
+    with pytest.raises(ZeroDivisionError):
+        scene.run(FaultPlan(FaultKind.KILL, "a", 0.3, 0.0))
+    assert scene.done == ["freeze", "thaw"]
 
 
 @pytest.mark.parametrize("kind", FaultKind)

@@ -25,8 +25,6 @@ _PROCESSES = 3
 _RECORDS_PER_S = 32_000
 # A small input goes slower: the fault needs a checkpoint before it and work after it.
 _SHORTEST_S = 20.0
-# More than two jobs read on two cores, so that a burst of half a second leaves thousands unread.
-_BURST_PER_S = 20_000
 _HEDGE_AFTER_S = 0.5
 _MAX_BLOCK_S = 60.0
 
@@ -44,7 +42,6 @@ class Replay:
         self._folder = folder
         self._pace = folder / "pace"
         self._refs: list[ProcessRef] = []
-        self._usual_per_s = 0.0
         events = _mix(dataset.events, planted)
         self.total = len(events)
         write_shards(events, [folder / f"{number}.shard" for number in range(_PROCESSES)])
@@ -61,8 +58,7 @@ class Replay:
 
     def start(self, loop: Loop) -> None:
         """Starts the processes at the usual pace; they end with the loop at the latest."""
-        self._usual_per_s = min(_RECORDS_PER_S, self.total / _SHORTEST_S)
-        self.calm()
+        self._set_pace(min(_RECORDS_PER_S, self.total / _SHORTEST_S))
         for number in range(_PROCESSES):
             order = ReplayOrder(
                 topology=str(loop.topology_path),
@@ -78,14 +74,6 @@ class Replay:
             argv = [sys.executable, "-m", "anabranch.devkit.replay", order.to_json()]
             log = self._folder / f"{number}.log"
             self._refs.append(process.start(argv, log=log, cwd=self._folder, mark=loop.mark))
-
-    def burst(self) -> None:
-        """Goes faster than the jobs read, so that unread records pile up."""
-        self._set_pace(max(self._usual_per_s, _BURST_PER_S))
-
-    def calm(self) -> None:
-        """Goes at the usual pace again."""
-        self._set_pace(self._usual_per_s)
 
     def _set_pace(self, records_per_s: float) -> None:
         scratch = self._pace.with_suffix(".part")

@@ -3,14 +3,16 @@
 A plan names its victim, the share of the input at which it strikes, and how long the victim stays away. A
 primary that is to be killed stalls first, as one that runs short of memory does: what it was sent before is
 then written late, beside the copies that went elsewhere meanwhile. A SIGKILL alone seldom leaves a record
-that was written and not acknowledged, and a run without one proves nothing about copies.
+that was written and not acknowledged, and a run without one proves nothing about copies. Readers are frozen
+for a moment before a primary goes: otherwise it would hold nothing that they have not read.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -61,7 +63,8 @@ _SWING_RECORDS = 200
 # A stalled primary on a busy machine works off what has piled up; killing it meanwhile is a fair fault, too.
 _SWING_WITHIN_S = 10.0
 _LOOK_EVERY_S = 0.1
-_BURST_S = 0.5
+# Hundreds of records at the slowest pace of a replay, and far from any time-out of Flink's.
+_FROZEN_S = 0.5
 
 
 def plan_fault(kind: FaultKind, primaries: list[str], task_managers: int, seed: int) -> FaultPlan:
@@ -106,17 +109,14 @@ class Nemesis:
         """Strikes, and brings the victim back when its time has come; returns then. Called once."""
         if self._plan.stall_s:
             self._stall()
-        self._replay.burst()
-        time.sleep(_BURST_S)
         if self._plan.on_primary:
-            self._strike()
-            self._replay.calm()
+            with self._readers_frozen():
+                self._strike()
             time.sleep(self._plan.away_s)
             self._look()
         else:
             self._look()
             self._strike()
-            self._replay.calm()
         self._bring_back()
 
     def _stall(self) -> None:
@@ -132,6 +132,19 @@ class Nemesis:
 
     def _acknowledged(self) -> int:
         return self._replay.progress.acknowledged.get(self._plan.victim, 0)
+
+    @contextmanager
+    def _readers_frozen(self) -> Iterator[None]:
+        """Stops all TaskManagers for a moment, so that what is written meanwhile is read by nobody."""
+        readers = self._loop.flink.task_managers
+        for reader in readers:
+            reader.pause()
+        try:
+            time.sleep(_FROZEN_S)
+            yield
+        finally:
+            for reader in readers:
+                reader.resume()
 
     def _strike(self) -> None:
         victim = self._plan.victim

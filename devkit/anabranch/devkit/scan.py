@@ -50,7 +50,7 @@ def scan_primaries(topology: str, primaries: Sequence[str], topic: str, folder: 
 
     def scan(primary: str) -> bytes:
         file = folder / f"{topic}-{primary}.scan"
-        argv = [sys.executable, "-m", "anabranch.devkit.scan", topology, primary, topic, file]
+        argv = [sys.executable, "-m", "anabranch.devkit.scan", topology, primary, topic, str(file)]
         done = process.run(argv, timeout_s=_SCAN_WITHIN_S)
         if done.code != 0:
             raise UnavailableError(f"the scan of {topic} failed:\n{done.output[-1000:]}", where=primary)
