@@ -59,9 +59,14 @@ final class SplitState {
     nextOffset = offset + 1;
   }
 
-  /** All of a batch has been emitted; it may end behind its last record. */
+  /**
+   * All of a batch has been emitted; it may end behind its last record. A batch of a newer order
+   * may end before what the older one's still emitted: that takes nothing back.
+   */
   void batchEmitted(long offset, int epoch, long timestampMs) {
-    moveTo(offset, epoch);
+    if (offset >= nextOffset) {
+      moveTo(offset, epoch);
+    }
     if (timestampMs >= 0) {
       shownTimestampMs = timestampMs;
     }

@@ -112,6 +112,24 @@ class SplitBoardTest {
   }
 
   @Test
+  void aShortBatchOfANewerOrderTakesNothingBack() {
+    SplitBoard board = board(OutOfRangePolicy.RESET);
+    board.follow(event(Views.of(1, "a"), Map.of()));
+    SplitState split = board.expect(batch(1, 0, 200));
+    split.emitted(149);
+    // Routed anew between two records of a batch, whose rest is emitted all the same.
+    board.follow(event(Views.of(2, "b"), Map.of()));
+    board.follow(event(Views.of(3, "a"), Map.of()));
+    assertThat(fetching.reading.get("a:" + SPLIT).nextOffset()).isEqualTo(150);
+    split.emitted(199);
+    split.batchEmitted(200, 0, -1);
+
+    board.expect(batch(2, 150, 160)).batchEmitted(160, 0, -1);
+
+    assertThat(board.snapshot().get(0).nextOffset()).isEqualTo(200);
+  }
+
+  @Test
   void aMissingBatchIsNeverPassedOver() {
     SplitBoard board = board(OutOfRangePolicy.RESET);
     board.follow(event(Views.of(1, "a"), Map.of()));
