@@ -1,7 +1,6 @@
 package dev.anabranch.table;
 
 import dev.anabranch.dedup.Dedup;
-import dev.anabranch.dedup.DedupOptions;
 import dev.anabranch.dedup.LatestByVersion;
 import dev.anabranch.prism.PrismOptions;
 import dev.anabranch.records.RawRecord;
@@ -58,12 +57,11 @@ final class UnionPipeline {
   private SingleOutputStreamOperator<RawRecord> distinct(
       SingleOutputStreamOperator<RawRecord> raw, ProviderContext provider) {
     if (settings.upsert()) {
-      return settle(LatestByVersion.by(raw), provider, "latest-by-version");
+      return settle(LatestByVersion.by(raw, settings.horizon()), provider, "latest-by-version");
     }
-    DedupOptions options = settings.dedup();
-    return options == null
-        ? raw
-        : settle(Dedup.markingLate(raw, settings.stream(), options), provider, "dedup");
+    return settings.dedup()
+        ? settle(Dedup.markingLate(raw, settings.stream(), settings.horizon()), provider, "dedup")
+        : raw;
   }
 
   /** Losses become dead letters where there is a stream for them; the source logs them anyway. */

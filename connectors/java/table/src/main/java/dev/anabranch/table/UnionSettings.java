@@ -19,7 +19,9 @@ import org.jspecify.annotations.Nullable;
  * The options of a union table, validated and typed.
  *
  * @param upsert whether of each key the highest version is read
- * @param dedup null where copies are not dropped
+ * @param dedup whether copies are dropped; upserts need no such thing, since a copy has no higher
+ *     version
+ * @param horizon how long ids, and versions of deleted keys, are remembered
  * @param deadLetters null where a bad record fails the job
  * @param parallelism null where it is the job's
  * @param testingDropShare share of the records that is lost on purpose, 0 to 1
@@ -33,7 +35,8 @@ record UnionSettings(
     @Nullable Integer parallelism,
     @Nullable String groupId,
     boolean upsert,
-    @Nullable DedupOptions dedup,
+    boolean dedup,
+    DedupOptions horizon,
     @Nullable String deadLetters,
     int deadLettersMaxValueBytes,
     int maxValueBytes,
@@ -54,7 +57,8 @@ record UnionSettings(
         options.getOptional(UnionOptions.PARALLELISM).orElse(null),
         options.getOptional(UnionOptions.GROUP_ID).orElse(null),
         upsert,
-        dedup(options, upsert),
+        !upsert && options.get(UnionOptions.DEDUP),
+        horizon(options),
         options.getOptional(CommonOptions.DEAD_LETTERS).orElse(null),
         bytes(options, CommonOptions.DEAD_LETTERS_MAX_VALUE_BYTES),
         bytes(options, UnionOptions.MAX_VALUE_BYTES),
@@ -99,13 +103,13 @@ record UnionSettings(
     };
   }
 
-  /** A table of upserts needs none: a copy has the version of its original, which is not higher. */
-  private static @Nullable DedupOptions dedup(ReadableConfig options, boolean upsert) {
-    if (upsert || !options.get(UnionOptions.DEDUP)) {
-      return null;
-    }
-    DedupOptions dedup = DedupOptions.defaults();
-    return options.getOptional(UnionOptions.DEDUP_HORIZON).map(dedup::withHorizon).orElse(dedup);
+  /** Of ids, and with upserts of the versions of deleted keys. */
+  private static DedupOptions horizon(ReadableConfig options) {
+    DedupOptions defaults = DedupOptions.defaults();
+    return options
+        .getOptional(UnionOptions.DEDUP_HORIZON)
+        .map(defaults::withHorizon)
+        .orElse(defaults);
   }
 
   private static int bytes(ReadableConfig options, ConfigOption<MemorySize> option) {

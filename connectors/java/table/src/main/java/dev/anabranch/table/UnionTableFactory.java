@@ -60,8 +60,8 @@ public final class UnionTableFactory implements DynamicTableSourceFactory {
     UnionSettings settings = UnionSettings.of(options, upsert);
     Topology topology =
         TopologyCheck.streams(settings.topology(), settings.stream(), settings.deadLetters());
-    if (topology != null && settings.dedup() != null) {
-      TopologyCheck.horizon(topology, settings.stream(), settings.dedup());
+    if (topology != null && (settings.upsert() || settings.dedup())) {
+      TopologyCheck.horizon(topology, settings.stream(), settings.horizon());
     }
     return new UnionTableSource(
         settings,

@@ -30,7 +30,8 @@ class SqlPlanningTest {
         groups:
           test:
             primaries: {a: {bootstrap: ["127.0.0.1:1"]}}
-            streams: {logs: {partitions: 1}, letters: {partitions: 1}}
+            streams: {logs: {partitions: 1}, letters: {partitions: 1},
+              long: {partitions: 1, retention_s: 864000}}
         """);
     sql = new Sql(document.toString());
   }
@@ -63,6 +64,23 @@ class SqlPlanningTest {
 
     assertThatThrownBy(() -> explainInsert("INSERT INTO sink VALUES (1, x'00')"))
         .hasStackTraceContaining("set 'job-uid'");
+  }
+
+  @Test
+  void whatIsForgottenWithinTheRetentionIsRefusedForUpsertsToo() {
+    sql.union("plain", "long", "n INT", "'format' = 'json'")
+        .union("upserts", "long", "n INT, PRIMARY KEY (n) NOT ENFORCED", "'format' = 'json'")
+        .union(
+            "longer",
+            "long",
+            "n INT, PRIMARY KEY (n) NOT ENFORCED",
+            "'format' = 'json', 'dedup.horizon' = '11 d'");
+
+    for (String table : new String[] {"plain", "upserts"}) {
+      assertThatThrownBy(() -> sql.tables().sqlQuery("SELECT n FROM " + table).explain())
+          .hasStackTraceContaining("'dedup.horizon' of stream 'long'");
+    }
+    assertThat(sql.tables().sqlQuery("SELECT n FROM longer").explain()).contains("longer");
   }
 
   @Test
