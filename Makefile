@@ -39,7 +39,7 @@ lint: .venv/.ready
 
 test: setup lint ## Passes the tests that are quick enough for each change.
 	$(MVN) verify
-	.venv/bin/pytest -q
+	.venv/bin/pytest -q -n 2 --dist loadfile
 
 test-long: setup ## Passes the tests that wait longer than 30 s; as root on Debian, since one brings a Docker engine up.
 	$(MVN) verify -Dexcluded.test.groups= -Dgroups=long -Dsurefire.failIfNoSpecifiedTests=false
