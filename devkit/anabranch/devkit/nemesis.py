@@ -137,9 +137,9 @@ class Nemesis:
     def _readers_frozen(self) -> Iterator[None]:
         """Stops all TaskManagers for a moment, so that what is written meanwhile is read by nobody."""
         readers = self._loop.flink.task_managers
-        for reader in readers:
-            reader.pause()
         try:
+            for reader in readers:
+                reader.pause()
             time.sleep(_FROZEN_S)
             yield
         finally:

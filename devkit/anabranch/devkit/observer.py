@@ -91,7 +91,12 @@ class Observer:
         if plan.on_primary:
             ends = self._replay.progress.ends.get(plan.victim, {})
             self._unread = max(
-                sum(max(0, end - read.get((plan.victim, int(part)), 0)) for part, end in ends.items())
+                sum(
+                    max(0, end - read[plan.victim, int(part)])
+                    for part, end in ends.items()
+                    # A position that is not known proves nothing.
+                    if (plan.victim, int(part)) in read
+                )
                 for read in self._jobs.positions_read().values()
             )
         else:

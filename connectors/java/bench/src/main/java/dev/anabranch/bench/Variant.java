@@ -101,7 +101,7 @@ enum Variant {
         .setBootstrapServers(setup.plainBootstrap())
         .setDeliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE)
         // What Prism's producers use, so that the connectors are compared and not two settings.
-        .setProperty("linger.ms", "20")
+        .setProperty("linger.ms", "10")
         .setProperty("batch.size", "262144")
         .setProperty("compression.type", "lz4")
         .setProperty("acks", "all")
