@@ -3,7 +3,6 @@ package dev.anabranch.bench;
 import dev.anabranch.prism.OutgoingRecord;
 import dev.anabranch.prism.PrismSink;
 import dev.anabranch.prism.RecordIdMode;
-import dev.anabranch.records.RecordId;
 import dev.anabranch.union.RecordDeserializer;
 import dev.anabranch.union.StopPosition;
 import dev.anabranch.union.UnionSource;
@@ -114,12 +113,9 @@ enum Variant {
   }
 
   private static Sink<byte[]> prismSink(BenchSetup setup) {
-    RecordId input = RecordId.supplied("bench", 1);
     return PrismSink.<byte[]>builder().topology(setup.topology()).stream(setup.unionOutput())
-        .serializer(value -> OutgoingRecord.of(value).withInputId(input))
-        .recordId(RecordIdMode.COLUMNS)
-        .jobUid("bench")
-        .sinkUid("out")
+        .serializer(OutgoingRecord::of)
+        .recordId(RecordIdMode.NONE)
         .build();
   }
 
