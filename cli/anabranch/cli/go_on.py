@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Remembering", "telling_how_to_go_on"]
 
 _ARGUMENTS = "anabranch.arguments"
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 class Remembering(click.Command):
@@ -57,10 +59,19 @@ def _again(path: str, arguments: Sequence[str], checkpoint: str) -> str:
 
 
 def _shown(word: str) -> str:
-    """One argument; the value of an option like ``--set s3.secret-key=…`` goes into no log."""
+    """One argument; the value of an option like ``--set s3.secret-key=…`` goes into no log.
+
+    Nor do user info and query of a URI. That something is missing there can be seen.
+    """
     from anabranch.pipelines.sensitive import HIDDEN, is_sensitive
+    from anabranch.topology.store import public_uri
 
     option, equals, _ = word.removeprefix("--set=").partition("=")
     if equals and is_sensitive(option):
         return word[: word.index(option)] + f"{option}={HIDDEN}"
+    begins = _URI.search(word)
+    if begins is not None:
+        uri = word[begins.start() :]
+        shown = public_uri(uri)
+        return word[: begins.start()] + (shown if shown == uri else f"{shown}?{HIDDEN}")
     return word

@@ -6,6 +6,7 @@ import time
 
 from anabranch.errors import TopologyError, UnavailableError
 from anabranch.topology import Topology, TopologyWatcher
+from anabranch.topology.store import public_uri
 
 __all__ = ["Guide"]
 
@@ -33,7 +34,7 @@ class Guide:
             if self._watcher.current is None:
                 error = self._watcher.last_error
                 self._watcher.close()
-                raise error or TopologyError("there is no topology document", where=topology)
+                raise error or TopologyError("there is no topology document", where=public_uri(topology))
 
     def news(self) -> Topology | None:
         """The document, if it is another than at the last call."""
@@ -55,7 +56,7 @@ class Guide:
             return None
         return UnavailableError(
             f"the topology was last confirmed {age_s:.0f} s ago, more than max_stale_s={self._max_stale_s:g}",
-            where=str(self._source),
+            where=public_uri(str(self._source)),
             hint="make the document readable again; writers do not go on with one that may be out of date",
         )
 

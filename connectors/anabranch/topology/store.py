@@ -6,13 +6,17 @@ is still the one that the caller saw, so that of two publishers at once exactly 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from anabranch.errors import ConfigurationError, TopologyError
 
-__all__ = ["Stored", "TopologyStore", "conflict", "open_store", "public_uri"]
+__all__ = ["Stored", "TopologyStore", "conflict", "open_store", "public_text", "public_uri"]
+
+# A URI somewhere in a text; it ends where the quotes or brackets around it do.
+_URI = re.compile(r"""[A-Za-z][A-Za-z0-9+.-]*://[^\s'"<>]+""")
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,11 @@ class TopologyStore(Protocol):
 
 def open_store(uri: str) -> TopologyStore:
     """Returns the store that a path, ``file:`` or ``http(s):`` URI means; touches nothing yet."""
-    scheme, rest = urlsplit(uri).scheme, urlsplit(uri)
+    try:
+        rest = urlsplit(uri)
+    except ValueError:
+        raise ConfigurationError(f"'{public_uri(uri)}' is no URI", hint="check its host and port") from None
+    scheme = rest.scheme
     if scheme in ("http", "https"):
         from anabranch.topology.http_store import HttpStore
 
@@ -69,7 +77,7 @@ def open_store(uri: str) -> TopologyStore:
 
     if scheme == "file":
         if rest.netloc not in ("", "localhost"):
-            raise ConfigurationError(f"'{uri}' names a host", hint="write file:///absolute/path")
+            raise ConfigurationError(f"'{public_uri(uri)}' names a host", hint="write file:///absolute/path")
         return FileStore(unquote(rest.path))
     if "://" in uri:
         raise ConfigurationError(
@@ -81,10 +89,18 @@ def open_store(uri: str) -> TopologyStore:
 
 def public_uri(uri: str) -> str:
     """The URI without user info and query: a signed URL holds a secret there."""
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:  # an address that cannot be taken apart may have its secret anywhere
+        return f"{uri.partition('://')[0]}://…"
     if not parts.netloc:
         return uri
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
+
+
+def public_text(text: str) -> str:
+    """A text such as a foreign error message, each URI in it as :func:`public_uri` shows it."""
+    return _URI.sub(lambda found: public_uri(found[0]), text)
 
 
 def conflict(where: str) -> TopologyError:

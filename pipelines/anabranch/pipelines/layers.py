@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from anabranch.errors import ConfigurationError
 from anabranch.pipelines.sensitive import HIDDEN, is_sensitive
 from anabranch.pipelines.settings import Settings
+from anabranch.topology.store import public_text
 
 __all__ = ["Layer", "Resolved", "environment_layer", "leaf_names", "resolve"]
 
@@ -137,7 +138,7 @@ def _problem(detail: Any, sources: Mapping[Path, str]) -> tuple[str, str, str]:
         start = f"did you mean {close[0]}? " if close else ""
         return place, f"unknown setting '{name}'", f"{start}valid: {', '.join(known)}"
     message = str(detail["msg"])
-    given = HIDDEN if is_sensitive(name) else repr(detail["input"])
+    given = HIDDEN if is_sensitive(name) else public_text(repr(detail["input"]))
     hint = str(detail.get("ctx", {}).get("hint", ""))
     if hint:
         return place, f"{name}: {given} is {message}", hint
@@ -147,4 +148,4 @@ def _problem(detail: Any, sources: Mapping[Path, str]) -> tuple[str, str, str]:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return "" if value is None else str(value)
+    return "" if value is None else public_text(str(value))

@@ -12,6 +12,7 @@ from anabranch.connectors.client_log import QuietLog
 from anabranch.errors import ConfigurationError, JobError, UnavailableError
 from anabranch.pipelines.rest import RestClient
 from anabranch.topology import Group, Primary, librdkafka_config, load_topology
+from anabranch.topology.store import public_uri
 
 if TYPE_CHECKING:
     from anabranch.pipelines.job import Job
@@ -64,6 +65,7 @@ def check_streams(job: Job, topology: str, dead_letters: str | None) -> list[str
         UnavailableError: No primary of a group answers.
     """
     document = load_topology(topology)
+    place = public_uri(topology)
     wanted = {read.stream: read.where for read in job.reads}
     wanted |= {write.stream: write.where for write in job.writes}
     if dead_letters is not None and job.reads:
@@ -71,25 +73,25 @@ def check_streams(job: Job, topology: str, dead_letters: str | None) -> list[str
     known = {stream: name for name, group in document.groups.items() for stream in group.streams}
     for stream, where in wanted.items():
         if stream not in known:
-            raise _unknown(stream, where, sorted(known), topology)
+            raise _unknown(stream, where, sorted(known), place)
     notes: list[str] = []
     for name in sorted({known[stream] for stream in wanted}):
         streams = {stream: where for stream, where in wanted.items() if known[stream] == name}
-        notes += _check_group(name, document.groups[name], streams, topology)
+        notes += _check_group(name, document.groups[name], streams, place)
     return notes
 
 
-def _unknown(stream: str, where: str, known: Sequence[str], topology: str) -> ConfigurationError:
+def _unknown(stream: str, where: str, known: Sequence[str], place: str) -> ConfigurationError:
     close = difflib.get_close_matches(stream, known, 1)
     start = f"did you mean {close[0]}? " if close else ""
     return ConfigurationError(
         f"the topology has no stream {stream!r}",
         where=where,
-        hint=f"{start}{topology} has: {', '.join(known)}",
+        hint=f"{start}{place} has: {', '.join(known)}",
     )
 
 
-def _check_group(name: str, group: Group, streams: dict[str, str], topology: str) -> list[str]:
+def _check_group(name: str, group: Group, streams: dict[str, str], place: str) -> list[str]:
     present = {key: primary for key, primary in group.primaries.items() if primary.state != "removed"}
     with ThreadPoolExecutor(max_workers=len(present)) as pool:
         answers = list(pool.map(lambda key: _ask(key, present[key]), present))
@@ -97,7 +99,7 @@ def _check_group(name: str, group: Group, streams: dict[str, str], topology: str
         if answer.refused:
             raise ConfigurationError(
                 f"primary {answer.name} refuses the credentials: {answer.silence}",
-                where=topology,
+                where=place,
                 hint=f"check groups.{name}.primaries.{answer.name}.auth and the secrets that it refers to",
             )
     _check_topics(name, group, streams, [answer for answer in answers if answer.silence is None])
@@ -105,7 +107,7 @@ def _check_group(name: str, group: Group, streams: dict[str, str], topology: str
     if len(silent) == len(answers):
         raise UnavailableError(
             f"no primary of group {name} answers: {'; '.join(silent)}",
-            where=topology,
+            where=place,
             hint="start the brokers (`anabranch dev up`), or start without them: --no-check",
         )
     return [f"primary {who} does not answer; the job reads it when it does" for who in silent]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from anabranch.connectors.flink.java_errors import JavaCause
 from anabranch.pipelines.places import is_user_file, shown
+from anabranch.topology.store import public_text
 
 __all__ = ["save_trace", "short_causes", "user_frame"]
 
@@ -67,10 +68,10 @@ def short_causes(causes: Sequence[JavaCause]) -> list[str]:
 
 
 def save_trace(folder: Path, text: str) -> Path:
-    """Writes a full trace to a new file and returns its path."""
+    """Writes a full trace to a new file and returns its path; Flink's hold the topology's URL."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{time.monotonic_ns() % 1_000_000:06d}.txt"
-    path.write_text(text, encoding="utf-8")
+    path.write_text(public_text(text), encoding="utf-8")
     return path
 
 
@@ -84,7 +85,7 @@ def _without_traceback(message: str) -> str:
 
 
 def _first_lines(message: str) -> str:
-    lines = [line.rstrip() for line in message.strip().splitlines() if line.strip()]
+    lines = [line.rstrip() for line in public_text(message).strip().splitlines() if line.strip()]
     if len(lines) > _MAX_LINES:
         lines = [*lines[:_MAX_LINES], f"… {len(lines) - _MAX_LINES} more lines"]
     return "\n    ".join(lines)

@@ -30,9 +30,11 @@ final class TopologyCheck {
     if (isMissingFile(location)) {
       throw new ValidationException("'topology' = '" + location + "': there is no such file");
     }
+    TopologyReader reader;
     Topology topology;
     try {
-      topology = new TopologyReader(location).read();
+      reader = new TopologyReader(location);
+      topology = reader.read();
     } catch (TopologyException e) {
       LOG.warn("planning without the topology document: {}", e.getMessage());
       return null;
@@ -43,7 +45,7 @@ final class TopologyCheck {
       if (stream != null && !known.contains(stream)) {
         throw new ValidationException(
             "no stream '%s' in the topology %s; there are: %s"
-                .formatted(stream, location, String.join(", ", known)));
+                .formatted(stream, reader.where(), String.join(", ", known)));
       }
     }
     return topology;

@@ -1,12 +1,15 @@
 package dev.anabranch.table;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.net.httpserver.HttpServer;
 import dev.anabranch.dedup.DedupOptions;
 import dev.anabranch.topology.Topology;
 import dev.anabranch.topology.TopologyReader;
 import java.io.IOException;
+import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -33,6 +36,32 @@ class TopologyCheckTest {
     Topology topology = retained("copies: 1");
     assertThatCode(() -> TopologyCheck.horizon(topology, "logs", horizon(1)))
         .doesNotThrowAnyException();
+  }
+
+  @Test
+  void secretsOfTheUrlAreNotShown() throws IOException {
+    byte[] document =
+        "generation: 1\ngroups: {g: {primaries: {a: {bootstrap: ['h:1']}}, streams: {}}}"
+            .getBytes(UTF_8);
+    HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
+    server.createContext(
+        "/",
+        exchange -> {
+          exchange.sendResponseHeaders(200, document.length);
+          exchange.getResponseBody().write(document);
+          exchange.close();
+        });
+    server.start();
+    String host = "127.0.0.1:" + server.getAddress().getPort();
+    String location = "http://me:HUNTER2@" + host + "/t.yaml?sig=HUNTER3";
+    try {
+      assertThatThrownBy(() -> TopologyCheck.streams(location, "logs"))
+          .isInstanceOf(ValidationException.class)
+          .hasMessageContaining("http://" + host + "/t.yaml")
+          .hasMessageNotContaining("HUNTER");
+    } finally {
+      server.stop(0);
+    }
   }
 
   private static DedupOptions horizon(int days) {

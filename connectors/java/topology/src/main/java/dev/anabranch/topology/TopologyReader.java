@@ -16,6 +16,11 @@ public final class TopologyReader {
     this.source = DocumentSource.of(location);
   }
 
+  /** The place in words fit for errors: no user info and no query, which may hold a secret. */
+  public String where() {
+    return source.where();
+  }
+
   /** Reads the document; throws {@link TopologyException} where that fails or it is invalid. */
   public Topology read() {
     try {
