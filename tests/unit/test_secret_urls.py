@@ -21,6 +21,7 @@ from anabranch.pipelines.failures import job_error
 from anabranch.pipelines.layers import Layer, resolve
 from anabranch.pipelines.settings import Settings
 from anabranch.topology import Topology, open_store, parse_topology
+from anabranch.topology.load import Loaded
 from anabranch.topology.store import public_uri
 
 URL = "http://me:HUNTER2@host.invalid/t.yaml?sig=HUNTER3"
@@ -60,7 +61,7 @@ def _of_the_guide(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def _of_the_preflight(answer: preflight._Answer, stream: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr(preflight, "load_topology", lambda uri: parse_topology(DOCUMENT))
+    monkeypatch.setattr(preflight, "load_last_good", lambda uri: Loaded(parse_topology(DOCUMENT), None))
     monkeypatch.setattr(preflight, "_ask", lambda name, primary: answer)
     with running_in(RunContext(Settings())):
         job = Job("j")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from anabranch.topology.auth import Auth, MtlsAuth, NoAuth, OAuthBearerAuth, PlainAuth, ScramAuth
 from anabranch.topology.document import dump_topology, parse_topology
 from anabranch.topology.librdkafka import librdkafka_config
-from anabranch.topology.load import load_topology
+from anabranch.topology.load import Loaded, load_last_good, load_topology
 from anabranch.topology.model import Group, Primary, StreamSpec, Topology, WantedState
 from anabranch.topology.publish import Publication, publish, set_state
 from anabranch.topology.store import TopologyStore, open_store
@@ -14,6 +14,7 @@ from anabranch.topology.watcher import TopologyWatcher
 __all__ = [
     "Auth",
     "Group",
+    "Loaded",
     "MtlsAuth",
     "NoAuth",
     "OAuthBearerAuth",
@@ -28,6 +29,7 @@ __all__ = [
     "WantedState",
     "dump_topology",
     "librdkafka_config",
+    "load_last_good",
     "load_topology",
     "open_store",
     "parse_topology",

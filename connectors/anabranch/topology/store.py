@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from anabranch.errors import ConfigurationError, TopologyError
 
-__all__ = ["Stored", "TopologyStore", "conflict", "open_store", "public_text", "public_uri"]
+__all__ = ["Stored", "TopologyStore", "conflict", "is_read_here", "open_store", "public_text", "public_uri"]
 
 # A URI somewhere in a text; it ends where the quotes or brackets around it do.
 _URI = re.compile(r"""[A-Za-z][A-Za-z0-9+.-]*://[^\s'"<>]+""")
@@ -85,6 +85,12 @@ def open_store(uri: str) -> TopologyStore:
             hint="Python reads paths, file: and http(s): URIs; Flink jobs read their file systems' too",
         )
     return FileStore(uri)
+
+
+def is_read_here(uri: str) -> bool:
+    """Whether Python reads such a URI; jobs read those of Flink's file systems (``s3://…``) too."""
+    scheme, mark, _ = uri.partition("://")
+    return not mark or scheme in ("http", "https", "file")
 
 
 def public_uri(uri: str) -> str:

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from anabranch.connectors.client_log import QuietLog
-from anabranch.errors import ConfigurationError, JobError, UnavailableError
+from anabranch.errors import AnabranchError, ConfigurationError, JobError, UnavailableError
 from anabranch.pipelines.rest import RestClient
-from anabranch.topology import Group, Primary, librdkafka_config, load_topology
-from anabranch.topology.store import public_uri
+from anabranch.topology import Group, Primary, Topology, librdkafka_config
+from anabranch.topology.load import load_last_good
+from anabranch.topology.store import is_read_here, public_uri
 
 if TYPE_CHECKING:
     from anabranch.pipelines.job import Job
@@ -54,17 +55,21 @@ def check_cluster(address: str) -> None:
 def check_streams(job: Job, topology: str, dead_letters: str | None) -> list[str]:
     """Looks whether each stream of a job is known and has its topic on each primary that answers.
 
-    One primary that is down is no reason not to start: it is reported. None of a group that answers is.
+    The document is the cached one where its publisher is down; without any there is nothing to check by, and
+    that is no reason not to start. Nor is one primary that is down: it is reported. None of a group that
+    answers is.
 
     Returns:
         Lines worth showing.
 
     Raises:
-        ConfigurationError: A stream is not in the document, a topic is not on a primary, or a primary
-            refuses the credentials.
+        ConfigurationError: The document is absent or invalid, a stream is not in it, a topic is not on a
+            primary, or a primary refuses the credentials.
         UnavailableError: No primary of a group answers.
     """
-    document = load_topology(topology)
+    document, notes = _document(topology)
+    if document is None:
+        return notes
     place = public_uri(topology)
     wanted = {read.stream: read.where for read in job.reads}
     wanted |= {write.stream: write.where for write in job.writes}
@@ -74,11 +79,28 @@ def check_streams(job: Job, topology: str, dead_letters: str | None) -> list[str
     for stream, where in wanted.items():
         if stream not in known:
             raise _unknown(stream, where, sorted(known), place)
-    notes: list[str] = []
     for name in sorted({known[stream] for stream in wanted}):
         streams = {stream: where for stream, where in wanted.items() if known[stream] == name}
         notes += _check_group(name, document.groups[name], streams, place)
     return notes
+
+
+def _document(topology: str) -> tuple[Topology | None, list[str]]:
+    """What to check by, and what is to be said of it."""
+    try:
+        loaded = load_last_good(topology)
+    except AnabranchError as error:
+        if is_read_here(topology) and not isinstance(error, UnavailableError):
+            raise  # a wrong path or a mistake in the document: better told now
+        where = public_uri(topology)
+        reason = error.message if is_read_here(topology) else "only Flink reads such a URI"
+        return None, [
+            f"streams and brokers are not checked: {where} cannot be read here ({reason}), none is cached"
+        ]
+    if loaded.problem is None:
+        return loaded.topology, []
+    cached = f"checked against generation {loaded.topology.generation} of the topology, from the cache"
+    return loaded.topology, [f"{cached}: {str(loaded.problem).splitlines()[0]}"]
 
 
 def _unknown(stream: str, where: str, known: Sequence[str], place: str) -> ConfigurationError:
