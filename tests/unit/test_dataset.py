@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import lzma
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,23 @@ def test_planted_records_of_every_kind_are_undecodable_and_their_mended_form_is_
                 json.loads(bad.event.payload)
         if bad.kind == "too-large":
             assert len(bad.event.payload) > 1 << 20
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda whole: whole[:-40], lambda whole: whole[:30] + b"\0" * 40, lambda _: b"no xz"]
+)
+def test_a_compressed_file_that_is_not_whole(tmp_path: Path, spoil: Callable[[bytes], bytes]) -> None:
+    plain = write(tmp_path / "d.tsv", [(f"o/s/b/r{n}", n * 7919 % 10_007) for n in range(5000)])
+    path = tmp_path / "d.tsv.xz"
+    path.write_bytes(spoil(lzma.compress(plain.read_bytes())))
+    with pytest.raises(ConfigurationError, match="cannot be read beyond line") as caught:
+        load_dataset(path)
+    assert caught.value.where == str(path)
+
+
+def test_a_run_id_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "d.tsv"
+    path.write_bytes(b'o/s/b/\xff\t{"time_ms": 1}\n')
+    with pytest.raises(ConfigurationError, match="not UTF-8") as caught:
+        load_dataset(path)
+    assert caught.value.where == f"{path}:1"

@@ -85,3 +85,15 @@ def test_a_path_in_a_file_is_relative_to_it_and_latest_is_none(tmp_path: Path) -
     assert resolve([file_layer(path)]).settings.restore == str(tmp_path / "state" / "chk-1")
     path.write_text("restore: latest\n")
     assert resolve([file_layer(path)]).settings.restore == "latest"
+
+
+@pytest.mark.parametrize("torn", [b'{"job_id": "run2", "chec', b"\x00\x00\xff", b"7"])
+def test_a_line_that_was_half_written_is_left_out(tmp_path: Path, torn: bytes) -> None:
+    for run in ("run1", "run3"):
+        _checkpoint(tmp_path / run, 1)
+    remember_run(tmp_path, "run1", tmp_path.as_uri())
+    with (tmp_path / "runs.jsonl").open("ab") as file:
+        file.write(torn)
+    assert restore_uri("latest", tmp_path, None).endswith("run1/chk-1")
+    remember_run(tmp_path, "run3", tmp_path.as_uri())
+    assert restore_uri("latest", tmp_path, None).endswith("run3/chk-1")

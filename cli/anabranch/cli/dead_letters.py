@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_MENDED_HINT = 'each line is {"record_id": HEX, "value": TEXT} or has "value_base64" for the value'
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -204,7 +206,7 @@ def _mended_values(path: Path) -> dict[RecordId, bytes]:
     from anabranch.connectors.ids import RecordId
 
     values = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(_text(path).splitlines(), 1):
         if not line.strip():
             continue
         try:
@@ -218,9 +220,19 @@ def _mended_values(path: Path) -> dict[RecordId, bytes]:
             raise ConfigurationError(
                 f"this is no mended letter: {type(error).__name__}: {error}",
                 where=f"{path}:{number}",
-                hint='each line is {"record_id": HEX, "value": TEXT} or has "value_base64" for the value',
+                hint=_MENDED_HINT,
             ) from error
     return values
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigurationError(
+            f"the mended letters cannot be read: {reason}", where=str(path), hint=_MENDED_HINT
+        ) from error
 
 
 def _check_found(values: dict[RecordId, bytes], letters: list[DeadLetter]) -> None:

@@ -55,7 +55,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Entry point: an anabranch error becomes its own text and exit code 1, never a trace."""
+    """Entry point: an anabranch error becomes its own text and exit code 1, a defect one screen and 70."""
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
@@ -67,3 +67,8 @@ def main() -> None:
     except AnabranchError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)
+    except Exception as error:
+        from anabranch.cli.unexpected import EXIT_CODE, tell
+
+        tell(error)
+        sys.exit(EXIT_CODE)

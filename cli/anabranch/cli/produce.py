@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -140,7 +141,9 @@ def _splitter(key_field: str | None, key_separator: str | None) -> Split:
     if key_field is not None:
         return lambda line, number: (_json_key(line, key_field, number), line)
     if key_separator is not None:
-        separator = key_separator.encode()
+        if not key_separator:
+            raise click.UsageError("--key-separator is empty; give the text that ends each line's key")
+        separator = os.fsencode(key_separator)
         return lambda line, number: _split(line, separator, number)
     return lambda line, number: (None, line)
 
@@ -161,7 +164,7 @@ def _split(line: bytes, separator: bytes, number: int) -> tuple[bytes, bytes]:
     key, found, value = line.partition(separator)
     if not found:
         raise ConfigurationError(
-            f"there is no {separator.decode()!r} in this line",
+            f"there is no {os.fsdecode(separator)!r} in this line",
             where=f"line {number}",
             hint="correct the line, or --key-separator; lines before it were sent",
         )

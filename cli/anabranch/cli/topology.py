@@ -122,8 +122,13 @@ def _read(document: str) -> tuple[str, str]:
     from anabranch.topology import open_store
 
     if document == "-":
-        with click.open_file("-", encoding="utf-8") as stdin:
-            return stdin.read(), "stdin"
+        try:
+            with click.open_file("-", encoding="utf-8") as stdin:
+                return stdin.read(), "stdin"
+        except UnicodeDecodeError:
+            raise TopologyError(
+                "the document is not UTF-8 text", where="stdin", hint="pipe YAML or JSON in UTF-8"
+            ) from None
     store = open_store(document)
     stored = store.read()
     if stored is None:

@@ -117,9 +117,18 @@ def load_dataset(path: Path, *, limit: int | None = None, seed: int = 0) -> Data
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
-        for raw in file:
-            yield raw.rstrip(b"\n")
+    whole = 0
+    try:
+        with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
+            for raw in file:
+                yield raw.rstrip(b"\n")
+                whole += 1
+    except (lzma.LZMAError, EOFError, OSError) as error:
+        raise ConfigurationError(
+            f"cannot be read beyond line {whole}: {error}",
+            where=str(path),
+            hint="give a whole file, plain or compressed by xz (`xz --test FILE` checks one)",
+        ) from error
 
 
 def _split(raw: bytes, path: Path, line: int) -> tuple[str, bytes]:
@@ -128,7 +137,10 @@ def _split(raw: bytes, path: Path, line: int) -> tuple[str, bytes]:
         raise ConfigurationError(
             "not of the form 'run id TAB {json}'", where=f"{path}:{line + 1}", hint="see data/README.md"
         )
-    return run.decode(), payload
+    try:
+        return run.decode(), payload
+    except UnicodeDecodeError:
+        raise ConfigurationError("the run id is not UTF-8 text", where=f"{path}:{line + 1}") from None
 
 
 def _time_ms(payload: bytes, path: Path, line: int) -> int:

@@ -29,8 +29,11 @@ def remember_run(folder: Path, job_id: str, checkpoints: str) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     run = {"job_id": job_id, "checkpoints": checkpoints, "started_s": int(time.time())}
-    with (folder / "runs.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(run) + "\n")
+    with (folder / "runs.jsonl").open("a+b") as file:
+        # The machine may have stopped in the midst of the line before; this one must not be its end.
+        file.seek(max(file.tell() - 1, 0))
+        start = b"" if file.read() in (b"", b"\n") else b"\n"
+        file.write(start + json.dumps(run).encode() + b"\n")
 
 
 def newest_of_run(checkpoints: str, job_id: str) -> str | None:
@@ -89,10 +92,19 @@ def _latest(folder: Path) -> Path:
 
 def _runs(folder: Path) -> list[dict[str, str]]:
     try:
-        lines = (folder / "runs.jsonl").read_text(encoding="utf-8").splitlines()
+        lines = (folder / "runs.jsonl").read_bytes().splitlines()
     except FileNotFoundError:
         return []
-    return [json.loads(line) for line in lines]
+    return [run for run in map(_run, lines) if run is not None]
+
+
+def _run(line: bytes) -> dict[str, str] | None:
+    """What one line notes; None where only a part of it was written."""
+    try:
+        run = json.loads(line)
+        return run if run["job_id"] and run["checkpoints"] else None
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _local(given: str) -> Path | None:

@@ -1,0 +1,98 @@
+"""What the command says and returns when something goes wrong that nobody foresaw."""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+
+from anabranch.cli import main as main_module
+from anabranch.connectors.ids import RecordId
+from anabranch.errors import AnabranchError
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], object]:
+    """Has `anabranch broken` call a function; returns the exit code."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["anabranch", "broken"])
+
+    def called(body: Callable[[], None]) -> object:
+        module = types.ModuleType("broken_command")
+        module.command = click.Command("broken", callback=body)  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "broken_command", module)
+        monkeypatch.setitem(main_module.COMMANDS, "broken", ("broken_command", "fails"))
+        with pytest.raises(SystemExit) as caught:
+            main_module.main()
+        return caught.value.code
+
+    return called
+
+
+def fails(error: BaseException) -> Callable[[], None]:
+    def body() -> None:
+        raise error
+
+    return body
+
+
+def test_a_defect_is_one_screen_and_a_file(
+    run: Callable[[Callable[[], None]], object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    many = "no http://me:HUNTER2@host/x?sig=HUNTER3\n" * 50
+    assert run(fails(KeyError(many))) == 70
+    told = capsys.readouterr().err
+    assert "KeyError: " in told
+    assert "test_cli_main.py:" in told.splitlines()[0]
+    assert len(told.splitlines()) <= 12
+    assert "Traceback" not in told
+    path = Path(told.partition("full trace: ")[2].splitlines()[0])
+    assert "Traceback" in path.read_text()
+    assert "HUNTER" not in told + path.read_text()
+
+
+def test_our_own_line_is_named_where_the_user_has_none(
+    run: Callable[[Callable[[], None]], object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    # As a library's mapping calls us: no frame of the user's is below.
+    source = compile("def body(): RecordId.replayed(None, 1)", "<string>", "exec")
+    scope: dict[str, object] = {"RecordId": RecordId}
+    exec(source, scope)
+    assert run(scope["body"]) == 70  # type: ignore[arg-type]
+    assert "ids.py:" in capsys.readouterr().err.splitlines()[0]
+
+
+def test_the_trace_is_shown_on_request(
+    run: Callable[[Callable[[], None]], object],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ANABRANCH_DEBUG", "1")
+    assert run(fails(RuntimeError("x"))) == 70
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(KeyboardInterrupt(), 130), (AnabranchError("x"), 1), (click.UsageError("x"), 2), (SystemExit(3), 3)],
+)
+def test_other_ends_are_as_they_were(
+    run: Callable[[Callable[[], None]], object],
+    error: BaseException,
+    code: int,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(fails(error)) == code
+    assert "full trace" not in capsys.readouterr().err
+
+
+def test_a_trace_that_cannot_be_written(
+    run: Callable[[Callable[[], None]], object], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "anabranch").write_text("no folder")
+    assert run(fails(RuntimeError("x"))) == 70
+    assert "full trace: not written" in capsys.readouterr().err
