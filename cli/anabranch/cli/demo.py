@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
 import click
+
+from anabranch.errors import ConfigurationError
 
 FAULTS = ("none", "kill", "pause", "taskmanager", "wipe")
 SABOTAGES = ("none", "no-dedup", "drop")
@@ -74,6 +77,7 @@ def command(
         raise click.UsageError("--fault wipe destroys a primary for good: it needs --copies 2")
     if copies > primaries:
         raise click.UsageError(f"--copies {copies} needs at least {copies} primaries")
+    _check_place(report)
     from anabranch.cli.demo_view import choose_view
     from anabranch.devkit.demo import DemoSpec, run_demo
 
@@ -96,3 +100,19 @@ def command(
     if as_json:
         click.echo(json.dumps(result.as_json()))
     sys.exit(0 if result.verdict.ok else 1)
+
+
+def _check_place(report: Path) -> None:
+    """The report is written last: that it cannot be must not be found out only then."""
+    folder = report.absolute().parent
+    if not folder.is_dir():
+        problem = "there is no such folder"
+    elif not os.access(report if report.exists() else folder, os.W_OK):
+        problem = "it cannot be written there"
+    else:
+        return
+    raise ConfigurationError(
+        f"no place for the report: {problem}",
+        where=f"--report {report}",
+        hint=f"make {folder} a folder that you may write to, or give another file",
+    )

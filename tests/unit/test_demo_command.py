@@ -1,0 +1,32 @@
+"""`anabranch demo`: what is refused before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from anabranch.cli import demo
+from anabranch.devkit import demo as runs
+from anabranch.errors import ConfigurationError
+
+
+@pytest.mark.parametrize("place", ["gone/report.html", "file/report.html", "locked/report.html"])
+def test_report_that_could_not_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setattr(runs, "run_demo", lambda *_: pytest.fail("the demo was started"))
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != "locked")
+    (tmp_path / "file").write_text("")
+    (tmp_path / "locked").mkdir()
+    path = tmp_path / place
+    error = CliRunner().invoke(demo.command, ["--report", str(path)]).exception
+    assert isinstance(error, ConfigurationError)
+    assert error.where == f"--report {path}"
+    assert str(path.parent) in str(error.hint)
+
+
+def test_a_file_in_this_folder_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    demo._check_place(Path("report.html"))
