@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ID", "OP", "OP_DELETE", "REFUSED_ROW", "VERSION", "VERSION_BYTES"]
+__all__ = ["ID", "LATE", "LOST", "OP", "OP_DELETE", "REFUSED_ROW", "VERSION", "VERSION_BYTES"]
 
 ID = "anabranch-id"
 """16 bytes, see :class:`~anabranch.connectors.ids.RecordId`. The same on every retry, hedge and copy."""
@@ -17,6 +17,12 @@ OP = "anabranch-op"
 
 REFUSED_ROW = "anabranch-row"
 """In a dead letter about a row that was never written, of which no bytes could be made: its text."""
+
+LATE = "anabranch-late"
+"""Marks a late record within a job; its letter has it."""
+
+LOST = "anabranch-lost"
+"""Marks, within a job, what stands for records that were lost; its letter has it."""
 
 OP_DELETE = b"d"
 """Value of :data:`OP` for a delete, which is a record with a non-null value."""

@@ -14,7 +14,9 @@ from anabranch.topology import Topology
 
 __all__ = ["Replayed", "replay"]
 
-_NOT_SENT = (record_headers.ID, record_headers.REFUSED_ROW)
+# A new id takes the old one's place; the others say why the letter was written, not what the record is.
+_NOT_SENT = (record_headers.ID, record_headers.REFUSED_ROW, record_headers.LATE, record_headers.LOST)
+_LATE = "late"
 
 
 @dataclass(slots=True)
@@ -42,8 +44,9 @@ def replay(
     """Sends letters' records again, each to its own stream.
 
     A record goes out under the id ``RecordId.replayed(original, number)``: dedup, which has seen the
-    original, lets it through, but only once, however often the same replay is run. Key, create time and
-    further headers are the original's.
+    original, lets it through, but only once, however often the same replay is run. Key and
+    further headers are the original's. So is the create time, except of a late letter: with the time that
+    made it late it would be late again, so its record is sent as created now.
 
     Args:
         topology: The document, or where it is.
@@ -86,7 +89,7 @@ def _send(producer: PrismProducer, letter: DeadLetter, value: bytes, number: int
         value,
         key=letter.key,
         id=RecordId.replayed(letter.record_id, number),
-        timestamp_ms=letter.timestamp_ms,
+        timestamp_ms=None if letter.reason == _LATE else letter.timestamp_ms,
         headers=[(name, each) for name, each in letter.headers if name not in _NOT_SENT],
         on_done=done,
     )

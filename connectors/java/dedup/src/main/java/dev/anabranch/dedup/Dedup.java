@@ -2,6 +2,7 @@ package dev.anabranch.dedup;
 
 import dev.anabranch.records.RawRecord;
 import dev.anabranch.records.RawRecordTypeInfo;
+import dev.anabranch.records.RecordHeaders;
 import org.apache.flink.api.java.functions.KeySelector;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
@@ -23,7 +24,7 @@ public final class Dedup {
       new OutputTag<>("late", RawRecordTypeInfo.INSTANCE);
 
   /** Header of a late record that stays in the stream; see {@link #markingLate}. */
-  public static final String LATE_HEADER = "anabranch-late";
+  public static final String LATE_HEADER = RecordHeaders.LATE;
 
   private Dedup() {}
 

@@ -14,5 +14,19 @@ public final class RecordHeaders {
   /** Value of {@link #OP} for a delete, which is a record with a non-null value. */
   public static final byte OP_DELETE = 'd';
 
+  /**
+   * Marks a late record within a job, between de-duplication and decoding. Whoever sends it to
+   * Kafka means something else by it: sources leave it out.
+   */
+  public static final String LATE = "anabranch-late";
+
+  /** Marks what stands within a job for records that were lost; else as {@link #LATE}. */
+  public static final String LOST = "anabranch-lost";
+
+  /** Whether a header of that name has a meaning within a job only. */
+  public static boolean isMark(String name) {
+    return name.length() == LATE.length() && (name.equals(LATE) || name.equals(LOST));
+  }
+
   private RecordHeaders() {}
 }

@@ -5,6 +5,7 @@ import dev.anabranch.records.RawHeader;
 import dev.anabranch.records.RawRecord;
 import dev.anabranch.records.RecordHeaders;
 import dev.anabranch.records.RecordId;
+import java.util.Arrays;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
 
@@ -30,11 +31,14 @@ final class RecordConverter {
     Header[] found = record.headers().toArray();
     RawHeader[] headers = found.length == 0 ? RawHeader.NONE : new RawHeader[found.length];
     byte[] id = null;
+    int marks = 0;
     for (int i = 0; i < found.length; i++) {
       RawHeader header = new RawHeader(found[i].key(), found[i].value());
       headers[i] = header;
       if (RecordHeaders.ID.equals(header.name())) {
         id = header.value();
+      } else if (RecordHeaders.isMark(header.name())) {
+        marks++;
       }
     }
     boolean foreign = id == null || id.length != RecordId.BYTES;
@@ -46,7 +50,14 @@ final class RecordConverter {
         record.value(),
         foreign ? foreignId(record.offset()) : RecordId.fromBytes(id),
         foreign,
-        headers);
+        marks == 0 ? headers : withoutMarks(headers));
+  }
+
+  /** A job would set records with these headers aside, but only its own operators may say so. */
+  private static RawHeader[] withoutMarks(RawHeader[] headers) {
+    return Arrays.stream(headers)
+        .filter(header -> !RecordHeaders.isMark(header.name()))
+        .toArray(RawHeader[]::new);
   }
 
   private RecordId foreignId(long offset) {

@@ -6,6 +6,7 @@ import dev.anabranch.dedup.Dedup;
 import dev.anabranch.records.Origin;
 import dev.anabranch.records.RawHeader;
 import dev.anabranch.records.RawRecord;
+import dev.anabranch.records.RecordHeaders;
 import dev.anabranch.records.RecordId;
 import dev.anabranch.table.deadletter.Reason;
 import dev.anabranch.union.LossReport;
@@ -16,8 +17,6 @@ import dev.anabranch.union.LossReport;
  * stream, so that they are part of the same checkpoint as the offsets around them.
  */
 final class Marks {
-  private static final String LOST_HEADER = "anabranch-lost";
-
   /** Neither late nor a time for de-duplication to go by. */
   private static final long NO_TIMESTAMP = -1;
 
@@ -28,7 +27,7 @@ final class Marks {
     Origin origin = loss.origin();
     String scope =
         "lost/%s/%s/%d".formatted(origin.clusterId(), origin.topicId(), origin.partition());
-    RawHeader mark = new RawHeader(LOST_HEADER, loss.toString().getBytes(UTF_8));
+    RawHeader mark = new RawHeader(RecordHeaders.LOST, loss.toString().getBytes(UTF_8));
     return new RawRecord(
         origin,
         loss.fromOffset(),
@@ -49,7 +48,7 @@ final class Marks {
             "created before the horizon of de-duplication: whether it was seen before is not known");
       }
       byte[] detail = header.value();
-      if (header.name().equals(LOST_HEADER) && detail != null) {
+      if (header.name().equals(RecordHeaders.LOST) && detail != null) {
         throw new UndecodableException(Reason.LOST, new String(detail, UTF_8));
       }
     }
