@@ -47,7 +47,9 @@ record UnionSettings(
     Duration watermarkIdleTimeout,
     double testingDropShare) {
 
+  /** Throws a {@link ValidationException} where options do not go together. */
   static UnionSettings of(ReadableConfig options, boolean upsert) {
+    requireWhatModesNeed(options);
     return new UnionSettings(
         options.get(CommonOptions.TOPOLOGY),
         options.get(CommonOptions.STREAM),
@@ -81,6 +83,37 @@ record UnionSettings(
         .discoveryInterval(discoveryInterval)
         .boundedDeadline(boundedDeadline)
         .build();
+  }
+
+  private static void requireWhatModesNeed(ReadableConfig options) {
+    requireWith(
+        options,
+        UnionOptions.STARTUP_MODE,
+        UnionOptions.StartupMode.TIMESTAMP,
+        UnionOptions.STARTUP_TIMESTAMP_MILLIS);
+    requireWith(
+        options,
+        UnionOptions.STARTUP_MODE,
+        UnionOptions.StartupMode.GROUP_OFFSETS,
+        UnionOptions.GROUP_ID);
+    requireWith(
+        options,
+        UnionOptions.BOUNDED_MODE,
+        UnionOptions.BoundedMode.TIMESTAMP,
+        UnionOptions.BOUNDED_TIMESTAMP_MILLIS);
+    requireWith(
+        options,
+        UnionOptions.BOUNDED_MODE,
+        UnionOptions.BoundedMode.GROUP_OFFSETS,
+        UnionOptions.GROUP_ID);
+  }
+
+  private static <T> void requireWith(
+      ReadableConfig options, ConfigOption<T> mode, T value, ConfigOption<?> needed) {
+    if (options.get(mode) == value && options.getOptional(needed).isEmpty()) {
+      throw new ValidationException(
+          "'%s' = '%s' needs '%s'".formatted(mode.key(), value, needed.key()));
+    }
   }
 
   private static StartPosition start(ReadableConfig options) {

@@ -95,34 +95,6 @@ public final class UnionTableFactory implements DynamicTableSourceFactory {
                   + " all records"
               : "'latest-by-version' needs a PRIMARY KEY (… NOT ENFORCED): the Kafka key");
     }
-    requireWith(
-        options,
-        UnionOptions.STARTUP_MODE,
-        UnionOptions.StartupMode.TIMESTAMP,
-        UnionOptions.STARTUP_TIMESTAMP_MILLIS);
-    requireWith(
-        options,
-        UnionOptions.STARTUP_MODE,
-        UnionOptions.StartupMode.GROUP_OFFSETS,
-        UnionOptions.GROUP_ID);
-    requireWith(
-        options,
-        UnionOptions.BOUNDED_MODE,
-        UnionOptions.BoundedMode.TIMESTAMP,
-        UnionOptions.BOUNDED_TIMESTAMP_MILLIS);
-    requireWith(
-        options,
-        UnionOptions.BOUNDED_MODE,
-        UnionOptions.BoundedMode.GROUP_OFFSETS,
-        UnionOptions.GROUP_ID);
-  }
-
-  private static <T> void requireWith(
-      ReadableConfig options, ConfigOption<T> mode, T value, ConfigOption<?> needed) {
-    if (options.get(mode) == value && options.getOptional(needed).isEmpty()) {
-      throw new ValidationException(
-          "'%s' = '%s' needs '%s'".formatted(mode.key(), value, needed.key()));
-    }
   }
 
   private static void requireInsertOnly(DecodingFormat<?> format) {

@@ -1,0 +1,61 @@
+package dev.anabranch.table;
+
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.anabranch.table.datastream.Serializers;
+import dev.anabranch.union.RecordDeserializer;
+import java.util.HashMap;
+import java.util.Map;
+import org.apache.flink.table.api.ValidationException;
+import org.junit.jupiter.api.Test;
+
+class ConnectorsTest {
+  @Test
+  void misspeltOptionsOfASourceAreRefused() {
+    assertThatThrownBy(() -> source("scan.startup.mod", "latest"))
+        .isInstanceOf(ValidationException.class)
+        .hasMessageContaining("connector 'union' has no option 'scan.startup.mod'")
+        .hasMessageContaining("did you mean 'scan.startup.mode'?");
+    assertThatThrownBy(() -> source("properties.fetch.max.bytes", "1"))
+        .isInstanceOf(ValidationException.class)
+        .hasMessageNotContaining("did you mean")
+        .hasMessageContaining("there are: dead-letters, ");
+    assertThatCode(() -> source("scan.startup.mode", "latest")).doesNotThrowAnyException();
+  }
+
+  @Test
+  void misspeltOptionsOfASinkAreRefused() {
+    assertThatThrownBy(() -> sink("hegde-after", "1 s"))
+        .isInstanceOf(ValidationException.class)
+        .hasMessageContaining("connector 'prism' has no option 'hegde-after'")
+        .hasMessageContaining("did you mean 'hedge-after'?");
+    assertThatCode(() -> sink("properties.linger.ms", "1")).doesNotThrowAnyException();
+  }
+
+  @Test
+  void modeWithoutWhatItNeedsIsRefused() {
+    for (String name : new String[] {"scan.startup", "scan.bounded"}) {
+      assertThatThrownBy(() -> source(name + ".mode", "timestamp"))
+          .isInstanceOf(ValidationException.class)
+          .hasMessageContaining("'timestamp' needs '" + name + ".timestamp-millis'");
+      assertThatThrownBy(() -> source(name + ".mode", "group-offsets"))
+          .isInstanceOf(ValidationException.class)
+          .hasMessageContaining("'group-offsets' needs 'group-id'");
+    }
+  }
+
+  private static void source(String name, String value) {
+    Connectors.source(options(name, value), RecordDeserializer.raw());
+  }
+
+  private static void sink(String name, String value) {
+    Map<String, String> options = options(name, value);
+    options.put("record-id", "none");
+    Connectors.sink(options, false, Serializers.ofRecords());
+  }
+
+  private static Map<String, String> options(String name, String value) {
+    return new HashMap<>(Map.of("topology", "t.yaml", "stream", "logs", name, value));
+  }
+}
