@@ -9,7 +9,7 @@ import pytest
 from anabranch.errors import ConfigurationError
 from anabranch.pipelines.job_file import file_layer
 from anabranch.pipelines.layers import resolve
-from anabranch.pipelines.retained import remember_run, restore_uri
+from anabranch.pipelines.retained import fallen_back, remember_run, restore_uri
 
 
 def _checkpoint(run: Path, number: int, *, complete: bool = True) -> Path:
@@ -97,3 +97,13 @@ def test_a_line_that_was_half_written_is_left_out(tmp_path: Path, torn: bytes) -
     assert restore_uri("latest", tmp_path, None).endswith("run1/chk-1")
     remember_run(tmp_path, "run3", tmp_path.as_uri())
     assert restore_uri("latest", tmp_path, None).endswith("run3/chk-1")
+
+
+def test_an_older_run_is_not_taken_without_a_warning(tmp_path: Path) -> None:
+    taken = _checkpoint(tmp_path / "run1", 1).as_uri()
+    remember_run(tmp_path, "run1", tmp_path.as_uri())
+    assert fallen_back("latest", tmp_path, taken) is None
+    remember_run(tmp_path, "run2", tmp_path.as_uri())
+    warning = fallen_back("latest", tmp_path, restore_uri("latest", tmp_path, None))
+    assert str(warning).startswith("warning: the newest run, run2, has no checkpoint left")
+    assert fallen_back(taken, tmp_path, taken) is None, "it was asked for by its path"

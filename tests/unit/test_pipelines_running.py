@@ -182,8 +182,10 @@ def test_a_run_that_was_restored_says_from_where(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, follow: Callable[[FakeFlink], list[Event]]
 ) -> None:
     monkeypatch.setattr(RunContext, "restored", lambda self, job: "file:/old/chk-7")
+    monkeypatch.setattr(running, "fallen_back", lambda given, folder, checkpoint: "older")
     with pytest.raises(KeyboardInterrupt):
         follow(FakeFlink([ctrl_c, nothing, nothing]))
     events = events_of(follow)
     assert Note("watch", "starts from file:/old/chk-7") in events
+    assert Note("watch", "older") in events
     assert events[-1] == Stopped("watch", "CANCELED", "file:/old/chk-7"), "nothing newer was completed"

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from anabranch.errors import ConfigurationError
 
-__all__ = ["LATEST", "newest_of_run", "remember_run", "restore_uri"]
+__all__ = ["LATEST", "fallen_back", "newest_of_run", "remember_run", "restore_uri"]
 
 LATEST = "latest"
 """In place of a path: the newest checkpoint of this job that is there."""
@@ -68,6 +68,23 @@ def restore_uri(given: str, folder: Path, cluster: str | None) -> str:
     if here and not _is_complete(path):
         raise ConfigurationError("there is no checkpoint or savepoint", where=given, hint=_hint(path, folder))
     return path.as_uri()
+
+
+def fallen_back(given: str | None, folder: Path, checkpoint: str) -> str | None:
+    """A warning where ``latest`` is not of the newest run: state that is older than somebody may think.
+
+    Args:
+        given: What was to be restored.
+        folder: Of the job.
+        checkpoint: URI of what is restored.
+    """
+    runs = _runs(folder)
+    if given != LATEST or not runs or f"/{runs[-1]['job_id']}/" in checkpoint:
+        return None
+    return (
+        f"warning: the newest run, {runs[-1]['job_id']}, has no checkpoint left, so an older run's is taken; "
+        "what was read since is read again"
+    )
 
 
 def _latest(folder: Path) -> Path:

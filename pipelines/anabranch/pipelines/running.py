@@ -17,7 +17,7 @@ from anabranch.pipelines.failing import PATIENCE, Streak
 from anabranch.pipelines.failures import job_error, told_at
 from anabranch.pipelines.interrupts import Interrupt, held_interrupt
 from anabranch.pipelines.rest import RestClient
-from anabranch.pipelines.retained import newest_of_run, remember_run
+from anabranch.pipelines.retained import fallen_back, newest_of_run, remember_run
 from anabranch.pipelines.running_job import Failure, RunningJob
 from anabranch.pipelines.traces import short_causes, user_frame
 
@@ -83,6 +83,9 @@ class _Run:
         self._checkpoint = context.restored(job)
         if self._checkpoint is not None:
             on_event(Note(job.name, f"starts from {self._checkpoint}"))
+            warning = fallen_back(context.settings.restore, folder, self._checkpoint)
+            if warning is not None:
+                on_event(Note(job.name, warning))
         with told_at(None, self._traces):
             self._submission: Submission = session.submit(job.name)
         self.job_id = self._submission.job_id
