@@ -147,7 +147,7 @@ class Story:
         copies: Acknowledgements that it needs, each of another primary.
         attempts: In the order they were made.
         acks: In the order they arrived.
-        refusals: Primaries that refuse this very record, with the reason.
+        refusals: Names of the primaries that refuse this very record, with the reason.
         waiting: It is in the queue for a usable primary.
         wishing: It is in the queue for a hedge.
         over: ``on_done`` has been told.
@@ -159,7 +159,7 @@ class Story:
         self.copies = copies
         self.attempts: list[Attempt | Flight] = []
         self.acks: list[Ack] = []
-        self.refusals: dict[Link, str] = {}
+        self.refusals: dict[str, str] = {}
         self.waiting = self.wishing = False
         self.over = False
 
@@ -178,13 +178,23 @@ class Story:
         """One more attempt would only be a hedge: enough are acknowledged or may well still be."""
         return sum(_is_hopeful(attempt) for attempt in self.attempts) >= self.copies
 
-    def engaged(self) -> list[Link | None]:
-        """Primaries that have the record, may still answer, or refuse it."""
-        return [*(attempt.link for attempt in self.attempts if attempt.outcome <= ACKED), *self.refusals]
+    def engaged(self) -> list[str]:
+        """Names of the primaries that have the record, may still answer, or refuse it.
 
-    def failed(self) -> list[Link | None]:
-        """Primaries that failed it."""
-        return [attempt.link for attempt in self.attempts if attempt.outcome > ACKED]
+        Names, because a primary that is drained and wanted again is another link and still the same primary.
+        """
+        return [*self._names(done_or_open=True), *self.refusals]
+
+    def failed(self) -> list[str]:
+        """Names of the primaries that failed it."""
+        return self._names(done_or_open=False)
+
+    def _names(self, *, done_or_open: bool) -> list[str]:
+        return [
+            attempt.link.name
+            for attempt in self.attempts
+            if attempt.link is not None and (attempt.outcome <= ACKED) is done_or_open
+        ]
 
 
 def _is_hopeful(attempt: Attempt | Flight) -> bool:

@@ -218,7 +218,7 @@ class Tracker:
         attempt.outcome = Outcome.NOT_WRITTEN
         if failure.kind is FailureKind.RECORD:
             # Found by the client itself, whose limits are the same for every primary.
-            self._end(flight, _refusal({link: failure.reason}))
+            self._end(flight, _refusal({link.name: failure.reason}))
         else:
             self._blame(attempt, link, failure)
 
@@ -239,7 +239,7 @@ class Tracker:
         if link.answered(self.now, as_probe=attempt is link.find_probe()):
             self.rebuild()
         attempt.outcome = Outcome.NOT_WRITTEN
-        story.refusals[link] = failure.reason
+        story.refusals[link.name] = failure.reason
         if len(story.refusals) >= _REFUSALS:
             self._end(attempt.flight, _refusal(story.refusals))
 
@@ -297,8 +297,8 @@ class Tracker:
         )
 
 
-def _refusal(reasons: Mapping[Link, str]) -> DeliveryError:
-    listed = "; ".join(f"{link.name}: {reason}" for link, reason in reasons.items())
+def _refusal(reasons: Mapping[str, str]) -> DeliveryError:
+    listed = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
     error = DeliveryError(
         f"the record is refused: {listed}",
         hint="send it elsewhere or make it smaller; trying again is of no use",
