@@ -286,3 +286,28 @@ def test_settings_that_make_no_sense_are_refused(
 ) -> None:
     with pytest.raises(ConfigurationError, match=says):
         PrismProducer(topology("a", "b"), "s", transports=primaries, **settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("acks", "1"),
+        ("request.required.acks", 0),
+        ("default.topic.config", {"acks": 1}),
+        ("enable.idempotence", False),
+        ("transactional.id", "t"),
+        ("bootstrap.servers", "elsewhere:9092"),
+        ("metadata.broker.list", "elsewhere:9092"),
+        ("on_delivery", print),
+        ("delivery.report.only.error", True),
+        ("error_cb", print),
+    ],
+)
+def test_client_settings_that_the_promises_rest_on_are_refused(name: str, value: object) -> None:
+    with pytest.raises(ConfigurationError, match=rf"config\['{name}'\] cannot be set: "):
+        PrismProducer(topology("a"), "s", transports=SimulatedPrimaries(), config={name: value})
+
+
+def test_other_client_settings_are_taken(primaries: SimulatedPrimaries) -> None:
+    with PrismProducer(topology("a"), "s", transports=primaries, config={"linger.ms": 5}) as producer:
+        send(producer, 1)

@@ -152,7 +152,8 @@ class ConfluentTransportFactory:
     """Makes transports with one set of producer settings.
 
     Args:
-        config: librdkafka settings that override :data:`PRODUCER_CONFIG`.
+        config: librdkafka settings that override :data:`PRODUCER_CONFIG`; those that must not are refused by
+            :class:`~anabranch.connectors.prism.options.PrismOptions`.
         message_timeout_s: After this an attempt fails, whatever librdkafka still hopes for; never later
             than after 15 s.
     """

@@ -23,6 +23,25 @@ _POSITIVE = (
     "topology_interval_s",
 )
 
+_DURABILITY = "a record is only done when it is safe, and in order, on its primary"
+_PLACE = "the topology document says where the primaries are"
+_ANSWERS = "each record's answer has to come to Prism"
+# Client settings on which Prism's promises rest, under all their names, with the reason.
+_RESERVED: Mapping[str, str] = {
+    "acks": _DURABILITY,
+    "request.required.acks": _DURABILITY,
+    "default.topic.config": "it may hold acks; a topic's settings go by their own names too",
+    "enable.idempotence": _DURABILITY,
+    "transactional.id": "a transaction cannot span primaries",
+    "bootstrap.servers": _PLACE,
+    "metadata.broker.list": _PLACE,
+    "on_delivery": _ANSWERS,
+    "dr_cb": _ANSWERS,
+    "dr_msg_cb": _ANSWERS,
+    "delivery.report.only.error": _ANSWERS,
+    "error_cb": "Prism learns by it that a primary is lost",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class PrismOptions:
@@ -40,7 +59,8 @@ class PrismOptions:
         max_in_flight_bytes: The same in bytes of key and value.
         max_stale_s: Nothing more is written with a topology that nobody confirmed for so long; None: never.
         topology_interval_s: Time between looks at the topology document.
-        config: librdkafka settings that override Prism's own.
+        config: librdkafka settings that override Prism's own, but for those that its promises rest on
+            (``acks``, ``enable.idempotence``, ``bootstrap.servers`` and the like).
     """
 
     home: str | None = None
@@ -64,6 +84,7 @@ class PrismOptions:
                 "which a record has failed",
                 hint="lower it, or raise max_block_s",
             )
+        self._check_config()
         linger_s = float(self.config.get("linger.ms", LINGER_MS)) / 1000
         if self.hedge_after_s <= linger_s:
             raise ConfigurationError(
@@ -75,6 +96,14 @@ class PrismOptions:
             raise ConfigurationError(
                 "weights must be above 0", hint="set a primary to 'draining' in the topology to stop writes"
             )
+
+    def _check_config(self) -> None:
+        for name in self.config:
+            reason = _RESERVED.get(name)
+            if reason is not None:
+                raise ConfigurationError(
+                    f"config['{name}'] cannot be set: {reason}", hint=f"leave '{name}' out of config"
+                )
 
 
 class PrismSettings(TypedDict, total=False):

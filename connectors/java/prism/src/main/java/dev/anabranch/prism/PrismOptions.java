@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param maxStale age of the topology document beyond which nothing more is written
  * @param topologyInterval how often the document is looked up
  * @param cacheDirectory where the last good document is kept; null for none
- * @param kafka further producer properties, over those of anabranch
+ * @param kafka further producer properties, over those of anabranch; refused are those that Prism's
+ *     promises rest on, such as {@code acks}
  */
 public record PrismOptions(
     String home,
@@ -38,6 +39,7 @@ public record PrismOptions(
   public PrismOptions {
     weights = Map.copyOf(weights);
     kafka = Map.copyOf(kafka);
+    ProducerConfigs.check(kafka.keySet());
     requirePositive("hedge-after", hedgeAfter);
     requirePositive("max-block", maxBlock);
     requirePositive("max-stale", maxStale);

@@ -2,7 +2,10 @@ package dev.anabranch.prism;
 
 import dev.anabranch.topology.KafkaClientProperties;
 import dev.anabranch.topology.Primary;
+import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.clients.producer.ProducerConfig;
 
@@ -12,8 +15,40 @@ final class ProducerConfigs {
   static final int BATCH_BYTES = 256 << 10;
 
   private static final AtomicLong CLIENTS = new AtomicLong();
+  private static final String DURABILITY =
+      "a record is only done when it is safe, and in order, on its primary";
+  private static final String BYTES = "Prism hands bytes to its producers";
+
+  /** Properties on which Prism's promises rest, with the reason. */
+  private static final Map<String, String> RESERVED =
+      Map.of(
+          ProducerConfig.ACKS_CONFIG,
+          DURABILITY,
+          ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG,
+          DURABILITY,
+          ProducerConfig.TRANSACTIONAL_ID_CONFIG,
+          "a transaction cannot span primaries",
+          ProducerConfig.MAX_BLOCK_MS_CONFIG,
+          "a send must never block the task's thread; max-block is Prism's own bound",
+          ProducerConfig.BOOTSTRAP_SERVERS_CONFIG,
+          "the topology document says where the primaries are",
+          ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG,
+          BYTES,
+          ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG,
+          BYTES);
 
   private ProducerConfigs() {}
+
+  /** Throws {@link IllegalArgumentException} for a property that must not be overridden. */
+  static void check(Set<String> names) {
+    for (String name : new TreeSet<>(names)) {
+      String reason = RESERVED.get(name);
+      if (reason != null) {
+        throw new IllegalArgumentException(
+            "producer property '" + name + "' cannot be set: " + reason);
+      }
+    }
+  }
 
   /** Resolves the primary's secrets anew each time. */
   static Properties of(String name, Primary primary, int partitions, PrismOptions options) {

@@ -10,6 +10,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.table.api.ValidationException;
 import org.apache.flink.table.factories.DynamicTableFactory;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -45,6 +46,15 @@ class SqlPlanningTest {
         .hasStackTraceContaining("METADATA FROM 'record-id'")
         .hasStackTraceContaining("'record-id' = 'columns'")
         .hasStackTraceContaining("'record-id' = 'none'");
+  }
+
+  @Test
+  void producerPropertiesThatThePromisesRestOnAreRefused() {
+    sql.prism("sink", "logs", "n INT", "'format' = 'json', 'properties.acks' = '1'");
+
+    assertThatThrownBy(() -> explainInsert("INSERT INTO sink VALUES (1)"))
+        .isInstanceOf(ValidationException.class)
+        .hasStackTraceContaining("producer property 'acks' cannot be set: ");
   }
 
   @Test
