@@ -82,10 +82,17 @@ class DeadLetter:
         headers: Sequence[tuple[str, bytes | None]] = (),
         job: str = "",
     ) -> Self:
-        """A letter about a record that never got into its stream, such as one that is too large."""
+        """A letter about a record that never got into its stream, such as one that is too large.
+
+        Of the headers those are kept that fit into :data:`MAX_KEPT_BYTES` together; the detail says how many
+        are left out.
+        """
+        kept = _fitting(headers)
+        left_out = len(headers) - len(kept)
+        note = f"; {left_out} of {len(headers)} headers are left out" if left_out else ""
         return cls(
             reason=reason,
-            detail=detail,
+            detail=detail + note,
             stream=stream,
             topic=stream,
             timestamp_ms=int(time.time() * 1000) if timestamp_ms is None else timestamp_ms,
@@ -94,7 +101,7 @@ class DeadLetter:
             value=value[:MAX_KEPT_BYTES],
             value_length=len(value),
             value_sha256=hashlib.sha256(value).digest(),
-            headers=tuple(headers),
+            headers=kept,
             job=job,
         )
 
@@ -136,6 +143,19 @@ class DeadLetter:
         fields["headers"] = tuple((each["name"], each["value"]) for each in fields["headers"])
         fields["record_id"] = RecordId(fields["record_id"])
         return cls(**fields)
+
+
+def _fitting(headers: Sequence[tuple[str, bytes | None]]) -> tuple[tuple[str, bytes | None], ...]:
+    """A letter that is larger than primaries take would never be written."""
+    room = MAX_KEPT_BYTES
+    kept: list[tuple[str, bytes | None]] = []
+    for name, value in headers:
+        # At least 1, so that many empty ones come to an end too.
+        size = max(1, len(name.encode()) + len(value or b""))
+        if size <= room:
+            room -= size
+            kept.append((name, value))
+    return tuple(kept)
 
 
 @cache

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
@@ -41,7 +42,7 @@ public final class DeadLetterEncoder {
   /**
    * @param stream the stream that the records were read from
    * @param job the job that sets them aside
-   * @param maxValueBytes how much of a value, and of a key, is kept
+   * @param maxValueBytes how much of a value, of a key, and of all headers together, is kept
    */
   public DeadLetterEncoder(String stream, String job, int maxValueBytes) {
     this.stream = stream;
@@ -71,14 +72,15 @@ public final class DeadLetterEncoder {
     byte[] value = record.value();
     GenericRecord letter = new GenericData.Record(schema);
     letter.put("reason", reason.text());
-    letter.put("detail", detail);
+    List<GenericRecord> headers = headers(record.headers());
+    letter.put("detail", detail + leftOut(record.headers().length, headers.size()));
     putOrigin(letter, record);
     letter.put("record_id", fixed("record_id", record.id().toBytes()));
     letter.put("key", kept(record.key()));
     letter.put("value", kept(value));
     letter.put("value_length", value == null ? 0L : value.length);
     letter.put("value_sha256", fixed("value_sha256", sha256(value == null ? NO_BYTES : value)));
-    letter.put("headers", headers(record.headers()));
+    letter.put("headers", headers);
     letter.put("job", job);
     letter.put("occurred_ms", occurredMs);
     return write(letter);
@@ -105,16 +107,37 @@ public final class DeadLetterEncoder {
         : ByteBuffer.wrap(content, 0, Math.min(content.length, maxValueBytes));
   }
 
+  /** Those that fit: a letter that is larger than primaries take would fail the job for ever. */
   private List<GenericRecord> headers(RawHeader[] headers) {
-    List<GenericRecord> result = new ArrayList<>(headers.length);
+    List<GenericRecord> result = new ArrayList<>();
+    int room = maxValueBytes;
     for (RawHeader header : headers) {
-      GenericRecord one = new GenericData.Record(headerSchema);
-      one.put("name", header.name());
-      byte[] value = header.value();
-      one.put("value", value == null ? null : ByteBuffer.wrap(value));
-      result.add(one);
+      int size = sizeOf(header);
+      if (size <= room) {
+        room -= size;
+        result.add(encoded(header));
+      }
     }
     return result;
+  }
+
+  /** At least 1, so that many empty ones come to an end too. */
+  private static int sizeOf(RawHeader header) {
+    byte[] value = header.value();
+    int name = header.name().getBytes(StandardCharsets.UTF_8).length;
+    return Math.max(1, name + (value == null ? 0 : value.length));
+  }
+
+  private GenericRecord encoded(RawHeader header) {
+    GenericRecord one = new GenericData.Record(headerSchema);
+    one.put("name", header.name());
+    byte[] value = header.value();
+    one.put("value", value == null ? null : ByteBuffer.wrap(value));
+    return one;
+  }
+
+  private static String leftOut(int all, int kept) {
+    return all == kept ? "" : "; %d of %d headers are left out".formatted(all - kept, all);
   }
 
   private byte[] write(GenericRecord letter) {

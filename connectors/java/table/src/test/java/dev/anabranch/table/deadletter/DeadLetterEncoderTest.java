@@ -8,6 +8,7 @@ import dev.anabranch.records.RawRecord;
 import dev.anabranch.table.decode.Records;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
+import java.util.Arrays;
 import java.util.List;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
@@ -62,6 +63,41 @@ class DeadLetterEncoderTest {
     assertThat(letter.get("value_length")).isEqualTo(16L);
     assertThat(((GenericData.Fixed) letter.get("value_sha256")).bytes())
         .isEqualTo(MessageDigest.getInstance("SHA-256").digest(value));
+  }
+
+  @Test
+  void leavesOutHeadersThatDoNotFitAndSaysHowMany() throws Exception {
+    RawRecord record =
+        Records.bytes(
+            null,
+            "v".getBytes(UTF_8),
+            new RawHeader("a", new byte[4]),
+            new RawHeader("large", new byte[900_000]),
+            new RawHeader("b", new byte[4]),
+            new RawHeader("c", null));
+
+    byte[] encoded = encoder.encode(record, Reason.MALFORMED, "cut off", 0);
+
+    GenericRecord letter = DeadLetters.decode(encoded);
+    assertThat(encoded).hasSizeLessThan(1_000);
+    assertThat(names(letter)).containsExactly("a", "b");
+    assertThat(letter.get("detail")).hasToString("cut off; 2 of 4 headers are left out");
+  }
+
+  @Test
+  void leavesOutEmptyHeadersBeyondTheBoundToo() throws Exception {
+    RawHeader[] headers = new RawHeader[400_000];
+    Arrays.fill(headers, new RawHeader("", new byte[0]));
+    RawRecord record = Records.bytes(null, new byte[1], headers);
+
+    byte[] encoded = encoder.encode(record, Reason.MALFORMED, "cut off", 0);
+
+    assertThat(names(DeadLetters.decode(encoded))).hasSize(10);
+  }
+
+  private static List<String> names(GenericRecord letter) {
+    return ((List<?>) letter.get("headers"))
+        .stream().map(each -> ((GenericRecord) each).get("name").toString()).toList();
   }
 
   @Test
