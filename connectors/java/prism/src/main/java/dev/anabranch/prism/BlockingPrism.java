@@ -5,26 +5,48 @@ import dev.anabranch.records.RecordVersion;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A {@link PrismEngine} for a thread that has nothing else to do than wait: it parks while there is
- * no room. Not thread-safe; {@code max_block} bounds every wait.
+ * A {@link PrismEngine} for a thread that may wait: it parks while there is no room. A daemon
+ * thread of its own brings sends forward between the calls, so that a caller may stay away for
+ * long; {@code max_block} bounds every wait. To be used by one thread; listeners are told on either
+ * thread and must not call back.
  */
 public final class BlockingPrism implements AutoCloseable {
+  /** Released from any thread and without the lock: Kafka's threads must not wait for ours. */
   private final Semaphore wakes = new Semaphore(0);
+
   private final Map<String, LaneStats> stats = new ConcurrentHashMap<>();
+
+  /**
+   * Held by whoever is the engine's thread at the moment; notified when that may let others go on.
+   */
+  private final Object lock = new Object();
+
   private final PrismEngine engine;
 
-  private BlockingPrism(
-      String topology, String stream, PrismOptions options, PrismEngine.Failures failures) {
-    PrismEngine.Hooks hooks = new PrismEngine.Hooks(wakes::release, failures, stats::put);
-    this.engine = PrismEngine.open(topology, stream, options, hooks);
+  // Both guarded by the lock.
+  private @Nullable Throwable failure;
+  private boolean closed;
+
+  BlockingPrism(
+      String stream,
+      PrismEngine.Failures failures,
+      Function<PrismEngine.Hooks, PrismEngine> opening) {
+    this.engine = opening.apply(new PrismEngine.Hooks(wakes::release, failures, stats::put));
+    Thread thread = new Thread(this::run, "prism-" + stream);
+    thread.setDaemon(true);
+    thread.start();
   }
 
   /** Opens one whose sends without a listener fail by an exception of the next call. */
   public static BlockingPrism open(String topology, String stream, PrismOptions options) {
-    return new BlockingPrism(topology, stream, options, PrismEngine.Failures.THROW);
+    return new BlockingPrism(
+        stream,
+        PrismEngine.Failures.THROW,
+        hooks -> PrismEngine.open(topology, stream, options, hooks));
   }
 
   /**
@@ -37,19 +59,22 @@ public final class BlockingPrism implements AutoCloseable {
       @Nullable RecordVersion version,
       Delivery.@Nullable Listener listener)
       throws InterruptedException {
-    if (wakes.drainPermits() > 0) {
-      engine.process();
+    synchronized (lock) {
+      throwFailure();
+      while (engine.isFull()) {
+        await();
+      }
+      engine.send(record, id, version, listener);
     }
-    while (engine.isFull()) {
-      await();
-    }
-    engine.send(record, id, version, listener);
   }
 
   /** Returns when every send before is done or its listener knows of its failure. */
   public void flush() throws InterruptedException {
-    while (!engine.isIdle()) {
-      await();
+    synchronized (lock) {
+      throwFailure();
+      while (!engine.isIdle()) {
+        await();
+      }
     }
   }
 
@@ -61,12 +86,50 @@ public final class BlockingPrism implements AutoCloseable {
   /** Gives up what is in flight; {@link #flush} first. */
   @Override
   public void close() {
-    engine.close();
+    synchronized (lock) {
+      closed = true;
+      wakes.release();
+      engine.close();
+    }
   }
 
   private void await() throws InterruptedException {
-    wakes.acquire();
-    wakes.drainPermits();
-    engine.process();
+    lock.wait();
+    throwFailure();
+  }
+
+  private void run() {
+    boolean goesOn = true;
+    while (goesOn) {
+      wakes.acquireUninterruptibly();
+      wakes.drainPermits();
+      goesOn = process();
+    }
+  }
+
+  private boolean process() {
+    synchronized (lock) {
+      if (closed) {
+        return false;
+      }
+      try {
+        engine.process();
+      } catch (RuntimeException | Error e) {
+        failure = failure == null ? e : failure;
+      }
+      lock.notifyAll();
+      return true;
+    }
+  }
+
+  private void throwFailure() {
+    Throwable first = failure;
+    failure = null;
+    if (first instanceof Error error) {
+      throw error;
+    }
+    if (first instanceof RuntimeException exception) {
+      throw exception;
+    }
   }
 }
