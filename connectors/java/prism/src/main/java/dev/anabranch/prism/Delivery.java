@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param attempts sends to any primary, hedges and retries included
  * @param ambiguous whether some attempt may have left a further copy: it failed or was unanswered
  *     when the send was done
- * @param superseded whether a newer version of the same key took over before this one was done; it
- *     is not sent again, and the newer one tells how that ends
+ * @param superseded whether a newer version of the same key ended first, for both; how, is told of
+ *     the newer one
  * @param error null where the send is done
  */
 public record Delivery(

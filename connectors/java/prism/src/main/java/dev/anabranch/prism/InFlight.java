@@ -2,7 +2,7 @@ package dev.anabranch.prism;
 
 import org.jspecify.annotations.Nullable;
 
-/** All sends that are accepted and not ended, oldest duty first, with their number and bytes. */
+/** All sends that are accepted and not ended, oldest first, with their number and bytes. */
 final class InFlight {
   private @Nullable Send oldest;
   private @Nullable Send newest;
@@ -50,25 +50,5 @@ final class InFlight {
     send.newer = null;
     count--;
     bytes -= send.record.size();
-  }
-
-  /** Puts {@code by} in the place of {@code send}, whose duty it takes over. */
-  void replace(Send send, Send by) {
-    by.acceptedNanos = send.acceptedNanos;
-    by.older = send.older;
-    by.newer = send.newer;
-    if (by.older == null) {
-      oldest = by;
-    } else {
-      by.older.newer = by;
-    }
-    if (by.newer == null) {
-      newest = by;
-    } else {
-      by.newer.older = by;
-    }
-    send.older = null;
-    send.newer = null;
-    bytes += by.record.size() - send.record.size();
   }
 }

@@ -34,6 +34,10 @@ final class PrismCore {
   private final ArrayDeque<Send> wishes = new ArrayDeque<>();
 
   private final Map<KeyBytes, Send> latest = new HashMap<>();
+
+  /** Versions that have their duty back, since the newer one was refused. */
+  private final ArrayDeque<Send> restored = new ArrayDeque<>();
+
   private List<Lane> lanes = List.of();
 
   // Before the first document nobody knows, so nothing can be done with fewer.
@@ -104,11 +108,11 @@ final class PrismCore {
   void accept(Send send, long now) {
     send.copies = copies;
     send.acceptedNanos = now;
+    inFlight.add(send);
     Send before = send.upsertKey == null ? null : latest.put(send.upsertKey, send);
-    if (before == null) {
-      inFlight.add(send);
-    } else {
-      supersede(before, send);
+    if (before != null) {
+      before.successor = send;
+      send.predecessor = before;
     }
     place(send, now);
   }
@@ -130,6 +134,7 @@ final class PrismCore {
       }
     } else {
       failed(attempt, attempt.error, now);
+      placeRestored(now);
     }
   }
 
@@ -177,22 +182,30 @@ final class PrismCore {
       send.wishing = false;
       place(send, now);
     }
+    placeRestored(now);
     forgetEnded();
     return true;
   }
 
-  /** What ended by itself holds up nobody. */
+  /** What ended by itself, or is not sent again, holds up nobody. */
   private void forgetEnded() {
-    while (!waiting.isEmpty() && waiting.element().ended) {
+    while (!waiting.isEmpty() && !waiting.element().isPursued()) {
       waiting.remove().waiting = false;
     }
-    while (!wishes.isEmpty() && wishes.element().ended) {
+    while (!wishes.isEmpty() && !wishes.element().isPursued()) {
       wishes.remove().wishing = false;
     }
   }
 
+  /** In a loop and not where the newer one ends: of a key, any number may be refused in turn. */
+  private void placeRestored(long now) {
+    for (Send send = restored.poll(); send != null; send = restored.poll()) {
+      place(send, now);
+    }
+  }
+
   private void place(Send send, long now) {
-    while (!send.ended && send.missing() > 0) {
+    while (send.isPursued() && send.missing() > 0) {
       Lane lane = held == null ? chooser.pick(send) : null;
       if (lane == null) {
         postpone(send);
@@ -327,20 +340,51 @@ final class PrismCore {
     place(attempt.send, now);
   }
 
-  /** A newer version of a key takes over the duty of the older one, which is not sent again. */
-  private void supersede(Send before, Send by) {
-    inFlight.replace(before, by);
-    before.ended = true;
-    ends.ended(before, true, null);
-  }
-
+  /** What is done, or too late, is so for all older versions of its key; what is refused is not. */
   private void end(Send send, @Nullable RuntimeException error) {
-    send.ended = true;
-    inFlight.remove(send);
-    if (send.upsertKey != null) {
-      latest.remove(send.upsertKey, send);
+    Send older = send.predecessor;
+    boolean dutyReturns = error instanceof RecordException;
+    unlink(send, dutyReturns ? older : null);
+    // Listeners are told when all is consistent.
+    if (!dutyReturns) {
+      endSuperseded(older);
     }
     ends.ended(send, false, error);
+  }
+
+  private void endSuperseded(@Nullable Send newest) {
+    for (Send send = newest; send != null; ) {
+      Send older = send.predecessor;
+      remove(send);
+      ends.ended(send, true, null);
+      send = older;
+    }
+  }
+
+  /** Takes it out of the versions of its key; {@code heir} is the one before it now. */
+  private void unlink(Send send, @Nullable Send heir) {
+    KeyBytes key = send.upsertKey;
+    Send newer = send.successor;
+    if (heir != null) {
+      heir.successor = newer;
+    }
+    if (newer != null) {
+      newer.predecessor = heir;
+    } else if (key != null && heir != null) {
+      latest.put(key, heir);
+      restored.add(heir);
+    } else if (key != null) {
+      latest.remove(key, send);
+    }
+    remove(send);
+  }
+
+  private void remove(Send send) {
+    send.ended = true;
+    // Unanswered attempts still keep it, and it must not keep others.
+    send.predecessor = null;
+    send.successor = null;
+    inFlight.remove(send);
   }
 
   private void expire(long now) {
@@ -351,8 +395,17 @@ final class PrismCore {
       if (failure == null) {
         failure = new DeliveryException(describeTrouble(), null);
       }
-      end(send, failure);
+      end(dutyOf(send), failure);
     }
+  }
+
+  /** The newest version of the key. */
+  private static Send dutyOf(Send send) {
+    Send newest = send;
+    for (Send next = newest.successor; next != null; next = next.successor) {
+      newest = next;
+    }
+    return newest;
   }
 
   /** What is wrong, one clause per primary. */

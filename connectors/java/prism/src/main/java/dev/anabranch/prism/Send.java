@@ -21,10 +21,15 @@ final class Send {
   /** Made by the first attempt, shared by all. */
   @Nullable RecordHeaders headers;
 
-  /**
-   * When the oldest duty that this send carries was accepted; inherited from what it supersedes.
-   */
   long acceptedNanos;
+
+  /**
+   * The version of the key before this one, while neither is done: its duty has come to this one.
+   */
+  @Nullable Send predecessor;
+
+  /** The next version of the key: it has the duty, and this one is not sent again. */
+  @Nullable Send successor;
 
   int copies;
   int attempts;
@@ -69,6 +74,11 @@ final class Send {
     this.listener = listener;
     byte[] key = record.key();
     this.upsertKey = version == null || key == null ? null : new KeyBytes(key);
+  }
+
+  /** Whether it is to be brought to primaries until it is done. */
+  boolean isPursued() {
+    return !ended && successor == null;
   }
 
   /** Copies that are neither acknowledged nor freshly under way. */

@@ -100,6 +100,21 @@ class PrismCoreTest {
   }
 
   @Test
+  void anyNumberOfVersionsOfAKeyMayBeRefusedInTurn() {
+    CoreRig rig = homeIsA("a");
+    for (int i = 0; i < 20_000; i++) {
+      rig.upsert("k", "v");
+    }
+    rig.primary("a").failAll(new RecordTooLargeException("big"));
+    rig.settle();
+    assertThat(rig.deliveries)
+        .hasSize(20_000)
+        .allSatisfy(d -> assertThat(d.error()).isInstanceOf(RecordException.class));
+    assertThat(rig.core.isIdle()).isTrue();
+    assertThat(rig.core.isFull()).isFalse();
+  }
+
+  @Test
   void aRecordThatIsRefusedHereIsNotTriedElsewhere() {
     CoreRig rig = homeIsA("a", "b");
     rig.send();
