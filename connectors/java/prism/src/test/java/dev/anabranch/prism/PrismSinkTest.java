@@ -108,7 +108,8 @@ class PrismSinkTest {
     assertThat(HANDLED)
         .containsExactlyInAnyOrder(
             RecordException.Reason.NOT_SERIALIZABLE, RecordException.Reason.TOO_LARGE);
-    assertThat(BROKERS.readBoth(stream)).hasSize(98);
+    // By id: on a busy machine a record may be hedged, and then both primaries have it.
+    assertThat(BROKERS.readBoth(stream).stream().map(Logs::id).distinct()).hasSize(98);
   }
 
   private static OutgoingRecord sometimesBad(long n) {
