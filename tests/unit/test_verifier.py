@@ -166,3 +166,9 @@ def test_sum_of_hashes_wraps_at_64_bits() -> None:
 
 def test_every_verdict_has_a_sentence() -> None:
     assert all(name.meaning for name in VerdictName)
+
+
+def test_reported_loss_is_one_unless_a_disk_was_destroyed() -> None:
+    evidence = replace(clean(), reported_losses=("CLUSTER_REPLACED on a",))
+    assert verify(evidence).name is VerdictName.LOST
+    assert verify(replace(evidence, fault=replace(evidence.fault, kind="wipe"))).ok

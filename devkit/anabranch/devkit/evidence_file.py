@@ -39,6 +39,7 @@ def save_evidence(folder: Path, evidence: Evidence) -> None:
         "dead_lettered": _pairs(evidence.dead_lettered),
         "mended": _pairs(evidence.mended),
         "fault": asdict(evidence.fault),
+        "reported_losses": list(evidence.reported_losses),
     }
     with gzip.open(folder / _FILE, "wt", encoding="utf-8") as file:
         json.dump(fields, file)
@@ -73,6 +74,7 @@ def load_evidence(folder: Path) -> Evidence:
             dead_lettered=dict(fields["dead_lettered"]),
             mended=dict(fields["mended"]),
             fault=FaultEvidence(**fields["fault"]),
+            reported_losses=tuple(fields["reported_losses"]),
         )
     except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise ConfigurationError(f"cannot be read: {error!r}", where=str(path)) from error

@@ -67,6 +67,7 @@ def gather(
         ledger = read_ledger(sorted(folder.glob("*.ledger")))
     holdings = audit_topic(scanning.result(), STREAM, index, ledger, frozenset(mended or ()))
     run_of = {line: run for run, lines in index.lines.items() for line in lines}
+    dead_lettered, losses = _dead_letters(clients, index)
     evidence = Evidence(
         ledger=ledger,
         run_of=run_of,
@@ -78,9 +79,10 @@ def gather(
         official_scores=official,
         undrained=tuple(undrained),
         planted=frozenset(bad.event.line for bad in planted),
-        dead_lettered=_dead_lettered(clients, index),
+        dead_lettered=dead_lettered,
         mended=dict(mended or {}),
         fault=fault,
+        reported_losses=losses,
     )
     return Gathered(evidence, holdings)
 
@@ -122,16 +124,24 @@ def _rows(clients: Clients, topic: str) -> list[dict[str, Any]]:
     return [json.loads(value) for value in latest_values(clients, topic).values()]
 
 
-def _dead_lettered(clients: Clients, index: RunIndex) -> dict[int, int]:
-    """Distinct dead letters by input line; both jobs write the same letter, and copies carry the same id."""
+def _dead_letters(clients: Clients, index: RunIndex) -> tuple[dict[int, int], tuple[str, ...]]:
+    """Distinct dead letters by input line, and losses that were reported.
+
+    Both jobs write the same letter, and copies carry the same id.
+    """
     seen: set[bytes] = set()
     letters: Counter[int] = Counter()
+    losses: list[str] = []
     for config in clients.values():
         for message in read_topic(config, "dead-letters"):
             identity = header(message, "anabranch-id") or b""
             if identity in seen:
                 continue
             seen.add(identity)
-            line = index.line_of(DeadLetter.decode(message.value() or b"").record_id)
+            letter = DeadLetter.decode(message.value() or b"")
+            if letter.reason == "lost":
+                losses.append(letter.detail)
+                continue
+            line = index.line_of(letter.record_id)
             letters[-1 if line is None else line] += 1
-    return dict(letters)
+    return dict(letters), tuple(losses)

@@ -100,6 +100,7 @@ class Evidence:
         dead_lettered: Lines found in the dead letters, with the number of distinct letters.
         mended: Content hash, by line, of what each mended record was replayed with.
         fault: What shows that the fault bit.
+        reported_losses: Dead letters that stand for a range of records that can no longer be read, in words.
     """
 
     ledger: Ledger
@@ -115,6 +116,7 @@ class Evidence:
     dead_lettered: Mapping[int, int]
     mended: Mapping[int, int]
     fault: FaultEvidence
+    reported_losses: Iterable[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +238,9 @@ def _dead_letters(evidence: Evidence) -> Iterable[Finding]:
             yield Finding(VerdictName.LOST, f"bad record {line} is in no dead letter")
         elif letters > 1:
             yield Finding(VerdictName.DUPLICATE, f"bad record {line} has {letters} dead letters")
+    if evidence.fault.kind != "wipe":
+        # A disk that was destroyed is reported, and rightly so; its records are on another primary.
+        yield from (Finding(VerdictName.LOST, f"reported: {text}") for text in evidence.reported_losses)
     for line in sorted(evidence.dead_lettered.keys() - evidence.planted):
         yield Finding(VerdictName.CORRUPT, f"good record {line} became a dead letter")
 
