@@ -175,7 +175,9 @@ def _place(letter: DeadLetter) -> str:
 
 def _row(letter: DeadLetter) -> bytes | None:
     """Text of a row of which no bytes could be made."""
-    return dict(letter.headers).get("anabranch-row")
+    from anabranch.connectors import record_headers
+
+    return dict(letter.headers).get(record_headers.REFUSED_ROW)
 
 
 def _fields(letter: DeadLetter) -> dict[str, Any]:
