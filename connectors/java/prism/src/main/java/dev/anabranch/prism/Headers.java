@@ -3,18 +3,29 @@ package dev.anabranch.prism;
 import dev.anabranch.records.RawHeader;
 import dev.anabranch.records.RecordHeaders;
 import dev.anabranch.records.RecordVersion;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
+import org.jspecify.annotations.Nullable;
 
-/** The Kafka headers of a record: its own, then id, version and operation. */
-final class Headers {
+/**
+ * The Kafka headers of a record: its own, then id, version and operation. Read-only and one array,
+ * where Kafka's own keep a list that is copied twice on the way of each record.
+ */
+final class Headers implements org.apache.kafka.common.header.Headers {
   private static final byte[] DELETE = {RecordHeaders.OP_DELETE};
 
-  private Headers() {}
+  private final Header[] all;
+
+  private Headers(Header[] all) {
+    this.all = all;
+  }
 
   /** Made once per record; every attempt sends the same object. */
-  static org.apache.kafka.common.header.internals.RecordHeaders of(Send send) {
-    var made = send.headers;
+  static Headers of(Send send) {
+    Headers made = send.headers;
     if (made == null) {
       made = make(send);
       send.headers = made;
@@ -22,7 +33,7 @@ final class Headers {
     return made;
   }
 
-  private static org.apache.kafka.common.header.internals.RecordHeaders make(Send send) {
+  private static Headers make(Send send) {
     RawHeader[] own = send.record.headers();
     RecordVersion version = send.version;
     boolean delete = send.record.delete();
@@ -38,6 +49,52 @@ final class Headers {
     if (delete) {
       all[n] = new RecordHeader(RecordHeaders.OP, DELETE);
     }
-    return new org.apache.kafka.common.header.internals.RecordHeaders(all);
+    return new Headers(all);
+  }
+
+  /** Not a copy: the producer only reads it. */
+  @Override
+  public Header[] toArray() {
+    return all;
+  }
+
+  @Override
+  public Iterator<Header> iterator() {
+    return Arrays.asList(all).iterator();
+  }
+
+  @Override
+  public @Nullable Header lastHeader(String key) {
+    for (int i = all.length - 1; i >= 0; i--) {
+      if (all[i].key().equals(key)) {
+        return all[i];
+      }
+    }
+    return null;
+  }
+
+  @Override
+  public Iterable<Header> headers(String key) {
+    return List.of(all).stream().filter(header -> header.key().equals(key)).toList();
+  }
+
+  @Override
+  public org.apache.kafka.common.header.Headers add(Header header) {
+    throw readOnly();
+  }
+
+  @Override
+  public org.apache.kafka.common.header.Headers add(String key, byte[] value) {
+    throw readOnly();
+  }
+
+  @Override
+  public org.apache.kafka.common.header.Headers remove(String key) {
+    throw readOnly();
+  }
+
+  private static IllegalStateException readOnly() {
+    return new IllegalStateException(
+        "all copies of a record share its headers: they are read-only");
   }
 }

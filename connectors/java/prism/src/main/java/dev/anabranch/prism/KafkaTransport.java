@@ -5,7 +5,6 @@ import java.time.Duration;
 import java.util.Properties;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.producer.KafkaProducer;
-import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -55,15 +54,7 @@ final class KafkaTransport implements Transport {
       return;
     }
     try {
-      current.send(
-          new ProducerRecord<>(
-              topic,
-              null,
-              send.timestampMs,
-              send.record.key(),
-              send.record.value(),
-              Headers.of(send)),
-          attempt);
+      current.send(new CopyRecord(topic, send), attempt);
     } catch (SerializationException e) {
       attempt.refuse(e);
     } catch (RuntimeException e) {

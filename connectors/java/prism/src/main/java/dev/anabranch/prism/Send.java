@@ -4,7 +4,6 @@ import dev.anabranch.records.RecordId;
 import dev.anabranch.records.RecordVersion;
 import java.util.ArrayList;
 import java.util.List;
-import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.jspecify.annotations.Nullable;
 
 /** One record on its way. Touched by the engine's thread only, but for the headers. */
@@ -19,7 +18,7 @@ final class Send {
   final @Nullable KeyBytes upsertKey;
 
   /** Made by the first attempt, shared by all. */
-  @Nullable RecordHeaders headers;
+  @Nullable Headers headers;
 
   long acceptedNanos;
 
