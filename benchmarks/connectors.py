@@ -1,13 +1,14 @@
 """Union and Prism over two primaries against the plain Kafka connectors on one: `make bench`.
 
-One run, the same brokers, all variants in turn, round by round, in one JVM. CPU time is that of the JVM that
-runs the job; the brokers' is not in it. What counts is the ratio within a round: machines drift between
-rounds.
+One run, the same brokers, all variants in turn, round by round, each in a JVM of its own as in a TaskManager,
+after rounds that warm it up. CPU time is that of the JVM that runs the job, its start and its compiler
+included; the brokers' is not in it. What counts is the ratio within a round: machines drift between rounds.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import shutil
 import statistics
@@ -24,8 +25,10 @@ JAVA = Path(__file__).parents[1] / "connectors" / "java"
 PAIRS = [
     ("read", "union_read", "plain_read"),
     ("write", "prism_write", "plain_write"),
+    ("write, plain with an id", "prism_write", "plain_write_header"),
     ("copy", "union_prism_copy", "plain_copy"),
 ]
+VARIANTS = list(dict.fromkeys(name for _, ours, plain in PAIRS for name in (plain, ours)))
 MODULES = ("java.util", "java.lang", "java.nio", "java.net")
 
 
@@ -33,7 +36,9 @@ def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=2_000_000)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--warm-up", type=int, default=3, help="rounds before those that count")
+    parser.add_argument("--only", choices=VARIANTS, nargs="*", default=VARIANTS, help="measure these alone")
     parser.add_argument("--parallelism", type=int, default=1)
     parser.add_argument("--partitions", type=int, default=8)
     arguments = parser.parse_args()
@@ -60,35 +65,69 @@ def fill(loop: Loop, records: int) -> None:
         (a, "bench-union-in", records // 2, "ids"),
         (b, "bench-union-in", records // 2, "ids"),
     ):
-        java("FillTopic", bootstrap, topic, str(count), kind)
+        with start("FillTopic", bootstrap, topic, str(count), kind) as program:
+            program.communicate()
+        if program.returncode != 0:
+            raise SystemExit(f"{topic} could not be filled")
 
 
 def measure(loop: Loop, arguments: argparse.Namespace, scratch: Path) -> list[dict[str, object]]:
-    """Runs all variants; returns one row a run, the warm-up left out."""
-    output = java(
-        "PipelineBench",
-        str(loop.topology_path),
-        loop.broker("a").bootstrap,
-        str(arguments.records),
-        str(arguments.rounds),
-        str(arguments.parallelism),
-        scratch.as_uri(),
-    )
-    rows = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
-    return [row for row in rows if not row["warm_up"]]
+    """Runs all variants in turn; returns one row a run, the warm-up left out."""
+    rows: list[dict[str, object]] = []
+    with contextlib.ExitStack() as stack:
+        programs = {
+            name: stack.enter_context(
+                start(
+                    "PipelineBench",
+                    str(loop.topology_path),
+                    loop.broker("a").bootstrap,
+                    str(arguments.records),
+                    str(arguments.parallelism),
+                    scratch.as_uri(),
+                    name,
+                )
+            )
+            for name in arguments.only
+        }
+        for number in range(-arguments.warm_up, arguments.rounds):
+            for name, program in programs.items():
+                row = run_once(program)
+                print(
+                    f"round {number}: {name} {row['cpu_us_per_record']} µs of CPU",
+                    file=sys.stderr,
+                    flush=True,
+                )
+                if number >= 0:
+                    rows.append({**row, "round": number})
+        for program in programs.values():
+            assert program.stdin is not None
+            program.stdin.close()
+    return rows
 
 
-def java(main_class: str, *arguments: str) -> str:
-    """Runs one of the benchmark's programs and returns what it printed."""
+def run_once(program: subprocess.Popen[str]) -> dict[str, object]:
+    """Has the program run its variant once, and returns what it measured."""
+    assert program.stdin is not None
+    assert program.stdout is not None
+    program.stdin.write("\n")
+    program.stdin.flush()
+    for line in program.stdout:
+        if line.startswith("{"):
+            row: dict[str, object] = json.loads(line)
+            return row
+    raise SystemExit(f"the benchmark's program ended early: {program.wait()}")
+
+
+def start(main_class: str, *arguments: str) -> subprocess.Popen[str]:
+    """Starts one of the benchmark's programs."""
     bench = JAVA / "bench" / "target"
     opens = [f"--add-opens=java.base/{module}=ALL-UNNAMED" for module in MODULES]
-    done = subprocess.run(
-        ["java", "-Xmx2g", *opens, "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
+    return subprocess.Popen(
+        ["java", "-Xmx1g", *opens, "-Dorg.slf4j.simpleLogger.defaultLogLevel=error",
          "-cp", f"{bench / 'libs'}/*:{bench / 'anabranch-bench-0.1.0.jar'}",
          f"dev.anabranch.bench.{main_class}", *arguments],
-        stdout=subprocess.PIPE, text=True, check=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    return done.stdout
 
 
 def show(rows: list[dict[str, object]]) -> None:
@@ -99,14 +138,16 @@ def show(rows: list[dict[str, object]]) -> None:
         name, number = str(row["variant"]), int(str(row["round"]))
         cpu[name][number] = float(str(row["cpu_us_per_record"]))
         wall[name][number] = float(str(row["records"])) / float(str(row["wall_s"])) / 1000
-    print(f"{'variant':<18} {'CPU µs/record':>14} {'thousand/s':>11}")
+    print(f"{'variant':<20} {'CPU µs/record':>14} {'thousand/s':>11}")
     for name in cpu:
-        print(f"{name:<18} {statistics.median(cpu[name].values()):>14.2f} "
+        print(f"{name:<20} {statistics.median(cpu[name].values()):>14.2f} "
               f"{statistics.median(wall[name].values()):>11.0f}")  # fmt: skip
     print("\nper core, ours against plain (above 1: ours is cheaper), median [range over rounds]")
     for pair, ours, plain in PAIRS:
+        if ours not in cpu or plain not in cpu:
+            continue
         ratios = [cpu[plain][number] / cpu[ours][number] for number in cpu[ours]]
-        print(f"{pair:<18} {statistics.median(ratios):.2f} [{min(ratios):.2f}-{max(ratios):.2f}]")
+        print(f"{pair:<24} {statistics.median(ratios):.2f} [{min(ratios):.2f}-{max(ratios):.2f}]")
     json.dump(rows, sys.stdout)
     print()
 

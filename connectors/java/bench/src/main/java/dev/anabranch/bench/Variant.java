@@ -15,13 +15,16 @@ import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.connector.sink2.Sink;
 import org.apache.flink.connector.base.DeliveryGuarantee;
 import org.apache.flink.connector.datagen.source.DataGeneratorSource;
+import org.apache.flink.connector.kafka.sink.HeaderProvider;
 import org.apache.flink.connector.kafka.sink.KafkaRecordSerializationSchema;
+import org.apache.flink.connector.kafka.sink.KafkaRecordSerializationSchemaBuilder;
 import org.apache.flink.connector.kafka.sink.KafkaSink;
 import org.apache.flink.connector.kafka.source.KafkaSource;
 import org.apache.flink.connector.kafka.source.enumerator.initializer.OffsetsInitializer;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
+import org.jspecify.annotations.Nullable;
 
 /** What is measured: each half alone and both together, plain and ours. */
 enum Variant {
@@ -40,7 +43,14 @@ enum Variant {
   PLAIN_WRITE {
     @Override
     void build(StreamExecutionEnvironment env, BenchSetup setup) {
-      generated(env, setup).sinkTo(plainSink(setup));
+      generated(env, setup).sinkTo(plainSink(setup, null));
+    }
+  },
+  /** With a header as large as an id: what the identity of records costs by itself. */
+  PLAIN_WRITE_HEADER {
+    @Override
+    void build(StreamExecutionEnvironment env, BenchSetup setup) {
+      generated(env, setup).sinkTo(plainSink(setup, new IdHeader()));
     }
   },
   PRISM_WRITE {
@@ -52,7 +62,7 @@ enum Variant {
   PLAIN_COPY {
     @Override
     void build(StreamExecutionEnvironment env, BenchSetup setup) {
-      plainSource(env, setup).sinkTo(plainSink(setup));
+      plainSource(env, setup).sinkTo(plainSink(setup, null));
     }
   },
   UNION_PRISM_COPY {
@@ -95,7 +105,14 @@ enum Variant {
     return env.fromSource(source, WatermarkStrategy.noWatermarks(), "generator");
   }
 
-  private static Sink<byte[]> plainSink(BenchSetup setup) {
+  private static Sink<byte[]> plainSink(BenchSetup setup, @Nullable HeaderProvider<byte[]> header) {
+    KafkaRecordSerializationSchemaBuilder<byte[]> serializer =
+        KafkaRecordSerializationSchema.<byte[]>builder()
+            .setTopic(setup.plainOutput())
+            .setValueSerializationSchema(new Bytes());
+    if (header != null) {
+      serializer.setHeaderProvider(header);
+    }
     return KafkaSink.<byte[]>builder()
         .setBootstrapServers(setup.plainBootstrap())
         .setDeliveryGuarantee(DeliveryGuarantee.AT_LEAST_ONCE)
@@ -104,11 +121,7 @@ enum Variant {
         .setProperty("batch.size", "262144")
         .setProperty("compression.type", "lz4")
         .setProperty("acks", "all")
-        .setRecordSerializer(
-            KafkaRecordSerializationSchema.<byte[]>builder()
-                .setTopic(setup.plainOutput())
-                .setValueSerializationSchema(new Bytes())
-                .build())
+        .setRecordSerializer(serializer.build())
         .build();
   }
 
