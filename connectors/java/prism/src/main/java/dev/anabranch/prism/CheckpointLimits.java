@@ -4,23 +4,24 @@ import java.time.Duration;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
 /** A writer that waits longer than a checkpoint may take would hide its own, clear failure. */
-final class CheckpointLimits {
+public final class CheckpointLimits {
   private CheckpointLimits() {}
 
-  static void check(String stream, PrismOptions options, StreamExecutionEnvironment environment) {
+  /**
+   * Throws {@link IllegalArgumentException} where a writer may wait as long as a checkpoint.
+   *
+   * @param option the name by which the user sets {@code maxBlock}
+   */
+  public static void check(
+      String stream, String option, Duration maxBlock, StreamExecutionEnvironment environment) {
     if (!environment.getCheckpointConfig().isCheckpointingEnabled()) {
       return;
     }
     Duration timeout = Duration.ofMillis(environment.getCheckpointConfig().getCheckpointTimeout());
-    if (options.maxBlock().compareTo(timeout) >= 0) {
+    if (maxBlock.compareTo(timeout) >= 0) {
       throw new IllegalArgumentException(
-          "stream "
-              + stream
-              + ": max-block ("
-              + options.maxBlock().toMillis()
-              + " ms) must be less than execution.checkpointing.timeout ("
-              + timeout.toMillis()
-              + " ms)");
+          "stream %s: %s (%d ms) must be less than execution.checkpointing.timeout (%d ms)"
+              .formatted(stream, option, maxBlock.toMillis(), timeout.toMillis()));
     }
   }
 }

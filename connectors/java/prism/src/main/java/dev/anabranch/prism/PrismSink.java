@@ -58,7 +58,8 @@ public final class PrismSink<T>
   /** Checks time limits; brings all versions of a key of an upsert to one writer. */
   @Override
   public DataStream<T> addPreWriteTopology(DataStream<T> input) {
-    CheckpointLimits.check(parts.stream(), parts.options(), input.getExecutionEnvironment());
+    CheckpointLimits.check(
+        parts.stream(), "max-block", parts.options().maxBlock(), input.getExecutionEnvironment());
     if (!parts.upsert()) {
       return input;
     }

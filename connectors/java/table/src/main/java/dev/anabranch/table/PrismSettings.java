@@ -10,8 +10,10 @@ import dev.anabranch.table.deadletter.RefusedRows;
 import dev.anabranch.table.deadletter.RowText;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ReadableConfig;
+import org.apache.kafka.clients.producer.ProducerConfig;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +40,9 @@ record PrismSettings(
     @Nullable Integer parallelism,
     @Nullable String deadLetters,
     int deadLettersMaxValueBytes) {
+  /** A limit must not refuse the letter of what it refused, nor a partitioner meet no key. */
+  private static final Set<String> OF_ROWS =
+      Set.of(ProducerConfig.MAX_REQUEST_SIZE_CONFIG, ProducerConfig.PARTITIONER_CLASS_CONFIG);
 
   /**
    * Reads them off a table.
@@ -89,15 +94,35 @@ record PrismSettings(
         deadLetters == null
             ? null
             : new DeadLetterStream(
-                topology,
-                deadLetters,
-                deadLettersMaxValueBytes,
-                PrismOptions.builder().topologyInterval(options.topologyInterval()).build());
+                topology, deadLetters, deadLettersMaxValueBytes, letterOptions());
     boolean stableIds = recordId != RecordIdMode.NONE;
     return new RefusedRows<>(
         new RefusedRows.Target(stream, jobUid, sinkUid, stableIds, deadLettersMaxValueBytes),
         letters,
         text);
+  }
+
+  /**
+   * How dead letters are written: as rows are, but by turns, since their stream may lie in a group
+   * that has other primaries.
+   */
+  PrismOptions letterOptions() {
+    PrismOptionsBuilder letters =
+        PrismOptions.builder()
+            .hedgeAfter(options.hedgeAfter())
+            .maxBlock(options.maxBlock())
+            .maxInFlight(options.maxInFlightRecords(), options.maxInFlightBytes())
+            .maxStale(options.maxStale())
+            .topologyInterval(options.topologyInterval());
+    options
+        .kafka()
+        .forEach(
+            (name, value) -> {
+              if (!OF_ROWS.contains(name)) {
+                letters.kafka(name, value);
+              }
+            });
+    return letters.build();
   }
 
   private static PrismOptions prismOptions(Map<String, String> raw, ReadableConfig options) {

@@ -70,6 +70,12 @@ final class UnionOptions {
           .withDescription(
               "Whether of each key the highest version counts; on with a PRIMARY KEY.");
 
+  static final ConfigOption<Duration> DEAD_LETTERS_MAX_BLOCK =
+      ConfigOptions.key("dead-letters.max-block")
+          .durationType()
+          .defaultValue(Duration.ofSeconds(60))
+          .withDescription("How long no primary may take dead letters before the job fails.");
+
   static final ConfigOption<MemorySize> MAX_VALUE_BYTES =
       ConfigOptions.key("max-value-bytes")
           .memoryType()
@@ -121,6 +127,7 @@ final class UnionOptions {
           DEDUP,
           DEDUP_HORIZON,
           LATEST_BY_VERSION,
+          DEAD_LETTERS_MAX_BLOCK,
           MAX_VALUE_BYTES,
           OUT_OF_RANGE,
           DISCOVERY_INTERVAL,

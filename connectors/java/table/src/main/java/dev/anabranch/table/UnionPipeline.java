@@ -2,7 +2,7 @@ package dev.anabranch.table;
 
 import dev.anabranch.dedup.Dedup;
 import dev.anabranch.dedup.LatestByVersion;
-import dev.anabranch.prism.PrismOptions;
+import dev.anabranch.prism.CheckpointLimits;
 import dev.anabranch.records.RawRecord;
 import dev.anabranch.table.deadletter.BadRecordPolicy;
 import dev.anabranch.table.deadletter.DeadLetterStream;
@@ -47,7 +47,7 @@ final class UnionPipeline {
     if (settings.testingDropShare() > 0) {
       raw = settle(raw.filter(new LoseSome(settings.testingDropShare())), provider, "lose-some");
     }
-    DecodeOperator decode = new DecodeOperator(settings.stream(), decoder, badRecords());
+    DecodeOperator decode = new DecodeOperator(settings.stream(), decoder, badRecords(env));
     return settle(
         distinct(raw, provider).transform("decode " + settings.stream(), rowType, decode),
         provider,
@@ -80,15 +80,22 @@ final class UnionPipeline {
         : strategy.withIdleness(settings.watermarkIdleTimeout());
   }
 
-  private BadRecordPolicy badRecords() {
+  /** Letters are written on the task's thread, which must not wait longer than a checkpoint may. */
+  private BadRecordPolicy badRecords(StreamExecutionEnvironment env) {
     String deadLetters = settings.deadLetters();
-    return deadLetters == null
-        ? new FailJob()
-        : new DeadLetterStream(
-            settings.topology(),
-            deadLetters,
-            settings.deadLettersMaxValueBytes(),
-            PrismOptions.builder().topologyInterval(settings.topologyInterval()).build());
+    if (deadLetters == null) {
+      return new FailJob();
+    }
+    CheckpointLimits.check(
+        deadLetters,
+        UnionOptions.DEAD_LETTERS_MAX_BLOCK.key(),
+        settings.letterOptions().maxBlock(),
+        env);
+    return new DeadLetterStream(
+        settings.topology(),
+        deadLetters,
+        settings.deadLettersMaxValueBytes(),
+        settings.letterOptions());
   }
 
   /** Gives an operator its parallelism, and a uid by which a restore finds its state. */

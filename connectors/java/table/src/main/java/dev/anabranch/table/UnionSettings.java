@@ -1,6 +1,7 @@
 package dev.anabranch.table;
 
 import dev.anabranch.dedup.DedupOptions;
+import dev.anabranch.prism.PrismOptions;
 import dev.anabranch.table.UnionOptions.BoundedMode;
 import dev.anabranch.table.UnionOptions.StartupMode;
 import dev.anabranch.union.OutOfRangePolicy;
@@ -23,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  *     version
  * @param horizon how long ids, and versions of deleted keys, are remembered
  * @param deadLetters null where a bad record fails the job
+ * @param letterOptions how dead letters are written
  * @param parallelism null where it is the job's
  * @param testingDropShare share of the records that is lost on purpose, 0 to 1
  */
@@ -39,6 +41,7 @@ record UnionSettings(
     DedupOptions horizon,
     @Nullable String deadLetters,
     int deadLettersMaxValueBytes,
+    PrismOptions letterOptions,
     int maxValueBytes,
     OutOfRangePolicy outOfRange,
     Duration topologyInterval,
@@ -63,6 +66,7 @@ record UnionSettings(
         horizon(options),
         options.getOptional(CommonOptions.DEAD_LETTERS).orElse(null),
         bytes(options, CommonOptions.DEAD_LETTERS_MAX_VALUE_BYTES),
+        letterOptions(options),
         bytes(options, UnionOptions.MAX_VALUE_BYTES),
         options.get(UnionOptions.OUT_OF_RANGE),
         options.get(CommonOptions.TOPOLOGY_INTERVAL),
@@ -143,6 +147,17 @@ record UnionSettings(
         .getOptional(UnionOptions.DEDUP_HORIZON)
         .map(defaults::withHorizon)
         .orElse(defaults);
+  }
+
+  private static PrismOptions letterOptions(ReadableConfig options) {
+    try {
+      return PrismOptions.builder()
+          .maxBlock(options.get(UnionOptions.DEAD_LETTERS_MAX_BLOCK))
+          .topologyInterval(options.get(CommonOptions.TOPOLOGY_INTERVAL))
+          .build();
+    } catch (IllegalArgumentException e) {
+      throw new ValidationException("the writer of dead letters: " + e.getMessage());
+    }
   }
 
   private static int bytes(ReadableConfig options, ConfigOption<MemorySize> option) {

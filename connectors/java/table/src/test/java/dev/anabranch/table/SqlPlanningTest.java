@@ -131,6 +131,25 @@ class SqlPlanningTest {
   }
 
   @Test
+  void lettersMustNotWaitAsLongAsACheckpointMay() {
+    String letters = "'format' = 'json', 'dead-letters' = 'letters'";
+    sql.tables().getConfig().set("execution.checkpointing.timeout", "30 s");
+    sql.union("plain", "logs", "n INT", "'format' = 'json'")
+        .union("slow", "logs", "n INT", letters)
+        .union("quick", "logs", "n INT", letters + ", 'dead-letters.max-block' = '20 s'")
+        .union("hasty", "logs", "n INT", letters + ", 'dead-letters.max-block' = '100 ms'");
+
+    assertRefused(
+        "slow",
+        "stream letters: dead-letters.max-block (60000 ms) must be less than"
+            + " execution.checkpointing.timeout (30000 ms)");
+    assertRefused("hasty", "the writer of dead letters: hedge-after (PT0.5S) must be less than");
+    for (String table : new String[] {"plain", "quick"}) {
+      assertThat(sql.tables().explainSql("SELECT * FROM " + table)).contains(table);
+    }
+  }
+
+  @Test
   void modesNeedTheirParameters() {
     sql.union("by_time", "logs", "n INT", "'format' = 'json', 'scan.startup.mode' = 'timestamp'")
         .union(
