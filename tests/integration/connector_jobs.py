@@ -88,7 +88,8 @@ def copy_stream(topology: str, stream: str, target: str) -> object:
             return sorted(collected)
 
     records = once(stream)
-    records.sink_to(PrismSink(topology, target, job_uid="test", sink_uid="copy"))
+    weights = {"weights": "a:2,b:1"}
+    records.sink_to(PrismSink(topology, target, job_uid="test", sink_uid="copy", options=weights))
     binary = Types.PRIMITIVE_ARRAY(Types.BYTE())
     marked = record_rows(records).map(
         lambda row: Row(b"seen " + bytes(row.value), bytes(row.record_id)),

@@ -117,7 +117,8 @@ class PrismSink(Sink):  # type: ignore[misc]  # PyFlink carries no types.
         fields: Names of the fields of elements that are rows, by position. ``value`` and ``key`` are
             bytes, ``record_id`` 16 bytes, ``ordinal`` an integer that tells several elements of one input
             apart.
-        options: Further options of the SQL connector ``prism``, such as ``{"home": "a"}``.
+        options: Further options of the SQL connector ``prism``, such as ``{"home": "a"}`` or
+            ``{"weights": "a:2,b:1"}``.
     """
 
     def __init__(

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
@@ -110,15 +111,18 @@ public final class PrismEngine implements AutoCloseable {
   void start() {
     Topology first = feed.current();
     if (first != null) {
-      checkHome(first);
+      checkNames(first);
       apply(StreamView.of(first, stream), clock.now());
     }
     feed.onChange(topology -> events.add(now -> follow(topology, now)));
     clock.start();
   }
 
-  /** A home that is drained or removed is no error: engines start and go on with the others. */
-  private void checkHome(Topology first) {
+  /**
+   * A home that is drained or removed is no error: engines start and go on with the others. Nor is
+   * a weight of who is not there: a primary may get it before it joins and keep it when it goes.
+   */
+  private void checkNames(Topology first) {
     Set<String> known = first.groupOf(stream).primaries().keySet();
     if (!options.home().isEmpty() && !known.contains(options.home())) {
       throw new IllegalArgumentException(
@@ -128,6 +132,11 @@ public final class PrismEngine implements AutoCloseable {
               + options.home()
               + "' among "
               + known);
+    }
+    Set<String> absent = new TreeSet<>(options.weights().keySet());
+    absent.removeAll(known);
+    if (!absent.isEmpty()) {
+      LOG.warn("stream {}: weights of {}, which are not among {}", stream, absent, known);
     }
   }
 

@@ -235,7 +235,7 @@ class PrismEngineTest {
     assertThatThrownBy(() -> open(PrismOptions.builder().home("z").build()))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("no home primary 'z'");
-    send(open(PrismOptions.builder().home("b").build()), 5);
+    send(open(PrismOptions.builder().home("b").weight("z", 2).build()), 5);
     assertThat(at("a@h:1").log).hasSize(5);
   }
 

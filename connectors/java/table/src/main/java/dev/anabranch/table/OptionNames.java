@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.Set;
 import java.util.TreeSet;
 import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.ConfigurationUtils;
 import org.apache.flink.table.api.ValidationException;
 import org.apache.flink.table.factories.DynamicTableFactory;
 
@@ -29,7 +30,9 @@ final class OptionNames {
     known.add(CommonOptions.STREAM.key());
     connector.optionalOptions().stream().map(ConfigOption::key).forEach(known::add);
     for (String name : new TreeSet<>(given)) {
-      if (!known.contains(name) && Arrays.stream(prefixes).noneMatch(name::startsWith)) {
+      if (!known.contains(name)
+          && connector.optionalOptions().stream().noneMatch(option -> isEntry(option, name))
+          && Arrays.stream(prefixes).noneMatch(name::startsWith)) {
         throw new ValidationException(
             "connector '%s' has no option '%s'%s; there are: %s"
                 .formatted(
@@ -39,6 +42,12 @@ final class OptionNames {
                     String.join(", ", known)));
       }
     }
+  }
+
+  /** Whether the name is one entry of an option that is a map: {@code weights.a}. */
+  private static boolean isEntry(ConfigOption<?> option, String name) {
+    return ConfigurationUtils.canBePrefixMap(option)
+        && ConfigurationUtils.filterPrefixMapKey(option.key(), name);
   }
 
   private static String closest(String name, Set<String> known) {

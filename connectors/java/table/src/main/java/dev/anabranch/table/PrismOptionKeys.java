@@ -3,6 +3,7 @@ package dev.anabranch.table;
 import dev.anabranch.prism.RecordIdMode;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
@@ -53,6 +54,12 @@ final class PrismOptionKeys {
           .defaultValue("")
           .withDescription("Primary to write to while it works; empty spreads over all.");
 
+  static final ConfigOption<Map<String, String>> WEIGHTS =
+      ConfigOptions.key("weights")
+          .mapType()
+          .defaultValue(Map.of())
+          .withDescription("Share of each primary where none is home, 1 where it is not named.");
+
   static final ConfigOption<Duration> HEDGE_AFTER =
       ConfigOptions.key("hedge-after")
           .durationType()
@@ -102,6 +109,7 @@ final class PrismOptionKeys {
           SINK_UID,
           EPOCH,
           HOME,
+          WEIGHTS,
           HEDGE_AFTER,
           MAX_BLOCK,
           MAX_STALE,

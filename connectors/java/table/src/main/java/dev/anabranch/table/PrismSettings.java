@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Set;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.ReadableConfig;
+import org.apache.flink.table.api.ValidationException;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.jspecify.annotations.Nullable;
 
@@ -103,8 +104,8 @@ record PrismSettings(
   }
 
   /**
-   * How dead letters are written: as rows are, but by turns, since their stream may lie in a group
-   * that has other primaries.
+   * How dead letters are written: as rows are, but to all primaries alike, since their stream may
+   * lie in a group that has others.
    */
   PrismOptions letterOptions() {
     PrismOptionsBuilder letters =
@@ -136,6 +137,9 @@ record PrismSettings(
                 options.get(PrismOptionKeys.MAX_IN_FLIGHT_RECORDS),
                 options.get(PrismOptionKeys.MAX_IN_FLIGHT_BYTES).getBytes())
             .topologyInterval(options.get(CommonOptions.TOPOLOGY_INTERVAL));
+    options
+        .get(PrismOptionKeys.WEIGHTS)
+        .forEach((primary, share) -> builder.weight(primary.strip(), weight(primary, share)));
     raw.forEach(
         (name, value) -> {
           if (name.startsWith(PrismOptionKeys.PROPERTIES_PREFIX)) {
@@ -143,5 +147,20 @@ record PrismSettings(
           }
         });
     return builder.build();
+  }
+
+  private static int weight(String primary, String share) {
+    try {
+      int weight = Integer.parseInt(share.strip());
+      if (weight > 0) {
+        return weight;
+      }
+    } catch (NumberFormatException e) {
+      // The same is said of it below.
+    }
+    throw new ValidationException(
+        ("'%s': the weight of primary '%s' is a whole number from 1 on, not '%s'; a primary that is"
+                + " to take no writes is 'draining' in the topology")
+            .formatted(PrismOptionKeys.WEIGHTS.key(), primary.strip(), share.strip()));
   }
 }

@@ -30,7 +30,12 @@ class ConnectorsTest {
         .isInstanceOf(ValidationException.class)
         .hasMessageContaining("connector 'prism' has no option 'hegde-after'")
         .hasMessageContaining("did you mean 'hedge-after'?");
+    assertThatThrownBy(() -> sink("weigths.a", "2"))
+        .isInstanceOf(ValidationException.class)
+        .hasMessageContaining("connector 'prism' has no option 'weigths.a'");
     assertThatCode(() -> sink("properties.linger.ms", "1")).doesNotThrowAnyException();
+    assertThatCode(() -> sink("weights.a", "2")).doesNotThrowAnyException();
+    assertThatCode(() -> sink("weights", "a:2,b:1")).doesNotThrowAnyException();
   }
 
   @Test

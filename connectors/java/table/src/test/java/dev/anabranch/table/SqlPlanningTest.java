@@ -150,6 +150,19 @@ class SqlPlanningTest {
   }
 
   @Test
+  void weightsAreTakenAndChecked() {
+    String options = "'format' = 'json', 'record-id' = 'none', ";
+    sql.prism("whole", "logs", "n INT", options + "'weights' = 'a:2,b:1'")
+        .prism("parts", "logs", "n INT", options + "'weights.a' = '2', 'weights.b' = '1'")
+        .prism("`none`", "logs", "n INT", options + "'weights' = 'a:0'");
+
+    assertThat(explainInsert("INSERT INTO whole VALUES (1)")).contains("whole");
+    assertThat(explainInsert("INSERT INTO parts VALUES (1)")).contains("parts");
+    assertThatThrownBy(() -> explainInsert("INSERT INTO `none` VALUES (1)"))
+        .hasStackTraceContaining("'weights': the weight of primary 'a' is a whole number from 1");
+  }
+
+  @Test
   void modesNeedTheirParameters() {
     sql.union("by_time", "logs", "n INT", "'format' = 'json', 'scan.startup.mode' = 'timestamp'")
         .union(
