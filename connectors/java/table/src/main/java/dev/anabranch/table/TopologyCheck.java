@@ -21,22 +21,16 @@ final class TopologyCheck {
   private TopologyCheck() {}
 
   /**
-   * Fails where the document lacks a stream or is a local file that does not exist. A publisher
-   * that does not answer is no error: a job must start without it, from the cached document.
+   * Fails where the document lacks a stream or is a local file that does not exist. Where it cannot
+   * be read now the cached one counts, by which a job starts then, too; without one a publisher
+   * that does not answer is still no error.
    *
-   * @return the document, or null where it could not be read now
+   * @return the document, or null where there is none now
    */
   static @Nullable Topology streams(String location, @Nullable String... streams) {
-    if (isMissingFile(location)) {
-      throw new ValidationException("'topology' = '" + location + "': there is no such file");
-    }
-    TopologyReader reader;
-    Topology topology;
-    try {
-      reader = new TopologyReader(location);
-      topology = reader.read();
-    } catch (TopologyException e) {
-      LOG.warn("planning without the topology document: {}", e.getMessage());
+    TopologyReader reader = new TopologyReader(location);
+    Topology topology = document(reader, location);
+    if (topology == null) {
       return null;
     }
     TreeSet<String> known = new TreeSet<>();
@@ -66,6 +60,23 @@ final class TopologyCheck {
       throw new ValidationException(
           "'%s' of stream '%s': %s"
               .formatted(UnionOptions.DEDUP_HORIZON.key(), stream, e.getMessage()));
+    }
+  }
+
+  private static @Nullable Topology document(TopologyReader reader, String location) {
+    try {
+      return reader.read();
+    } catch (TopologyException e) {
+      Topology cached = reader.cached();
+      if (cached == null && isMissingFile(location)) {
+        throw new ValidationException(
+            "'topology' = '" + location + "': there is no such file, and no copy in the cache");
+      }
+      LOG.warn(
+          "planning {} the topology document: {}",
+          cached == null ? "without" : "by the cached copy of",
+          e.getMessage());
+      return cached;
     }
   }
 

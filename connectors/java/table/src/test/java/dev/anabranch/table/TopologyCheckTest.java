@@ -1,6 +1,7 @@
 package dev.anabranch.table;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -8,6 +9,7 @@ import com.sun.net.httpserver.HttpServer;
 import dev.anabranch.dedup.DedupOptions;
 import dev.anabranch.topology.Topology;
 import dev.anabranch.topology.TopologyReader;
+import dev.anabranch.topology.TopologyWatcher;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
@@ -36,6 +38,22 @@ class TopologyCheckTest {
     Topology topology = retained("copies: 1");
     assertThatCode(() -> TopologyCheck.horizon(topology, "logs", horizon(1)))
         .doesNotThrowAnyException();
+  }
+
+  @Test
+  void aFileThatIsGoneIsPlannedByItsCachedCopy() throws IOException {
+    Topology topology = retained("copies: 1");
+    Path document = folder.resolve("topology.yaml");
+    TopologyWatcher.open(document.toString(), Duration.ofSeconds(10), null).close();
+    Files.delete(document);
+
+    assertThat(TopologyCheck.streams(document.toString(), "logs")).isEqualTo(topology);
+    assertThatThrownBy(() -> TopologyCheck.streams(document.toString(), "log"))
+        .isInstanceOf(ValidationException.class)
+        .hasMessageContaining("no stream 'log'");
+    assertThatThrownBy(() -> TopologyCheck.streams(folder.resolve("absent.yaml").toString()))
+        .isInstanceOf(ValidationException.class)
+        .hasMessageContaining("there is no such file, and no copy in the cache");
   }
 
   @Test

@@ -1,6 +1,7 @@
 package dev.anabranch.topology;
 
 import java.io.IOException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads one document now, from a path, http(s) or any URI that Flink's file systems know. What
@@ -29,5 +30,15 @@ public final class TopologyReader {
       throw new TopologyException(
           "cannot read topology " + source.where() + ": " + Causes.sentence(e), e);
     }
+  }
+
+  /**
+   * The last good document that was kept of this place, in the folder where writers and readers
+   * keep it by default; null if there is none.
+   */
+  public @Nullable Topology cached() {
+    TopologyCache cache = TopologyCache.of(source.key(), null);
+    TopologyCache.Cached kept = cache == null ? null : cache.load();
+    return kept == null ? null : kept.topology();
   }
 }
