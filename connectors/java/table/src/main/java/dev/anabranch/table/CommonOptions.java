@@ -1,8 +1,10 @@
 package dev.anabranch.table;
 
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 import org.apache.flink.configuration.MemorySize;
@@ -60,6 +62,18 @@ final class CommonOptions {
           .defaultValue(MemorySize.parse("64 kb"))
           .withDescription("How much of a value a dead letter keeps.");
 
+  /** What each connector requires. */
+  static final Set<ConfigOption<?>> REQUIRED = Set.of(TOPOLOGY, STREAM, FactoryUtil.FORMAT);
+
+  private static final Set<ConfigOption<?>> OPTIONAL =
+      Set.of(
+          KEY_FORMAT,
+          KEY_FIELDS,
+          VALUE_FIELDS_INCLUDE,
+          TOPOLOGY_INTERVAL,
+          DEAD_LETTERS,
+          DEAD_LETTERS_MAX_VALUE_BYTES);
+
   /** Which columns the value holds. */
   enum ValueFields {
     ALL,
@@ -67,6 +81,13 @@ final class CommonOptions {
   }
 
   private CommonOptions() {}
+
+  /** What a connector takes beside what it requires: its own options and those of both. */
+  static Set<ConfigOption<?>> optional(Set<ConfigOption<?>> own) {
+    Set<ConfigOption<?>> all = new HashSet<>(OPTIONAL);
+    all.addAll(own);
+    return all;
+  }
 
   /** How an enum's constant is written in options. */
   static String kebab(Enum<?> constant) {

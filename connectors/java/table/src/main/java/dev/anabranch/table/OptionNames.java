@@ -1,13 +1,18 @@
 package dev.anabranch.table;
 
+import static java.util.stream.Collectors.toCollection;
+
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigurationUtils;
 import org.apache.flink.table.api.ValidationException;
 import org.apache.flink.table.factories.DynamicTableFactory;
+import org.apache.flink.table.factories.FactoryUtil;
 
 /**
  * Finds misspelt options where no table factory of Flink does so: an option that is ignored reads
@@ -25,13 +30,16 @@ final class OptionNames {
    * @param prefixes names that begin so are handed on, whatever they are
    */
   static void check(Set<String> given, DynamicTableFactory connector, String... prefixes) {
-    TreeSet<String> known = new TreeSet<>();
-    known.add(CommonOptions.TOPOLOGY.key());
-    known.add(CommonOptions.STREAM.key());
-    connector.optionalOptions().stream().map(ConfigOption::key).forEach(known::add);
+    List<ConfigOption<?>> options =
+        Stream.of(connector.requiredOptions(), connector.optionalOptions())
+            .<ConfigOption<?>>flatMap(Set::stream)
+            // Elements are bytes or records here; a format would be ignored.
+            .filter(option -> option != FactoryUtil.FORMAT)
+            .toList();
+    Set<String> known = options.stream().map(ConfigOption::key).collect(toCollection(TreeSet::new));
     for (String name : new TreeSet<>(given)) {
       if (!known.contains(name)
-          && connector.optionalOptions().stream().noneMatch(option -> isEntry(option, name))
+          && options.stream().noneMatch(option -> isEntry(option, name))
           && Arrays.stream(prefixes).noneMatch(name::startsWith)) {
         throw new ValidationException(
             "connector '%s' has no option '%s'%s; there are: %s"

@@ -2,7 +2,6 @@ package dev.anabranch.table;
 
 import dev.anabranch.prism.RecordIdMode;
 import dev.anabranch.table.encode.WritableMetadata;
-import java.util.LinkedHashSet;
 import java.util.Optional;
 import java.util.Set;
 import org.apache.flink.api.common.serialization.SerializationSchema;
@@ -31,19 +30,12 @@ public final class PrismTableFactory implements DynamicTableSinkFactory {
 
   @Override
   public Set<ConfigOption<?>> requiredOptions() {
-    return Set.of(CommonOptions.TOPOLOGY, CommonOptions.STREAM, FactoryUtil.FORMAT);
+    return CommonOptions.REQUIRED;
   }
 
   @Override
   public Set<ConfigOption<?>> optionalOptions() {
-    Set<ConfigOption<?>> options = new LinkedHashSet<>(PrismOptionKeys.ALL);
-    options.add(CommonOptions.KEY_FORMAT);
-    options.add(CommonOptions.KEY_FIELDS);
-    options.add(CommonOptions.VALUE_FIELDS_INCLUDE);
-    options.add(CommonOptions.TOPOLOGY_INTERVAL);
-    options.add(CommonOptions.DEAD_LETTERS);
-    options.add(CommonOptions.DEAD_LETTERS_MAX_VALUE_BYTES);
-    return options;
+    return CommonOptions.optional(PrismOptionKeys.ALL);
   }
 
   @Override
