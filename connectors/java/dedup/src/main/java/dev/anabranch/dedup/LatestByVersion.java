@@ -2,9 +2,9 @@ package dev.anabranch.dedup;
 
 import dev.anabranch.records.RawRecord;
 import dev.anabranch.records.RawRecordTypeInfo;
+import dev.anabranch.records.Sha256;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import org.apache.flink.api.java.functions.KeySelector;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
@@ -59,14 +59,14 @@ public final class LatestByVersion {
     private transient @Nullable MessageDigest digest;
 
     @Override
-    public StateKey getKey(RawRecord record) throws NoSuchAlgorithmException {
+    public StateKey getKey(RawRecord record) {
       byte[] key = record.key();
       if (key == null) {
         return BlockLayout.keyOf(record.id());
       }
       MessageDigest sha256 = digest;
       if (sha256 == null) {
-        sha256 = MessageDigest.getInstance("SHA-256");
+        sha256 = Sha256.digest();
         digest = sha256;
       }
       ByteBuffer hash = ByteBuffer.wrap(sha256.digest(key));

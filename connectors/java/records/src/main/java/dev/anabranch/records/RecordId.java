@@ -3,8 +3,6 @@ package dev.anabranch.records;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import java.nio.ByteBuffer;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 
 /**
  * The identity of a record: 10 bytes of incarnation followed by 6 bytes of sequence, big-endian.
@@ -46,7 +44,7 @@ public record RecordId(long high, long low) {
 
   /** The id of position {@code sequence} in {@code scope}, stable over a producer's restart. */
   public static RecordId supplied(String scope, long sequence) {
-    return of(sha256(scope.getBytes(UTF_8)), sequence);
+    return of(Sha256.of(scope.getBytes(UTF_8)), sequence);
   }
 
   /**
@@ -60,13 +58,13 @@ public record RecordId(long high, long low) {
     ByteBuffer buffer = ByteBuffer.allocate(INCARNATION_BYTES + job.length + sink.length + 12);
     buffer.put(input.toBytes(), 0, INCARNATION_BYTES);
     buffer.putInt(job.length).put(job).putInt(sink.length).put(sink).putInt(ordinal);
-    return of(sha256(buffer.array()), input.sequence());
+    return of(Sha256.of(buffer.array()), input.sequence());
   }
 
   /** The id of a record that carries none: its place in one log of one Kafka cluster. */
   public static RecordId foreign(String clusterId, String topicId, int partition, long offset) {
     String place = "kafka\0" + clusterId + "\0" + topicId + "\0" + partition;
-    return of(sha256(place.getBytes(UTF_8)), offset & MAX_SEQUENCE);
+    return of(Sha256.of(place.getBytes(UTF_8)), offset & MAX_SEQUENCE);
   }
 
   /** The id under which a dead letter is replayed: it passes dedup, once per replay number. */
@@ -74,7 +72,7 @@ public record RecordId(long high, long low) {
     ByteBuffer buffer = ByteBuffer.allocate(INCARNATION_BYTES + 10);
     buffer.put(original.toBytes(), 0, INCARNATION_BYTES).put("replay".getBytes(UTF_8));
     buffer.putInt(replay);
-    return of(sha256(buffer.array()), original.sequence());
+    return of(Sha256.of(buffer.array()), original.sequence());
   }
 
   /** The lower 6 bytes. */
@@ -90,13 +88,5 @@ public record RecordId(long high, long low) {
   /** The 16 bytes that go into the header {@link RecordHeaders#ID}. */
   public byte[] toBytes() {
     return ByteBuffer.allocate(BYTES).putLong(high).putLong(low).array();
-  }
-
-  private static byte[] sha256(byte[] bytes) {
-    try {
-      return MessageDigest.getInstance("SHA-256").digest(bytes);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256", e);
-    }
   }
 }

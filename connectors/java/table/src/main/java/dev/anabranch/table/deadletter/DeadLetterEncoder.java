@@ -2,14 +2,13 @@ package dev.anabranch.table.deadletter;
 
 import dev.anabranch.records.RawHeader;
 import dev.anabranch.records.RawRecord;
+import dev.anabranch.records.Sha256;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.avro.Schema;
@@ -79,7 +78,7 @@ public final class DeadLetterEncoder {
     letter.put("key", kept(record.key()));
     letter.put("value", kept(value));
     letter.put("value_length", value == null ? 0L : value.length);
-    letter.put("value_sha256", fixed("value_sha256", sha256(value == null ? NO_BYTES : value)));
+    letter.put("value_sha256", fixed("value_sha256", Sha256.of(value == null ? NO_BYTES : value)));
     letter.put("headers", headers);
     letter.put("job", job);
     letter.put("occurred_ms", occurredMs);
@@ -148,14 +147,6 @@ public final class DeadLetterEncoder {
       return bytes.toByteArray();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
-    }
-  }
-
-  private static byte[] sha256(byte[] content) {
-    try {
-      return MessageDigest.getInstance("SHA-256").digest(content);
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256", e);
     }
   }
 }

@@ -9,8 +9,8 @@ import dev.anabranch.records.Origin;
 import dev.anabranch.records.RawHeader;
 import dev.anabranch.records.RawRecord;
 import dev.anabranch.records.RecordId;
+import dev.anabranch.records.Sha256;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
 import org.apache.flink.api.connector.sink2.WriterInitContext;
@@ -127,7 +127,7 @@ public final class RefusedRows<T> implements RecordErrorHandler<T> {
 
   /** An id by content: a restored job that meets the row again writes the same letter. */
   private RecordId idOf(byte @Nullable []... content) {
-    MessageDigest digest = sha256();
+    MessageDigest digest = Sha256.digest();
     for (byte[] part : content) {
       digest.update(part == null ? new byte[] {-1} : part);
       digest.update((byte) 0);
@@ -140,14 +140,6 @@ public final class RefusedRows<T> implements RecordErrorHandler<T> {
                 target.sink(),
                 HexFormat.of().formatHex(digest.digest()));
     return RecordId.supplied(scope, 0);
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256", e);
-    }
   }
 
   /** The two innermost causes: formats wrap what is wrong into what they were doing. */

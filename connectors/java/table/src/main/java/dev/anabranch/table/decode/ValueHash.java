@@ -1,9 +1,9 @@
 package dev.anabranch.table.decode;
 
 import dev.anabranch.records.RawRecord;
+import dev.anabranch.records.Sha256;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -14,15 +14,7 @@ import org.jspecify.annotations.Nullable;
 final class ValueHash implements Function<RawRecord, @Nullable Object> {
   private static final byte[] NO_BYTES = {};
 
-  private final MessageDigest digest;
-
-  ValueHash() {
-    try {
-      digest = MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every JDK has SHA-256", e);
-    }
-  }
+  private final MessageDigest digest = Sha256.digest();
 
   @Override
   public Object apply(RawRecord record) {
