@@ -11,31 +11,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.apache.avro.generic.GenericRecord;
-import org.apache.flink.test.junit5.MiniClusterExtension;
 import org.apache.flink.types.Row;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.RegisterExtension;
 
-class SqlBadRecordsTest {
-  @RegisterExtension static final MiniClusterExtension FLINK = Sql.cluster();
-
+class SqlBadRecordsTest extends OnTwoPrimaries {
   private static final String COLUMNS = "run STRING NOT NULL, seq BIGINT";
-
-  private static TwoPrimaries primaries;
-
-  @BeforeAll
-  static void start() throws Exception {
-    primaries = new TwoPrimaries();
-  }
-
-  @AfterAll
-  static void stop() {
-    primaries.close();
-  }
 
   @Test
   void eachBadRecordIsADeadLetterAndEachGoodOneARow() throws Exception {

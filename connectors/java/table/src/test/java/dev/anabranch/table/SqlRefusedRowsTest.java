@@ -10,30 +10,12 @@ import java.util.HexFormat;
 import java.util.List;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
-import org.apache.flink.test.junit5.MiniClusterExtension;
 import org.apache.flink.types.Row;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** Rows that a table cannot write: none is dropped in silence. */
-class SqlRefusedRowsTest {
-  @RegisterExtension static final MiniClusterExtension FLINK = Sql.cluster();
-
+class SqlRefusedRowsTest extends OnTwoPrimaries {
   private static final String SMALL = "'properties.max.request.size' = '2000'";
-
-  private static TwoPrimaries primaries;
-
-  @BeforeAll
-  static void start() throws Exception {
-    primaries = new TwoPrimaries();
-  }
-
-  @AfterAll
-  static void stop() {
-    primaries.close();
-  }
 
   @Test
   void aRecordThatIsTooLargeIsADeadLetterWithItsBytesAndItsDerivedId() throws Exception {

@@ -8,31 +8,13 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
-import org.apache.flink.test.junit5.MiniClusterExtension;
 import org.apache.flink.types.Row;
 import org.apache.flink.types.RowKind;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-class SqlRoundTripTest {
-  @RegisterExtension static final MiniClusterExtension FLINK = Sql.cluster();
-
-  private static TwoPrimaries primaries;
-
-  @BeforeAll
-  static void start() throws Exception {
-    primaries = new TwoPrimaries();
-  }
-
-  @AfterAll
-  static void stop() {
-    primaries.close();
-  }
-
+class SqlRoundTripTest extends OnTwoPrimaries {
   @ParameterizedTest
   @ValueSource(strings = {"json", "avro"})
   void whatIsInsertedIsSelected(String format) throws Exception {
