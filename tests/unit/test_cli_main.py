@@ -25,7 +25,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[
         module = types.ModuleType("broken_command")
         module.command = click.Command("broken", callback=body)  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "broken_command", module)
-        monkeypatch.setitem(main_module.COMMANDS, "broken", ("broken_command", "fails"))
+        monkeypatch.setitem(main_module._COMMANDS, "broken", ("broken_command", "fails"))
         with pytest.raises(SystemExit) as caught:
             main_module.main()
         return caught.value.code

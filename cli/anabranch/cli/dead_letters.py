@@ -23,7 +23,7 @@ __all__ = ["command"]
 
 _MENDED_HINT = 'each line is {"record_id": HEX, "value": TEXT} or has "value_base64" for the value'
 
-F = TypeVar("F", bound=Callable[..., Any])
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 @click.group("dead-letters")
@@ -31,7 +31,7 @@ def command() -> None:
     """Shows and replays what could not be decoded, was too large, or was lost to retention."""
 
 
-def _choice(function: F) -> F:
+def _choice(function: _F) -> _F:
     """The options that say which letters."""
     for option in (
         click.option("--id", "ids", multiple=True, metavar="HEX", help="Only letters whose id begins so."),
@@ -49,7 +49,7 @@ def _choice(function: F) -> F:
 @_choice
 @click.option("--limit", type=click.IntRange(min=1), help="Only so many, the newest.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with the whole value.")
-def show(
+def _show(
     topology: str,
     stream: str,
     of_stream: str | None,
@@ -91,7 +91,7 @@ def show(
     help="Of the replay. The same number again counts once; to replay a letter anew, take the next.",
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be replayed.")
-def replay_letters(
+def _replay_letters(
     topology: str,
     stream: str,
     of_stream: str | None,

@@ -11,15 +11,17 @@ import click
 
 from anabranch.errors import ConfigurationError
 
-FAULTS = ("none", "kill", "pause", "taskmanager", "wipe")
-SABOTAGES = ("none", "no-dedup", "drop")
+__all__ = ["command"]
+
+_FAULTS = ("none", "kill", "pause", "taskmanager", "wipe")
+_SABOTAGES = ("none", "no-dedup", "drop")
 
 
 @click.command(name="demo")
 @click.option("--primaries", type=click.IntRange(2, 8), default=2, show_default=True, help="Kafka clusters.")
 @click.option(
     "--fault",
-    type=click.Choice(FAULTS),
+    type=click.Choice(_FAULTS),
     default="kill",
     show_default=True,
     help="What happens while reading and writing are in full swing. wipe needs --copies 2.",
@@ -47,7 +49,7 @@ SABOTAGES = ("none", "no-dedup", "drop")
 )
 @click.option(
     "--sabotage",
-    type=click.Choice(SABOTAGES),
+    type=click.Choice(_SABOTAGES),
     default="none",
     show_default=True,
     help="Break the pipeline on purpose, to see that the verifier says so.",

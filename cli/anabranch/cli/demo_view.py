@@ -36,11 +36,11 @@ class View(AbstractContextManager["View"], Protocol):
 def choose_view(*, as_json: bool) -> View:
     """Bars on a terminal; lines elsewhere, on stderr when stdout carries JSON."""
     if sys.stdout.isatty() and not as_json:
-        return BarView(Console())
-    return LineView(to_stderr=as_json)
+        return _BarView(Console())
+    return _LineView(to_stderr=as_json)
 
 
-class LineView:
+class _LineView:
     """One line a sentence, and one every two seconds while records flow."""
 
     def __init__(self, *, to_stderr: bool) -> None:
@@ -66,14 +66,14 @@ class LineView:
 
     def conclude(self, result: DemoResult) -> None:
         """Writes table, figures and verdict."""
-        for line in conclusion(result):
+        for line in _conclusion(result):
             self._write(line)
 
     def _write(self, text: str) -> None:
         click.echo(f"{time.monotonic() - self._began:6.1f} s  {text}", err=self._to_stderr)
 
 
-class BarView:
+class _BarView:
     """Bars that are redrawn in place, sentences above them."""
 
     def __init__(self, console: Console) -> None:
@@ -99,12 +99,12 @@ class BarView:
 
     def conclude(self, result: DemoResult) -> None:
         """Prints table, figures and verdict."""
-        for line in conclusion(result):
+        for line in _conclusion(result):
             style = ("bold green" if result.verdict.ok else "bold red") if line.startswith("verdict") else ""
             self._console.print(Text(line, style=style))
 
 
-def conclusion(result: DemoResult) -> list[str]:
+def _conclusion(result: DemoResult) -> list[str]:
     """The end of a run in lines: a part of the table, the figures, the findings, the verdict."""
     groups = sorted(result.official)
     lines = ["leaderboard beside the official table, minutes (all in the report):"]

@@ -28,7 +28,7 @@ def command() -> None:
     """Local Kafka clusters and Flink: real processes, no Docker."""
 
 
-@command.command()
+@command.command("up")
 @_name_option
 @click.option("--primaries", default=2, show_default=True, help="Kafka clusters; they are called a, b, c, …")
 @click.option("--secure", type=click.Choice(["scram", "mtls"]), help="SASL_SSL with SCRAM, or mutual TLS.")
@@ -41,7 +41,7 @@ def command() -> None:
     "--stream", "streams", multiple=True, metavar="NAME:PARTITIONS", help="Streams; by default the demo's."
 )
 @click.option("--copies", default=1, show_default=True, help="Primaries that must acknowledge a record.")
-def up(
+def _up(
     name: str,
     primaries: int,
     secure: Literal["scram", "mtls"] | None,
@@ -71,10 +71,10 @@ def up(
     click.echo(f"up after {time.monotonic() - began:.0f} s. Next:\n" + "\n".join(next_lines(loop)))
 
 
-@command.command()
+@command.command("status")
 @_name_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-def status(name: str, as_json: bool) -> None:
+def _status(name: str, as_json: bool) -> None:
     """Show what runs, where it listens and how it is."""
     from anabranch.devkit.loop import Loop
     from anabranch.devkit.status import status_of
@@ -86,12 +86,12 @@ def status(name: str, as_json: bool) -> None:
         _show(loop)
 
 
-@command.command()
+@command.command("logs")
 @_name_option
 @click.option("-n", "--lines", default=50, show_default=True, help="From the end.")
 @click.option("-f", "--follow", is_flag=True, help="Go on until Ctrl-C.")
 @click.argument("service")
-def logs(name: str, lines: int, follow: bool, service: str) -> None:
+def _logs(name: str, lines: int, follow: bool, service: str) -> None:
     """Print the log of SERVICE (a, b, …, jobmanager, taskmanager-0, …)."""
     from anabranch.devkit.loop import Loop
 
@@ -129,11 +129,11 @@ _fault("resume", "SIGCONT: go on after a pause.", lambda loop, name: loop.servic
 _fault("restart", "Start again, on the same data.", lambda loop, name: loop.restart(name))
 
 
-@command.command()
+@command.command("wipe")
 @_name_option
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.argument("primaries", nargs=-1, required=True)
-def wipe(name: str, yes: bool, primaries: tuple[str, ...]) -> None:
+def _wipe(name: str, yes: bool, primaries: tuple[str, ...]) -> None:
     """Destroy a primary's data for good; it comes back empty, as a new Kafka cluster."""
     from anabranch.devkit.loop import Loop
 
@@ -147,11 +147,11 @@ def wipe(name: str, yes: bool, primaries: tuple[str, ...]) -> None:
         click.echo(f"{primary}: empty, cluster id {loop.broker(primary).spec.cluster_id}")
 
 
-@command.command()
+@command.command("down")
 @_name_option
 @click.option("--all", "every", is_flag=True, help="Every loop.")
 @click.option("--keep-files", is_flag=True, help="Leave data and logs where they are.")
-def down(name: str, every: bool, keep_files: bool) -> None:
+def _down(name: str, every: bool, keep_files: bool) -> None:
     """End a loop: nothing of it runs afterwards, and its data is gone."""
     from anabranch.devkit.loop import Loop
 

@@ -13,8 +13,10 @@ import click
 
 from anabranch.errors import AnabranchError
 
+__all__ = ["cli", "main"]
+
 # Name of the subcommand -> (module, one line for --help).
-COMMANDS: dict[str, tuple[str, str]] = {
+_COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("anabranch.cli.demo", "run the main job on real brokers, with a fault, and print the verdict"),
     "dev": ("anabranch.cli.dev", "local Kafka clusters and Flink: up, status, logs, kill, pause, wipe, down"),
     "topology": ("anabranch.cli.topology", "show, validate, apply and change the topology document"),
@@ -26,16 +28,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class LazyGroup(click.Group):
+class _LazyGroup(click.Group):
     """A group whose subcommands are imported when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order of the table above."""
-        return list(COMMANDS)
+        return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Imports the module and returns its ``command``."""
-        entry = COMMANDS.get(cmd_name)
+        entry = _COMMANDS.get(cmd_name)
         if entry is None:
             return None
         command = importlib.import_module(entry[0]).command
@@ -45,10 +47,10 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the table without importing anything."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="anabranch")
 def cli() -> None:
     """Streaming pipelines in Python over multi-primary Kafka on Apache Flink."""

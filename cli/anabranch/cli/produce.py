@@ -24,7 +24,7 @@ _PROGRESS_S = 1.0
 # More than a handful of complaints about single lines say nothing new.
 _COMPLAINTS = 5
 
-Split = Callable[[bytes, int], tuple[bytes | None, bytes]]
+_Split = Callable[[bytes, int], tuple[bytes | None, bytes]]
 
 
 @click.command("produce")
@@ -86,7 +86,7 @@ class _Run:
         self._quiet = quiet
         self._began = self._told = time.monotonic()
 
-    def send(self, file: BinaryIO, split: Split, id_scope: str | None) -> None:
+    def send(self, file: BinaryIO, split: _Split, id_scope: str | None) -> None:
         from anabranch.connectors import RecordId
 
         for number, raw in enumerate(file):
@@ -135,7 +135,7 @@ def _sentence(stats: ProducerStats, seconds: float) -> str:
     return f"{stats.done} of {stats.records} acknowledged in {seconds:.1f} s ({'; '.join(parts)}){failed}"
 
 
-def _splitter(key_field: str | None, key_separator: str | None) -> Split:
+def _splitter(key_field: str | None, key_separator: str | None) -> _Split:
     if key_field is not None and key_separator is not None:
         raise click.UsageError("--key and --key-separator exclude each other")
     if key_field is not None:

@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
 
-from anabranch.pipelines.events import Event, Failing, Note, Progress, Started, Stopped
+from anabranch.pipelines.events import Event, Failing, Note, OnEvent, Progress, Started, Stopped
 
 __all__ = ["output_for"]
 
 # Plain lines go to logs: often enough to see that it moves, rarely enough to read.
 _PLAIN_INTERVAL_S = 5.0
-
-OnEvent = Callable[[Event], None]
 
 
 @contextmanager
@@ -42,7 +40,7 @@ class _Plain:
             if time.monotonic() - self._last < _PLAIN_INTERVAL_S:
                 return
             self._last = time.monotonic()
-        click.echo(text_of(event))
+        click.echo(_text_of(event))
 
 
 def _live() -> Iterator[OnEvent]:
@@ -53,14 +51,14 @@ def _live() -> Iterator[OnEvent]:
 
         def show(event: Event) -> None:
             if isinstance(event, Progress):
-                status.update(text_of(event))
+                status.update(_text_of(event))
             else:
-                console.print(text_of(event), markup=False, highlight=False)
+                console.print(_text_of(event), markup=False, highlight=False)
 
         yield show
 
 
-def text_of(event: Event) -> str:
+def _text_of(event: Event) -> str:
     """One line for an event."""
     match event:
         case Note(job=job, text=text):

@@ -11,10 +11,10 @@ import click
 
 __all__ = ["as_text", "emit_json", "topology_option", "with_bytes"]
 
-F = TypeVar("F", bound=Callable[..., Any])
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def topology_option(function: F) -> F:
+def topology_option(function: _F) -> _F:
     """``--topology URI``, or the environment variable ANABRANCH_TOPOLOGY."""
     return click.option(
         "--topology",

@@ -28,10 +28,10 @@ def command() -> None:
     """
 
 
-@command.command()
+@command.command("show")
 @_location
 @_json
-def show(location: str, as_json: bool) -> None:
+def _show(location: str, as_json: bool) -> None:
     """Show the document at LOCATION as tables."""
     from anabranch.topology import load_topology
 
@@ -42,11 +42,11 @@ def show(location: str, as_json: bool) -> None:
     _print_tables(topology)
 
 
-@command.command()
+@command.command("validate")
 @click.argument("document")
 @click.option("--against", metavar="LOCATION", help="Check the guards against what is published there, too.")
 @_force
-def validate(document: str, against: str | None, force_shrink: bool) -> None:
+def _validate(document: str, against: str | None, force_shrink: bool) -> None:
     """Check a DOCUMENT (path or URI; - is stdin) without publishing it."""
     from anabranch.topology import open_store, parse_topology, publish
 
@@ -59,14 +59,14 @@ def validate(document: str, against: str | None, force_shrink: bool) -> None:
     click.echo(f"{source}: valid, {_summary(topology)}")
 
 
-@command.command()
+@command.command("apply")
 @click.argument("document")
 @_location
 @_force
 @click.option("--over-invalid", is_flag=True, help="Replace a published document that is invalid.")
 @click.option("--dry-run", is_flag=True, help="Check only.")
 @_json
-def apply(
+def _apply(
     document: str, location: str, force_shrink: bool, over_invalid: bool, dry_run: bool, as_json: bool
 ) -> None:
     """Publish a DOCUMENT (path or URI; - is stdin) at LOCATION, if the guards agree.
@@ -94,7 +94,7 @@ def apply(
 @click.option("--group", help="The primary's group, where several have one of that name.")
 @_force
 @_json
-def set_state_command(
+def _set_state(
     primary: str, state: str, location: str, group: str | None, force_shrink: bool, as_json: bool
 ) -> None:
     """Set the wanted STATE of a PRIMARY in the document at LOCATION.
@@ -109,8 +109,8 @@ def set_state_command(
     _report(done, location, as_json=as_json, dry_run=False)
 
 
-@command.command()
-def schema() -> None:
+@command.command("schema")
+def _schema() -> None:
     """Print the JSON Schema of the document."""
     from anabranch.topology.schema import topology_schema_text
 

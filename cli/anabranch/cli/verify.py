@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+__all__ = ["command"]
+
 
 @click.command(name="verify")
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))

@@ -6,7 +6,7 @@ import logging
 
 __all__ = ["QuietLog"]
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class QuietLog:
@@ -18,4 +18,4 @@ class QuietLog:
 
     def log(self, level: int, message: str, *args: object) -> None:
         """Called by the client with its own level."""
-        log.debug(message, *args)
+        _log.debug(message, *args)

@@ -16,8 +16,8 @@ __all__ = ["ID_BYTES", "INCARNATION_BYTES", "MAX_SEQUENCE", "IdGenerator", "Reco
 
 ID_BYTES = 16
 INCARNATION_BYTES = 10
-SEQUENCE_BYTES = ID_BYTES - INCARNATION_BYTES
-MAX_SEQUENCE = 2 ** (8 * SEQUENCE_BYTES) - 1
+_SEQUENCE_BYTES = ID_BYTES - INCARNATION_BYTES
+MAX_SEQUENCE = 2 ** (8 * _SEQUENCE_BYTES) - 1
 
 
 class RecordId(bytes):
@@ -43,7 +43,7 @@ class RecordId(bytes):
         """An id of that incarnation (at least 10 bytes, the first 10 count) and sequence."""
         if not 0 <= sequence <= MAX_SEQUENCE:
             raise ValueError(f"a sequence lies in 0..2^48-1, not {sequence}")
-        return cls(incarnation[:INCARNATION_BYTES] + sequence.to_bytes(SEQUENCE_BYTES, "big"))
+        return cls(incarnation[:INCARNATION_BYTES] + sequence.to_bytes(_SEQUENCE_BYTES, "big"))
 
     @classmethod
     def supplied(cls, scope: str, sequence: int) -> Self:
@@ -111,7 +111,7 @@ class IdGenerator:
     def next_bytes(self) -> bytes:
         """The next id as plain bytes, for those who write one per record."""
         # next() of a count is one step under the interpreter's lock; 2^48 ids last nine years at 1 M/s.
-        return self._incarnation + next(self._sequence).to_bytes(SEQUENCE_BYTES, "big")
+        return self._incarnation + next(self._sequence).to_bytes(_SEQUENCE_BYTES, "big")
 
     def next(self) -> RecordId:
         """The next id."""

@@ -19,7 +19,7 @@ from anabranch.errors import UnavailableError
 
 __all__ = ["Batch", "PrimaryReader"]
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _CONFIG: Mapping[str, Any] = {
     "enable.auto.commit": False,
@@ -112,7 +112,7 @@ class PrimaryReader:
             except UnavailableError as error:
                 self._note(error.message)
             except Exception as error:
-                log.exception("reading primary %s failed", self.name)
+                _log.exception("reading primary %s failed", self.name)
                 self._note(f"{type(error).__name__}: {error}")
             self.finished = self.finished or self._given_up()
             if not self.finished:

@@ -19,7 +19,7 @@ from anabranch.topology.rules import Path, Problem
 
 __all__ = ["compose", "dump_topology", "parse_topology"]
 
-Lines = dict[Path, int]
+_Lines = dict[Path, int]
 
 # A document nests seven deep; aliases could make it endless.
 _MAX_DEPTH = 20
@@ -85,7 +85,7 @@ def compose(text: str) -> yaml.MappingNode:
         loader.dispose()
 
 
-def _load(text: str, where: str) -> tuple[Any, Lines, list[Problem]]:
+def _load(text: str, where: str) -> tuple[Any, _Lines, list[Problem]]:
     loader = _Loader(text)
     try:
         node = loader.get_single_node()
@@ -115,7 +115,7 @@ class _Builder:
     def __init__(self, loader: _Loader) -> None:
         self._loader = loader
         self._left = _MAX_NODES
-        self.lines: Lines = {}
+        self.lines: _Lines = {}
         self.problems: list[Problem] = []
 
     def build(self, node: yaml.Node, path: Path) -> Any:

@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 if TYPE_CHECKING:
     from anabranch.topology.model import Group, Topology
 
-__all__ = ["NAME", "Problem", "did_you_mean", "host_port", "problems_of"]
+__all__ = ["NAME", "Path", "Problem", "did_you_mean", "host_port", "problems_of"]
 
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,248}$"
 """Names of groups, primaries, streams and topics: what Kafka takes as a topic name."""
@@ -24,6 +24,7 @@ NAME = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,248}$"
 _ADDRESS = re.compile(r"(?P<host>[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 
 Path = tuple[str | int, ...]
+"""Keys from the document's root to a place in it."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from anabranch.topology.store import Stored, open_store
 
 __all__ = ["TopologyWatcher"]
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 _INTERVAL_S = 10.0
 # Without any document nothing can start, so ask more often.
@@ -116,11 +116,11 @@ class TopologyWatcher:
             self._last_error = None
         except AnabranchError as error:
             if str(error) != str(self._last_error):
-                log.warning("topology stays at generation %s: %s", self._generation(), error)
+                _log.warning("topology stays at generation %s: %s", self._generation(), error)
             self._last_error = error
         except Exception:
             # A defect here must not end the only thread that follows the document.
-            log.exception("topology %s: poll failed", self._store.where)
+            _log.exception("topology %s: poll failed", self._store.where)
 
     def _poll(self) -> None:
         stored = self._store.read(self._stored)
@@ -131,7 +131,7 @@ class TopologyWatcher:
             if self._current is not None:
                 check_successor(self._current, topology, self._store.where)
             if topology != self._current:
-                log.info("topology %s: generation %d", self._store.where, topology.generation)
+                _log.info("topology %s: generation %d", self._store.where, topology.generation)
             self._current = topology
             self._stored = stored
         self._last_fetched_s = time.time()
@@ -140,7 +140,7 @@ class TopologyWatcher:
     def _keep(self, text: str) -> None:
         problem = str(self._cache.keep(text) or "")
         if problem and problem != self._last_cache_problem:
-            log.warning("topology cannot be cached in %s: %s", self._cache.path, problem)
+            _log.warning("topology cannot be cached in %s: %s", self._cache.path, problem)
         self._last_cache_problem = problem
 
     def _take_cached(self) -> None:
@@ -149,7 +149,7 @@ class TopologyWatcher:
             return
         self._current = cached.topology
         self._last_fetched_s = cached.confirmed_s
-        log.warning("topology %s: generation %d from the cache", self._store.where, self._generation())
+        _log.warning("topology %s: generation %d from the cache", self._store.where, self._generation())
 
     def _generation(self) -> int:
         return self._current.generation if self._current is not None else 0
@@ -164,4 +164,4 @@ class TopologyWatcher:
         try:
             self._on_change(topology)
         except Exception:
-            log.exception("a listener failed on topology generation %d", topology.generation)
+            _log.exception("a listener failed on topology generation %d", topology.generation)

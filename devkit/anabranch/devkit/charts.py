@@ -16,10 +16,10 @@ PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f
 _WIDTH, _HEIGHT = 860, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 16, 34, 40
 
-Series = Mapping[str, Sequence[tuple[float, float]]]
+_Series = Mapping[str, Sequence[tuple[float, float]]]
 
 
-def line_chart(title: str, unit: str, series: Series, marks: Sequence[Mark]) -> str:
+def line_chart(title: str, unit: str, series: _Series, marks: Sequence[Mark]) -> str:
     """Lines over time with the marks as dashed verticals.
 
     Args:
@@ -32,7 +32,7 @@ def line_chart(title: str, unit: str, series: Series, marks: Sequence[Mark]) -> 
     if not points:
         return f"<p>{escape(title)}: nothing was measured.</p>"
     last_s = max(at for at, _ in points)
-    step = nice_step(max(value for _, value in points) or 1.0)
+    step = _nice_step(max(value for _, value in points) or 1.0)
     top = step * ceil((max(value for _, value in points) or 1.0) / step)
     parts = [_frame(title, unit), *_horizontal_grid(step, top), *_time_axis(last_s)]
     for colour, (name, line) in zip(PALETTE, series.items(), strict=False):
@@ -67,7 +67,7 @@ def stacked_bars(title: str, unit: str, bars: Mapping[str, Mapping[str, int]]) -
     return _svg(parts, height)
 
 
-def nice_step(top: float) -> float:
+def _nice_step(top: float) -> float:
     """A step of 1, 2 or 5 times a power of ten that divides 0..top into three to seven parts."""
     raw = top / 5
     power = float(10 ** floor(log10(raw)))
@@ -88,7 +88,7 @@ def _horizontal_grid(step: float, top: float) -> list[str]:
 
 
 def _time_axis(last_s: float) -> list[str]:
-    step = nice_step(last_s or 1.0)
+    step = _nice_step(last_s or 1.0)
     ticks = [tick * step for tick in range(floor((last_s or 1.0) / step) + 1)]
     y = _HEIGHT - _BOTTOM + 16
     return [f'<text x="{_x(at, last_s):.1f}" y="{y}" text-anchor="middle">{at:g} s</text>' for at in ticks]

@@ -18,7 +18,7 @@ from pathlib import Path
 from anabranch.connectors.ids import RecordId
 from anabranch.errors import ConfigurationError
 
-__all__ = ["STREAM", "Dataset", "Event", "check_file", "load_dataset", "record_id", "scope_of"]
+__all__ = ["STREAM", "Dataset", "Event", "check_file", "group_of", "load_dataset", "record_id", "scope_of"]
 
 STREAM = "training-logs"
 _TIME_MS = re.compile(rb'"time_ms":\s*(-?\d+)')

@@ -30,7 +30,7 @@ def start_guardian(folder: Path, mark: str) -> ProcessRef:
     return process.start([str(part) for part in argv], log=folder / "guardian.log", cwd=folder)
 
 
-def main(folder: Path, mark: str, owner: ProcessRef) -> None:
+def _main(folder: Path, mark: str, owner: ProcessRef) -> None:
     """Waits for the owner's end, then ends the loop unless it was handed over."""
     with contextlib.suppress(ProcessLookupError):
         handle = os.pidfd_open(owner.pid)
@@ -57,4 +57,4 @@ def _phase(folder: Path, mark: str) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], ProcessRef(int(sys.argv[3]), int(sys.argv[4])))
+    _main(Path(sys.argv[1]), sys.argv[2], ProcessRef(int(sys.argv[3]), int(sys.argv[4])))

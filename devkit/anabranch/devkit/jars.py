@@ -12,7 +12,7 @@ from anabranch.devkit import process
 from anabranch.devkit.state import cache_home, exclusive, read_json, write_json
 from anabranch.errors import EnvironmentMissingError
 
-__all__ = ["KAFKA_VERSION", "kafka_jars"]
+__all__ = ["KAFKA_VERSION", "committed_checksums", "kafka_jars"]
 
 KAFKA_VERSION = "4.4.0"
 _PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"

@@ -21,7 +21,7 @@ __all__ = ["Observer"]
 _CHECKPOINTS_BEFORE_STRIKE = 1
 _FRESH_WITHIN_S = 30.0
 
-Ends = Mapping[str, Mapping[int, int]]
+_Ends = Mapping[str, Mapping[int, int]]
 
 
 class Observer:
@@ -112,7 +112,7 @@ class Observer:
             restores=self._jobs.restores(),
         )
 
-    def fresh_ends(self) -> Ends:
+    def fresh_ends(self) -> _Ends:
         """End offsets of every log, as each primary says from now on; one that is silent is left out."""
         asked_at, deadline = self._watch.positions(), time.monotonic() + _FRESH_WITHIN_S
         while time.monotonic() < deadline:
@@ -122,7 +122,7 @@ class Observer:
             time.sleep(0.1)
         return {name: log.ends for name, log in self._watch.positions().items() if log.answers}
 
-    def undrained(self, ends: Ends) -> list[str]:
+    def undrained(self, ends: _Ends) -> list[str]:
         """Logs whose end a job has not committed, in words; primaries that do not answer included."""
         positions = self._watch.positions()
         left = [f"primary {name} does not answer" for name in positions.keys() - ends.keys()]

@@ -110,7 +110,7 @@ def write_shards(events: Iterable[Event], paths: list[Path]) -> None:
             file.close()
 
 
-class Pace:
+class _Pace:
     """How fast to go, as a file says."""
 
     def __init__(self, path: Path) -> None:
@@ -133,7 +133,7 @@ class Pace:
             time.sleep(min(_LOOK_EVERY_S, self._due - now) if self._rate > 0 else _LOOK_EVERY_S)
 
 
-class Sender:
+class _Sender:
     """Sends a shard and keeps the ledger."""
 
     def __init__(self, producer: PrismProducer, ledger: LedgerWriter, primaries: Sequence[str]) -> None:
@@ -196,7 +196,7 @@ def _chunks(shard: Path) -> Iterator[list[tuple[int, RecordId, bytes]]]:
 def replay(order: ReplayOrder) -> None:
     """Sends the whole shard; returns when nothing is in flight any more."""
     ledger = LedgerWriter(order.ledger)
-    pace = Pace(order.pace)
+    pace = _Pace(order.pace)
     with PrismProducer(
         order.topology,
         STREAM,
@@ -205,7 +205,7 @@ def replay(order: ReplayOrder) -> None:
         max_block_s=order.max_block_s,
         config=_CLIENT_CONFIG,
     ) as producer:
-        sender = Sender(producer, ledger, order.primaries)
+        sender = _Sender(producer, ledger, order.primaries)
         report_at = 0.0
         for chunk in _chunks(order.shard):
             pace.wait(len(chunk))

@@ -15,7 +15,17 @@ from typing import Any
 
 from anabranch.devkit.ledger import Ledger
 
-__all__ = ["Evidence", "FaultEvidence", "Finding", "Tally", "Verdict", "VerdictName", "tally_of", "verify"]
+__all__ = [
+    "SCORE_TOLERANCE_MIN",
+    "Evidence",
+    "FaultEvidence",
+    "Finding",
+    "Tally",
+    "Verdict",
+    "VerdictName",
+    "tally_of",
+    "verify",
+]
 
 # The leaderboard must equal the official table to this many minutes.
 SCORE_TOLERANCE_MIN = 1e-6

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["Event", "Failing", "Note", "Progress", "Started", "Stopped"]
+__all__ = ["Event", "Failing", "Note", "OnEvent", "Progress", "Started", "Stopped"]
 
 
 @dataclass(frozen=True)
@@ -77,3 +78,7 @@ class Stopped(Event):
 
     state: str
     checkpoint: str | None
+
+
+OnEvent = Callable[[Event], None]
+"""Called with whatever happens, in order."""

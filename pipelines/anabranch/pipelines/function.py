@@ -12,10 +12,10 @@ from anabranch.errors import ConfigurationError
 from anabranch.pipelines.records import fields_of
 from anabranch.pipelines.sql_types import sql_type
 
-__all__ = ["Function", "function_of"]
+__all__ = ["Function", "Signature", "function_of"]
 
-P = ParamSpec("P")
-R = TypeVar("R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Signature:
     result: str
 
 
-class Function(Generic[P, R]):
+class Function(Generic[_P, _R]):
     """A Python function that SQL can call; called from Python it is the function itself.
 
     In an f-string it is its SQL name: ``job.sql(f"SELECT {score}(times) FROM {runs}")``.
@@ -37,14 +37,14 @@ class Function(Generic[P, R]):
         signature: Its SQL types.
     """
 
-    def __init__(self, name: str, python: Callable[P, R], signature: Signature, where: str) -> None:
+    def __init__(self, name: str, python: Callable[_P, _R], signature: Signature, where: str) -> None:
         self.name = name
         self.python = python
         self.signature = signature
         self.where = where
         functools.update_wrapper(self, python)
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    def __call__(self, *args: _P.args, **kwargs: _P.kwargs) -> _R:
         """Calls the Python function; no Flink is needed for it."""
         return self.python(*args, **kwargs)
 
@@ -56,7 +56,7 @@ class Function(Generic[P, R]):
         return functools.partial, (self.python,)
 
 
-def function_of(python: Callable[P, R], where: str) -> Function[P, R]:
+def function_of(python: Callable[_P, _R], where: str) -> Function[_P, _R]:
     """Reads the types of a function from its hints.
 
     Raises:

@@ -15,8 +15,8 @@ from anabranch.pipelines.table import Table, Write
 
 __all__ = ["Job"]
 
-P = ParamSpec("P")
-R = TypeVar("R")
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 class Job:
@@ -80,7 +80,7 @@ class Job:
         """Brings a PyFlink ``Table`` or ``DataStream`` into the job."""
         return self._add(table, name, caller())
 
-    def function(self, python: Callable[P, R]) -> Function[P, R]:
+    def function(self, python: Callable[_P, _R]) -> Function[_P, _R]:
         """Makes a Python function callable in SQL; a decorator. Its hints are its SQL types."""
         function = function_of(python, caller())
         self.functions.append(function)

@@ -17,7 +17,7 @@ from anabranch.topology.store import public_text
 
 __all__ = ["Layer", "Resolved", "environment_layer", "leaf_names", "resolve"]
 
-Path = tuple[str, ...]
+_Path = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Layer:
         sources: Where each was written, as shown to people: ``job.yaml:7``, ``--parallelism``.
     """
 
-    values: Mapping[Path, Any]
-    sources: Mapping[Path, str]
+    values: Mapping[_Path, Any]
+    sources: Mapping[_Path, str]
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ class Resolved:
         return self.sources.get(f"{name}.{key}", "default")
 
 
-def leaf_names(model: type[BaseModel] = Settings) -> list[Path]:
+def leaf_names(model: type[BaseModel] = Settings) -> list[_Path]:
     """Paths of all settings that hold a value."""
-    found: list[Path] = []
+    found: list[_Path] = []
     for name, field in model.model_fields.items():
         inner = field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
@@ -81,8 +81,8 @@ def leaf_names(model: type[BaseModel] = Settings) -> list[Path]:
 def environment_layer(environment: Mapping[str, str] | None = None) -> Layer:
     """``ANABRANCH_`` and the path in capitals: ``ANABRANCH_CHECKPOINTS_DIR``."""
     known = os.environ if environment is None else environment
-    values: dict[Path, Any] = {}
-    sources: dict[Path, str] = {}
+    values: dict[_Path, Any] = {}
+    sources: dict[_Path, str] = {}
     for path in leaf_names():
         variable = "ANABRANCH_" + "_".join(path).upper()
         if known.get(variable) and path not in (("flink",), ("inputs",)):
@@ -96,8 +96,8 @@ def resolve(layers: Iterable[Layer]) -> Resolved:
     Raises:
         ConfigurationError: All that is wrong, each with where it was written.
     """
-    values: dict[Path, Any] = {}
-    sources: dict[Path, str] = {}
+    values: dict[_Path, Any] = {}
+    sources: dict[_Path, str] = {}
     for layer in layers:
         values.update(layer.values)
         sources.update(layer.sources)
@@ -116,7 +116,7 @@ def resolve(layers: Iterable[Layer]) -> Resolved:
     raise ConfigurationError(f"{len(problems)} settings are wrong{text}")
 
 
-def _nested(values: Mapping[Path, Any]) -> dict[str, Any]:
+def _nested(values: Mapping[_Path, Any]) -> dict[str, Any]:
     nested: dict[str, Any] = {}
     for path, value in values.items():
         node = nested
@@ -126,8 +126,8 @@ def _nested(values: Mapping[Path, Any]) -> dict[str, Any]:
     return nested
 
 
-def _problem(detail: Any, sources: Mapping[Path, str]) -> tuple[str, str, str]:
-    path: Path = tuple(str(part) for part in detail["loc"])
+def _problem(detail: Any, sources: Mapping[_Path, str]) -> tuple[str, str, str]:
+    path: _Path = tuple(str(part) for part in detail["loc"])
     name = ".".join(path)
     place = next(
         (sources[path[:end]] for end in range(len(path), 0, -1) if path[:end] in sources), "settings"

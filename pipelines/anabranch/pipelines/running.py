@@ -12,7 +12,7 @@ from anabranch.connectors.flink.session import FlinkSession
 from anabranch.connectors.flink.submission import Submission
 from anabranch.errors import ConfigurationError, JobError, UnavailableError
 from anabranch.pipelines.context import RunContext
-from anabranch.pipelines.events import Event, Failing, Note, Progress, Started, Stopped
+from anabranch.pipelines.events import Failing, Note, OnEvent, Progress, Started, Stopped
 from anabranch.pipelines.failing import PATIENCE, Streak
 from anabranch.pipelines.failures import job_error, told_at
 from anabranch.pipelines.interrupts import Interrupt, held_interrupt
@@ -32,8 +32,7 @@ _CANCEL_LIMIT_S = 60.0
 _STALE_S = 3.5
 _ENDING = frozenset({"FAILING", "FAILED"})
 
-OnEvent = Callable[[Event], None]
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 def submit(job: Job, context: RunContext, on_event: OnEvent) -> str:
@@ -167,7 +166,7 @@ class _Run:
             time.sleep(_POLL_S / 5)
 
 
-def _quietly(ask: Callable[[], T]) -> T | None:
+def _quietly(ask: Callable[[], _T]) -> _T | None:
     """The job may end, or its cluster be busy, between two questions: no reason to end the run."""
     with contextlib.suppress(UnavailableError, JobError, KeyError):
         return ask()

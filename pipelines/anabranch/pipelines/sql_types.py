@@ -27,7 +27,7 @@ _SCALARS: dict[object, str] = {
     Decimal: "DECIMAL(38, 18)",
 }
 
-FieldsOf = Callable[[type], list[tuple[str, Any]]]
+_FieldsOf = Callable[[type], list[tuple[str, Any]]]
 
 VALID_HINTS = (
     "bool, int, float, str, bytes, datetime, date, Decimal, list[T], dict[K, V], another record, "
@@ -65,7 +65,7 @@ def unwrap(hint: Any) -> tuple[Any, bool, tuple[Any, ...]]:
             return hint, optional, marks
 
 
-def sql_type(hint: Any, where: str, fields_of: FieldsOf) -> str:
+def sql_type(hint: Any, where: str, fields_of: _FieldsOf) -> str:
     """The SQL type of a hint, with ``NOT NULL`` unless it allows ``None``.
 
     Args:
@@ -82,7 +82,7 @@ def sql_type(hint: Any, where: str, fields_of: FieldsOf) -> str:
     return text if optional else f"{text} NOT NULL"
 
 
-def _text(core: Any, where: str, fields_of: FieldsOf) -> str:
+def _text(core: Any, where: str, fields_of: _FieldsOf) -> str:
     if core in _SCALARS:
         return _SCALARS[core]
     arguments = get_args(core)

@@ -32,15 +32,16 @@ from anabranch.pipelines.table import Write
 if TYPE_CHECKING:
     from anabranch.pipelines.job import Job
 
-__all__ = ["load", "record", "run_on_files"]
+__all__ = ["Rows", "load", "record", "run_on_files"]
 
-R = TypeVar("R")
+_R = TypeVar("_R")
 Rows = Iterable[Any] | Path
+"""Of one stream: dictionaries, records, or a file of JSON lines."""
 
 _EMPTY: dict[object, Any] = {bool: False, int: 0, float: 0.0, str: "", bytes: b""}
 
 
-def record(kind: type[R], **values: Any) -> R:
+def record(kind: type[_R], **values: Any) -> _R:
     """A record of which only the given fields matter; the others are null, empty or zero.
 
     Raises:

@@ -20,10 +20,10 @@ __all__ = ["Breaker", "BreakerState"]
 
 # A primary that fails is worth another look soon, since a restart takes seconds; the doubling bounds how
 # many records pay a hedge's delay while it stays away.
-FIRST_COOL_OFF_S = 1.0
-MAX_COOL_OFF_S = 8.0
+_FIRST_COOL_OFF_S = 1.0
+_MAX_COOL_OFF_S = 8.0
 # One lost request is no outage; three without a success between are.
-FAILURES_TO_OPEN = 3
+_FAILURES_TO_OPEN = 3
 
 
 class BreakerState(StrEnum):
@@ -67,7 +67,7 @@ class Breaker:
         self.changed_at = -math.inf
         self._concrete = False
         self._failures = 0
-        self._cool_off_s = FIRST_COOL_OFF_S
+        self._cool_off_s = _FIRST_COOL_OFF_S
         self._retry_at = 0.0
         # Many producers that lost a primary together should not come back to it together.
         self._jitter = jitter or random.Random()  # noqa: S311  (spreads probes, protects nothing)
@@ -100,7 +100,7 @@ class Breaker:
     def probe_succeeded(self, now: float) -> None:
         """The probe was answered in time."""
         self._change(BreakerState.CLOSED, now)
-        self._cool_off_s = FIRST_COOL_OFF_S
+        self._cool_off_s = _FIRST_COOL_OFF_S
 
     def failed(self, sent_at: float, now: float) -> bool:
         """An attempt failed; says whether that opened the breaker.
@@ -112,7 +112,7 @@ class Breaker:
         if sent_at < self.changed_at or self.state is BreakerState.OPEN:
             return False
         self._failures += 1
-        if self.state is BreakerState.CLOSED and self._failures < FAILURES_TO_OPEN:
+        if self.state is BreakerState.CLOSED and self._failures < _FAILURES_TO_OPEN:
             return False
         return self.trip(now)
 
@@ -124,7 +124,7 @@ class Breaker:
             self.opened_at = now
         self._change(BreakerState.OPEN, now)
         self._retry_at = now + self._cool_off_s * self._jitter.uniform(0.8, 1.2)
-        self._cool_off_s = min(2 * self._cool_off_s, MAX_COOL_OFF_S)
+        self._cool_off_s = min(2 * self._cool_off_s, _MAX_COOL_OFF_S)
         return True
 
     def probe_due(self, now: float) -> bool:

@@ -14,7 +14,7 @@ from anabranch.connectors.prism.transport import AnswerCallback, Failure, Failur
 
 __all__ = ["PRODUCER_CONFIG", "ConfluentTransport", "ConfluentTransportFactory"]
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 PRODUCER_CONFIG: Mapping[str, Any] = {

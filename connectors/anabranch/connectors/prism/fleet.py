@@ -16,7 +16,7 @@ from anabranch.topology import Topology, librdkafka_config
 
 __all__ = ["Fleet", "StreamView"]
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Fleet:
         active = ", ".join(view.clients) or "none"
         if self._view is None and home not in view.others:
             raise ConfigurationError(f"there is no home primary '{home}'", hint=f"active: {active}")
-        log.warning("home primary '%s' is not to be written to; active: %s", home, active)
+        _log.warning("home primary '%s' is not to be written to; active: %s", home, active)
 
     def _link_to(self, name: str, client: dict[str, str], moved: bool) -> None:
         link = self._links.get(name)

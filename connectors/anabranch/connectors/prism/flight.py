@@ -35,7 +35,7 @@ class Outcome(IntEnum):
     """It failed, and may have been written all the same."""
 
 
-PENDING, OVERDUE, ACKED = Outcome.PENDING, Outcome.OVERDUE, Outcome.ACKED
+_PENDING, _OVERDUE, _ACKED = Outcome.PENDING, Outcome.OVERDUE, Outcome.ACKED
 
 
 class Flight:
@@ -92,7 +92,7 @@ class Flight:
         self.on_done = on_done
         self.sent_at = sent_at
         self.link: Link | None = None
-        self.outcome = PENDING
+        self.outcome = _PENDING
         self.story: Story | None = None
 
     @property
@@ -103,7 +103,7 @@ class Flight:
     @property
     def over(self) -> bool:
         """Whether it is done or failed."""
-        return self.story.over if self.story is not None else self.outcome is ACKED
+        return self.story.over if self.story is not None else self.outcome is _ACKED
 
     def __call__(self, error: Any, message: Any) -> None:
         """The transport's callback of the first attempt."""
@@ -113,7 +113,7 @@ class Flight:
         if error is not None or self.story is not None:
             tracker.settle(self, error, message)
             return
-        self.outcome = ACKED
+        self.outcome = _ACKED
         link.acked += 1
         link.newest_acked = self.sent_at
         tracker.room += 1
@@ -133,7 +133,7 @@ class Attempt:
         self.flight = flight
         self.link = link
         self.sent_at = sent_at
-        self.outcome = PENDING
+        self.outcome = _PENDING
 
     def __call__(self, error: Any, message: Any) -> None:
         """The transport's callback."""
@@ -166,12 +166,12 @@ class Story:
     @property
     def ambiguous(self) -> bool:
         """Some attempt's outcome is unknown."""
-        return any(attempt.outcome in (PENDING, OVERDUE, Outcome.UNKNOWN) for attempt in self.attempts)
+        return any(attempt.outcome in (_PENDING, _OVERDUE, Outcome.UNKNOWN) for attempt in self.attempts)
 
     @property
     def missing(self) -> bool:
         """Fewer copies than it needs are acknowledged or freshly under way."""
-        return sum(attempt.outcome in (PENDING, ACKED) for attempt in self.attempts) < self.copies
+        return sum(attempt.outcome in (_PENDING, _ACKED) for attempt in self.attempts) < self.copies
 
     @property
     def covered(self) -> bool:
@@ -193,11 +193,11 @@ class Story:
         return [
             attempt.link.name
             for attempt in self.attempts
-            if attempt.link is not None and (attempt.outcome <= ACKED) is done_or_open
+            if attempt.link is not None and (attempt.outcome <= _ACKED) is done_or_open
         ]
 
 
 def _is_hopeful(attempt: Attempt | Flight) -> bool:
     """What is overdue at a primary that is left will hardly be answered sooner than by another."""
     left = attempt.link is not None and attempt.link.breaker.state is not BreakerState.CLOSED
-    return attempt.outcome <= ACKED and not (attempt.outcome is OVERDUE and left)
+    return attempt.outcome <= _ACKED and not (attempt.outcome is _OVERDUE and left)

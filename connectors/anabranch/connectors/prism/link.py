@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Link"]
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 # Of each new sample in the smoothed latency: a few slow answers are no slow primary, twenty are.
 _SMOOTHING = 1 / 16
@@ -146,7 +146,7 @@ class Link:
             self.breaker.probe_succeeded(now)
             # How late it was while it was down tells nothing of how prompt it is.
             self.latency_s = 0.0
-            log.info("primary %s takes records again", self.name)
+            _log.info("primary %s takes records again", self.name)
         if self.breaker.acknowledged(now):
             self._await_probe()
             return True
@@ -173,7 +173,7 @@ class Link:
     def _opened(self, opened: bool) -> None:
         if opened:
             self.opened = True
-            log.warning("primary %s takes no records: %s", self.name, self.breaker.reason)
+            _log.warning("primary %s takes no records: %s", self.name, self.breaker.reason)
 
     def replace(self, transport: Transport) -> None:
         """Goes on with a new transport."""

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from anabranch.errors import ConfigurationError
 
-__all__ = ["PrismOptions", "PrismSettings"]
+__all__ = ["LINGER_MS", "PrismOptions", "PrismSettings"]
 
 LINGER_MS = 50
 """How long records wait for others of their batch. Fewer, larger requests: measured best for records of a few

@@ -29,7 +29,7 @@ from anabranch.topology import Topology
 
 __all__ = ["PrismProducer"]
 
-log = logging.getLogger(__name__)
+_log = logging.getLogger(__name__)
 
 # How often answers are taken in: a fraction of what an acknowledgement takes, and hundreds of records.
 _TICK_S = 0.005
@@ -231,7 +231,7 @@ class PrismProducer:
             try:
                 self._tick(now)
             except Exception:
-                log.exception("prism %s: a look at the answers failed", self.stream)
+                _log.exception("prism %s: a look at the answers failed", self.stream)
         self._call_back()
 
     def _tick(self, now: float, *, writing: bool = False) -> None:
@@ -261,7 +261,7 @@ class PrismProducer:
         except AnabranchError as error:
             if first:
                 raise
-            log.warning("prism %s stays with the topology it has: %s", self.stream, error)
+            _log.warning("prism %s stays with the topology it has: %s", self.stream, error)
 
     def _rest(self, waited_s: float) -> None:
         """Waits a little for room; gives up after ``max_block_s``."""
@@ -286,7 +286,7 @@ class PrismProducer:
                 try:
                     on_done(delivery)
                 except Exception:
-                    log.exception("prism %s: an on_done callback failed", self.stream)
+                    _log.exception("prism %s: an on_done callback failed", self.stream)
         finally:
             self._callback_lock.release()
 

@@ -119,11 +119,11 @@ class SimulatedTransport:
     ) -> None:
         """Queues a record."""
         if self.fatal:
-            raise SimulatedError(Failure(FailureKind.FATAL, "fatal state"))
+            raise _SimulatedError(Failure(FailureKind.FATAL, "fatal state"))
         if self.primary.client_full:
-            raise SimulatedError(Failure(FailureKind.FULL, "queue full"))
+            raise _SimulatedError(Failure(FailureKind.FULL, "queue full"))
         if value is not None and len(value) > self.primary.client_max_bytes:
-            raise SimulatedError(Failure(FailureKind.RECORD, "message size too large"))
+            raise _SimulatedError(Failure(FailureKind.RECORD, "message size too large"))
         record = SimulatedRecord(value, key, timestamp_ms, _pairs(headers))
         self._queue.append(_Sent(record, on_answer))
 
@@ -148,7 +148,7 @@ class SimulatedTransport:
 
     def failure(self, error: object) -> Failure:
         """The failure itself, or the one that was raised."""
-        if isinstance(error, SimulatedError):
+        if isinstance(error, _SimulatedError):
             return error.failure
         assert isinstance(error, Failure)  # noqa: S101  (we make them)
         return error
@@ -200,7 +200,7 @@ class SimulatedTransport:
         return None
 
 
-class SimulatedError(Exception):
+class _SimulatedError(Exception):
     """Raised by :meth:`SimulatedTransport.send`."""
 
     def __init__(self, failure: Failure) -> None:
