@@ -8,8 +8,7 @@
     ├── UnavailableError        something outside does not answer; trying again later can help
     │   └── DeliveryError       a record was not acknowledged in time
     ├── EnvironmentMissingError a program, port or package of this machine is missing or taken
-    ├── JobError                a job failed; carries the user's own frame and the path of the full trace
-    └── VerificationError       records were lost, doubled, changed or made up
+    └── JobError                a job failed; carries the user's own frame and the path of the full trace
 
 Each error says what happened, where, and what to do next, in at most one screen.
 """
@@ -24,7 +23,6 @@ __all__ = [
     "JobError",
     "TopologyError",
     "UnavailableError",
-    "VerificationError",
 ]
 
 
@@ -79,7 +77,3 @@ class EnvironmentMissingError(AnabranchError):
 
 class JobError(AnabranchError):
     """A job failed, in user code or in the engine."""
-
-
-class VerificationError(AnabranchError):
-    """The ledger and what came out do not agree."""
