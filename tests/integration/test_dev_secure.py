@@ -110,5 +110,6 @@ def test_secrets_stay_out_of_the_document_and_are_the_owners_alone(secure_loop: 
     for pid in (service.ref.pid for service in secure_loop.services if service.ref):
         command_line = Path(f"/proc/{pid}/cmdline").read_bytes()
         assert not any(file.read_bytes() in command_line for file in secrets.glob("*.password"))
+    assert not list((secure_loop.folder / "brokers").rglob("format.arguments"))
     assert (secure_loop.folder.stat().st_mode & 0o077) == 0
     assert secure_loop.folder.stat().st_uid == os.getuid()

@@ -6,6 +6,7 @@ import base64
 import shutil
 import time
 import uuid
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -134,9 +135,10 @@ class Broker(Service):
         config = self.folder / "server.properties"
         write_atomically(config, server_properties(spec, self._data, self._credentials), mode=0o600)
         argv = [*self._java(), "kafka.tools.StorageTool", "format", "-t", spec.cluster_id, "-c", config]
-        if self._credentials:
-            argv += self._credentials.format_arguments()
-        done = process.run(argv, timeout_s=_FORMAT_LIMIT_S, cwd=self.folder)
+        with ExitStack() as users:
+            if self._credentials:
+                argv += users.enter_context(self._credentials.format_arguments(self.folder))
+            done = process.run(argv, timeout_s=_FORMAT_LIMIT_S, cwd=self.folder)
         if done.code != 0:
             raise EnvironmentMissingError(
                 f"cannot format broker {self.name}: {reason_in(done.output.splitlines())}",

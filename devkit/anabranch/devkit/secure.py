@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -82,12 +84,23 @@ class Credentials:
             f"listener.name.{listener.lower()}.{_MECHANISM.lower()}.sasl.jaas.config": login,
         }
 
-    def format_arguments(self) -> list[str]:
-        """Arguments of the format tool that create the users."""
+    @contextlib.contextmanager
+    def format_arguments(self, folder: Path) -> Iterator[list[str]]:
+        """Arguments of the format tool that create the users, good within the block.
+
+        Anybody may read a command line, so the passwords are in a file of ``folder`` that only the owner can
+        read: the tool takes ``@FILE`` for arguments, one a line.
+        """
         if self.kind == "mtls":
-            return []
+            yield []
+            return
         users = [f"{_MECHANISM}=[name={user},password={self._password(user)}]" for user in (_CLIENT, _BROKER)]
-        return [part for user in users for part in ("--add-scram", user)]
+        file = folder / "format.arguments"
+        write_atomically(file, "".join(f"--add-scram\n{user}\n" for user in users), mode=0o600)
+        try:
+            yield [f"@{file}"]
+        finally:
+            file.unlink()
 
     def _password(self, user: str) -> str:
         return (self.folder / f"{user}.password").read_text()
