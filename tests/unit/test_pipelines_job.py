@@ -36,6 +36,11 @@ class Out:
     id: Annotated[bytes, Metadata("record-id")]
 
 
+@dataclass(frozen=True)
+class Maybe:
+    run: str | None
+
+
 @pytest.fixture
 def job() -> Iterator[Job]:
     with running_in(RunContext(Settings(topology="t.yaml"))):
@@ -116,9 +121,21 @@ def test_a_source_is_read_with_safe_defaults(job: Job) -> None:
     assert "bounded" not in without
 
 
+def test_a_stream_of_upserts_is_read_by_its_key(job: Job) -> None:
+    binding = StreamBinding("watch", Settings(topology="t.yaml"))
+    job.read("latest", Log, latest_by="run", options={"key.format": "raw"})
+    job.read("each", Log)
+    by_version, each = (binding.source(read) for read in job.reads)
+    assert "PRIMARY KEY (`run`) NOT ENFORCED" in by_version, "which is how the connector is asked for it"
+    assert "'key.format' = 'raw'" in by_version
+    assert "PRIMARY KEY" not in each
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
+        (lambda job, logs: job.read("a", Log, latest_by=("run", "nope")), "no column 'nope'"),
+        (lambda job, logs: job.read("a", Maybe, latest_by="run"), "'run' may be None"),
         (lambda job, logs: logs.write("out", Out, key="nope"), "no column 'nope'"),
         (lambda job, logs: logs.write("out", Out, key="run", ids="none"), "a version, not an id"),
         (lambda job, logs: logs.write("out", Out, ids=("nope",)), "no column 'nope'"),

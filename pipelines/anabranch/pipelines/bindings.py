@@ -26,6 +26,7 @@ class Read:
         format: Of the value.
         where: Line of the job that asked for it.
         options: Further options of the connector.
+        key: Columns of the key whose newest record counts; empty where each record does.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Read:
     format: str
     where: str
     options: Mapping[str, str] = field(default_factory=dict)
+    key: tuple[str, ...] = ()
 
 
 class Binding(Protocol):
@@ -72,7 +74,7 @@ class StreamBinding:
         self._topology = settings.topology
 
     def source(self, read: Read) -> str:
-        """A table over ``union``: copies dropped, bad records to the dead letters."""
+        """A table over ``union``: copies dropped, bad records to the dead letters; with a key, by version."""
         options = {
             "connector": "union",
             "topology": self._topology,
@@ -85,7 +87,8 @@ class StreamBinding:
             options["scan.bounded.mode"] = "latest"
         if self._settings.dead_letters is not None:
             options["dead-letters"] = self._settings.dead_letters
-        return create_table(read.name, read.columns, {**options, **read.options, **self._settings.inputs})
+        options |= {**read.options, **self._settings.inputs}
+        return create_table(read.name, read.columns, options, key=read.key)
 
     def sink(self, write: Write, columns: Sequence[Column]) -> str:
         """A table over ``prism``: rows that no primary takes to the dead letters."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from anabranch.errors import ConfigurationError
@@ -11,7 +11,7 @@ from anabranch.pipelines.context import current_context
 from anabranch.pipelines.function import Function, function_of
 from anabranch.pipelines.places import caller
 from anabranch.pipelines.records import columns_of
-from anabranch.pipelines.table import Table, Write
+from anabranch.pipelines.table import Table, Write, names_of
 
 __all__ = ["Job"]
 
@@ -54,23 +54,36 @@ class Job:
         stream: str,
         record: type,
         *,
+        latest_by: str | Sequence[str] = (),
         name: str | None = None,
         format: str = "json",
         options: Mapping[str, str] | None = None,
     ) -> Table:
         """Reads a stream from all primaries; copies are dropped, bad records go to the dead letters.
 
+        With ``latest_by`` the table has one row a key, that of the highest version from whatever primary; a
+        newer record replaces it and a delete removes it, so that a count over the table goes down as well.
+
         Args:
             stream: Name in the topology document.
             record: A dataclass; its fields are the columns.
+            latest_by: Columns that are the key of a stream of upserts, in the order of its ``write(key=…)``.
             name: Of the table; the stream's by default.
             format: Any format of Flink, such as ``json`` or ``avro``.
-            options: Further options of the connector ``union``.
+            options: Further options of the connector ``union``; ``{"key.format": "raw"}`` where keys are
+                plain text.
+
+        Raises:
+            ConfigurationError: The record has not these columns, or they may be None.
         """
         where = caller()
-        table = Table(self, self._free(name or stream, where), where)
-        self.reads.append(Read(table.name, stream, columns_of(record), format, where, options or {}))
-        return table
+        read = Read(
+            self._free(name or stream, where), stream, columns_of(record), format, where, options or {},
+            names_of(latest_by),
+        )  # fmt: skip
+        _check_key(read)
+        self.reads.append(read)
+        return Table(self, read.name, where)
 
     def sql(self, query: str, *, name: str | None = None) -> Table:
         """A query over other tables of the job, which an f-string names: ``FROM {logs}``."""
@@ -120,3 +133,16 @@ class Job:
         if name in {read.name for read in self.reads} | {table.name for table, _ in self.queries}:
             raise ConfigurationError(f"the job has a table {name!r} already", where=where, hint="give name=…")
         return name
+
+
+def _check_key(read: Read) -> None:
+    fields = {column.name: column.type for column in read.columns if column.metadata is None}
+    for name in read.key:
+        if name not in fields:
+            raise ConfigurationError(
+                f"there is no column {name!r}", where=read.where, hint=f"columns: {', '.join(fields)}"
+            )
+        if not fields[name].endswith(" NOT NULL"):
+            raise ConfigurationError(
+                f"the key {name!r} may be None", where=read.where, hint="leave `| None` out of its hint"
+            )

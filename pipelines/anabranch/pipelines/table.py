@@ -14,7 +14,7 @@ from anabranch.pipelines.sql_types import quote
 if TYPE_CHECKING:
     from anabranch.pipelines.job import Job
 
-__all__ = ["Table", "Write"]
+__all__ = ["Table", "Write", "names_of"]
 
 
 @dataclass(frozen=True)
@@ -95,14 +95,15 @@ class Table:
         """
         columns = None if record is None else columns_of(record)
         write = Write(
-            self.name, stream, columns, _names(key), None if ids is None else _names(ids), format, caller(),
-            options or {},
+            self.name, stream, columns, names_of(key), None if ids is None else names_of(ids),
+            format, caller(), options or {},
         )  # fmt: skip
         _check(write)
         self._job.add_write(write)
 
 
-def _names(names: str | Sequence[str]) -> tuple[str, ...]:
+def names_of(names: str | Sequence[str]) -> tuple[str, ...]:
+    """One column or several, as calls take them."""
     return (names,) if isinstance(names, str) else tuple(names)
 
 

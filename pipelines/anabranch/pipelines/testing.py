@@ -78,7 +78,8 @@ def run_on_files(
     Args:
         describe: Makes the job, as :func:`load` does.
         inputs: Rows of each stream that is read: dictionaries, records, or a file of JSON lines.
-            Metadata columns are given like fields.
+            Metadata columns are given like fields. Files have no versions: of a stream that is read by
+            ``latest_by`` give each key once.
         parallelism: More than 1 costs time in a small test.
 
     Returns:
