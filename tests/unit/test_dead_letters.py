@@ -13,6 +13,7 @@ def test_headers_that_do_not_fit_are_left_out_and_counted() -> None:
     )
     assert letter.headers == (("a", b"1"), ("b", None))
     assert letter.detail == "refused; 1 of 3 headers are left out"
+    assert letter.headers_left_out == 1
     assert len(letter.encode()) < MAX_KEPT_BYTES
 
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import functools
 import time
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from anabranch.connectors import PrismProducer, RecordId, record_headers, replay
-from anabranch.connectors.dead_letters import DeadLetter
+from anabranch.cli import dead_letters as commands
+from anabranch.connectors import PrismProducer, RecordId, dead_letters, record_headers, replay
+from anabranch.connectors.dead_letters import MAX_KEPT_BYTES, DeadLetter, Letters
 from anabranch.connectors.prism.simulated import SimulatedPrimaries, SimulatedRecord
 from anabranch.topology import parse_topology
 
 OLD_MS = 1_600_000_000_000
-TOPOLOGY = parse_topology(
-    """generation: 1
+DOCUMENT = """generation: 1
 groups: {g: {primaries: {a: {bootstrap: ["a:1"]}}, streams: {logs: {partitions: 1}}}}
 """
-)
+TOPOLOGY = parse_topology(DOCUMENT)
 
 
 def letter(reason: str) -> DeadLetter:
@@ -57,3 +59,28 @@ def test_a_late_record_is_created_anew(mended: bytes | None, monkeypatch: pytest
     record = replayed(letter("late"), monkeypatch, mended)
     assert record.value == (mended or b"value")
     assert before_ms - 1000 <= record.timestamp_ms <= time.time() * 1000 + 1000
+
+
+def bare(place: int, *headers: tuple[str, bytes]) -> DeadLetter:
+    """With as many of the headers as fit."""
+    record_id = RecordId.supplied("t", place)
+    return DeadLetter.refused("logs", record_id, b"v", reason="refused", detail="no", headers=headers)
+
+
+def test_headers_that_a_letter_did_not_keep_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    large = ("large", bytes(MAX_KEPT_BYTES))
+    letters = [bare(1, ("small", b"")), bare(2, large), bare(3, large)]
+    assert [letter.headers_left_out for letter in letters] == [0, 1, 1]
+    primaries = SimulatedPrimaries()
+    monkeypatch.setattr(replay, "PrismProducer", functools.partial(PrismProducer, transports=primaries))
+    monkeypatch.setattr(dead_letters, "read_dead_letters", lambda *_: Letters(letters, 0, {}))
+    document = tmp_path / "topology.yaml"
+    document.write_text(DOCUMENT)
+    arguments = ["replay", "--all", "--topology", str(document)]
+
+    result = CliRunner().invoke(commands.command, arguments)
+
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "3 of 3 replayed, as replay 1\n"
+    assert result.stderr == "logs: 2 records lack headers that the letters did not keep\n"
+    assert len(primaries["a"].log) == 3

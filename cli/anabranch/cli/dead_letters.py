@@ -119,6 +119,9 @@ def _replay_letters(
         return
     result = replay(topology, letters, number=number, mended=values)
     click.echo(f"{len(result.sent)} of {len(letters)} replayed, as replay {number}")
+    for name, count in result.incomplete.items():
+        noun = "record lacks" if count == 1 else "records lack"
+        click.echo(f"{name}: {count} {noun} headers that the letters did not keep", err=True)
     for kind, reasons in (("skipped", result.skipped), ("failed", result.failed)):
         for record_id, why in reasons.items():
             click.echo(f"{kind} {record_id.hex()}: {why}", err=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ __all__ = [
 SCHEMA_HEADER = ("anabranch-schema", b"dead-letter/1")
 # A letter must fit into any primary's default limit of 1 MB a record, with room for its headers.
 MAX_KEPT_BYTES = 65_536
+# How a detail ends where headers are left out, in letters of jobs (DeadLetterEncoder.java) as well.
+_LEFT_OUT = re.compile(r"; (\d+) of \d+ headers are left out$")
 
 
 class NotADeadLetterError(AnabranchError):
@@ -109,6 +112,12 @@ class DeadLetter:
     def complete(self) -> bool:
         """The whole value is here."""
         return self.value is None or len(self.value) == self.value_length
+
+    @property
+    def headers_left_out(self) -> int:
+        """How many headers of its record did not fit; the schema has no field for it, so the detail tells."""
+        note = _LEFT_OUT.search(self.detail)
+        return int(note[1]) if note else 0
 
     @property
     def letter_id(self) -> RecordId:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -27,11 +28,13 @@ class Replayed:
         sent: Letters whose record was acknowledged, by original id.
         failed: Letters whose record was not, with the reason.
         skipped: Letters that cannot be replayed, with the reason.
+        incomplete: Of each stream, how many of the records sent lack headers that their letters did not keep.
     """
 
     sent: list[RecordId] = field(default_factory=list)
     failed: dict[RecordId, str] = field(default_factory=dict)
     skipped: dict[RecordId, str] = field(default_factory=dict)
+    incomplete: Counter[str] = field(default_factory=Counter)
 
 
 def replay(
@@ -82,6 +85,8 @@ def _send(producer: PrismProducer, letter: DeadLetter, value: bytes, number: int
     def done(delivery: Delivery) -> None:
         if delivery.error is None:
             result.sent.append(letter.record_id)
+            if letter.headers_left_out:
+                result.incomplete[letter.stream] += 1
         else:
             result.failed[letter.record_id] = delivery.error.message
 
