@@ -15,6 +15,9 @@ What to ask for:
     A test may edit ``stream.document`` and call ``stream.publish()``, which raises the generation.
 ``stream``
     ``make_stream()`` for those who need only one.
+``write_counting_job``
+    ``write_counting_job(folder, stream, counts)``: ``job.py`` of a job of one query, which counts the records
+    of a stream by their run.
 ``home``
     State and cache of anabranch point into ``tmp_path`` (the jars' cache stays shared).
 
@@ -72,6 +75,19 @@ class StreamHandle:
 
 
 StreamMaker = Callable[..., StreamHandle]
+WriteCountingJob = Callable[[Path, str, str], None]
+
+COUNTING_JOB = """from dataclasses import dataclass
+from anabranch.pipelines import Job
+
+@dataclass(frozen=True)
+class Log:
+    run: str
+
+job = Job("count-runs")
+logs = job.read("{stream}", Log)
+job.sql(f"SELECT run, COUNT(*) AS records FROM {{logs}} GROUP BY run").write("{counts}", key="run")
+"""
 
 
 @pytest.fixture(scope="session")
@@ -136,6 +152,16 @@ def make_stream(two_brokers: Loop, tmp_path: Path) -> StreamMaker:
 def stream(make_stream: StreamMaker) -> StreamHandle:
     """A stream with two partitions on both clusters."""
     return make_stream()
+
+
+@pytest.fixture
+def write_counting_job() -> WriteCountingJob:
+    """Writes a job that counts records by their run; reading is in its line 9, the query in line 10."""
+
+    def write(folder: Path, stream: str, counts: str) -> None:
+        (folder / "job.py").write_text(COUNTING_JOB.format(stream=stream, counts=counts))
+
+    return write
 
 
 @pytest.fixture

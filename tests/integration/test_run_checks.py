@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,30 +19,25 @@ from anabranch.pipelines.preflight import check_streams
 from anabranch.pipelines.settings import Settings
 
 if TYPE_CHECKING:
-    from tests.conftest import StreamHandle
+    from tests.conftest import StreamHandle, WriteCountingJob
 
 pytestmark = [pytest.mark.brokers, pytest.mark.usefixtures("home")]
 
-JOB = """from dataclasses import dataclass
-from anabranch.pipelines import Job
-
-@dataclass(frozen=True)
-class Log:
-    run: str
-
-job = Job("watch")
-logs = job.read("{stream}", Log)
-job.sql(f"SELECT run, COUNT(*) AS n FROM {{logs}} GROUP BY run").write("{target}", key="run")
-"""
+JobFolder = Callable[[str], Path]
 
 
-def job_folder(folder: Path, stream: StreamHandle, target: str) -> Path:
-    """A job that writes a stream of that name, which the document knows with three partitions."""
-    stream.document["groups"]["test"]["streams"][target] = {"topic": target, "partitions": 3}
-    stream.publish()
-    (folder / "job.py").write_text(JOB.format(stream=stream.name, target=target))
-    (folder / "job.yaml").write_text(f"topology: {stream.topology}\ndead_letters: null\n")
-    return folder
+@pytest.fixture
+def job_folder(stream: StreamHandle, tmp_path: Path, write_counting_job: WriteCountingJob) -> JobFolder:
+    """Makes a job that writes a stream of that name, which the document knows with three partitions."""
+
+    def make(target: str) -> Path:
+        stream.document["groups"]["test"]["streams"][target] = {"topic": target, "partitions": 3}
+        stream.publish()
+        write_counting_job(tmp_path, stream.name, target)
+        (tmp_path / "job.yaml").write_text(f"topology: {stream.topology}\ndead_letters: null\n")
+        return tmp_path
+
+    return make
 
 
 def refused(folder: Path) -> ConfigurationError:
@@ -52,30 +48,32 @@ def refused(folder: Path) -> ConfigurationError:
     return result.exception
 
 
-def test_topic_that_no_primary_has(stream: StreamHandle, tmp_path: Path) -> None:
+def test_topic_that_no_primary_has(stream: StreamHandle, job_folder: JobFolder) -> None:
     target = f"{stream.name}-out"
-    error = refused(job_folder(tmp_path, stream, target))
+    error = refused(job_folder(target))
     assert error.message == f"no primary of group test has the topic '{target}'"
     assert "create it on a, b" in str(error.hint)
     assert f"--create --topic {target} --partitions 3" in str(error.hint)
 
 
-def test_topic_that_one_primary_lacks(stream: StreamHandle, tmp_path: Path) -> None:
+def test_topic_that_one_primary_lacks(stream: StreamHandle, job_folder: JobFolder) -> None:
     target = f"{stream.name}-out"
     bootstrap = {broker.name: broker.bootstrap for broker in stream.loop.brokers}
     create_topics({"bootstrap.servers": bootstrap["a"]}, {target: 3})
-    error = refused(job_folder(tmp_path, stream, target))
+    error = refused(job_folder(target))
     assert error.message == f"primary b has no topic '{target}'"
     assert "create it on b, as in" in str(error.hint)
     assert bootstrap["b"] in str(error.hint)
 
 
-def test_primary_that_is_down_is_no_reason_not_to_start(stream: StreamHandle, tmp_path: Path) -> None:
+def test_primary_that_is_down_is_no_reason_not_to_start(
+    stream: StreamHandle, tmp_path: Path, job_folder: JobFolder
+) -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         closed = f"127.0.0.1:{held.getsockname()[1]}"
         stream.document["groups"]["test"]["primaries"]["c"] = {"bootstrap": [closed]}
-        folder = job_folder(tmp_path, stream, stream.name)
+        folder = job_folder(stream.name)
         job = load_job(folder / "job.py", RunContext(Settings()), tmp_path)
         (note,) = check_streams(job, stream.topology, None)
     assert note.startswith("primary c (")

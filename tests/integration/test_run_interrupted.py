@@ -17,23 +17,11 @@ from anabranch.devkit.gather import latest_values
 from anabranch.devkit.loop import Loop
 
 if TYPE_CHECKING:
-    from tests.conftest import StreamHandle, StreamMaker
+    from tests.conftest import StreamHandle, StreamMaker, WriteCountingJob
     from tests.integration.conftest import JobRun, RunJob
 
 pytestmark = [pytest.mark.brokers, pytest.mark.flink, pytest.mark.timeout(900)]
 
-JOB = """
-from dataclasses import dataclass
-from anabranch.pipelines import Job
-
-@dataclass(frozen=True)
-class Log:
-    run: str
-
-job = Job("count-runs")
-logs = job.read("{stream}", Log)
-job.sql(f"SELECT run, COUNT(*) AS records FROM {{logs}} GROUP BY run").write("{counts}", key="run")
-"""
 SETTINGS = """
 topology: {topology}
 parallelism: 1
@@ -47,15 +35,14 @@ RECORDS = 300  # in each half
 class Counting:
     """A job that counts the records of a stream by run, and what it has counted."""
 
-    def __init__(self, make_stream: StreamMaker, folder: Path) -> None:
+    def __init__(self, make_stream: StreamMaker, folder: Path, write_job: WriteCountingJob) -> None:
         self.stream, self._counts = make_stream(), make_stream()
         streams = self.stream.document["groups"]["test"]["streams"]
         streams |= self._counts.document["groups"]["test"]["streams"]
         self.stream.publish()
         self.folder = folder / "count-runs"
         self.folder.mkdir()
-        job = JOB.format(stream=self.stream.name, counts=self._counts.name)
-        (self.folder / "job.py").write_text(job)
+        write_job(self.folder, self.stream.name, self._counts.name)
         (self.folder / "job.yaml").write_text(SETTINGS.format(topology=self.stream.topology))
 
     @property
@@ -93,8 +80,8 @@ def delete_all(config: dict[str, str], stream: StreamHandle) -> None:
 
 
 @pytest.fixture
-def counting(make_stream: StreamMaker, tmp_path: Path) -> Counting:
-    return Counting(make_stream, tmp_path)
+def counting(make_stream: StreamMaker, tmp_path: Path, write_counting_job: WriteCountingJob) -> Counting:
+    return Counting(make_stream, tmp_path, write_counting_job)
 
 
 def interrupt_while_counting(counting: Counting, run: JobRun) -> None:

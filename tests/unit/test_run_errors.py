@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -14,18 +15,10 @@ from click.testing import CliRunner
 from anabranch.cli.run import command
 from anabranch.errors import AnabranchError
 
+if TYPE_CHECKING:
+    from tests.conftest import WriteCountingJob
+
 SECRET = "correct-horse-battery"
-JOB = """from dataclasses import dataclass
-from anabranch.pipelines import Job
-
-@dataclass(frozen=True)
-class Log:
-    run: str
-
-job = Job("watch")
-logs = job.read("logs", Log)
-job.sql(f"SELECT run, COUNT(*) AS n FROM {logs} GROUP BY run").write("counts", key="run")
-"""
 
 
 @dataclass
@@ -36,6 +29,12 @@ class Folder:
 
     def write(self, name: str, text: str) -> None:
         (self.path / name).write_text(text)
+
+    def damage(self, text: str, damaged: str) -> None:
+        """Puts something else in a place of the job."""
+        job = (self.path / "job.py").read_text()
+        assert text in job
+        self.write("job.py", job.replace(text, damaged))
 
     def topology(
         self, bootstrap: str, *, streams: tuple[str, ...] = ("logs", "counts", "dead-letters")
@@ -59,12 +58,12 @@ class Folder:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_counting_job: WriteCountingJob) -> Folder:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("TEST_SECRET", SECRET)
     made = Folder(tmp_path / "watch")
     made.path.mkdir()
-    made.write("job.py", JOB)
+    write_counting_job(made.path, "logs", "counts")
     made.write("job.yaml", "topology: topology.yaml\n")
     return made
 
@@ -117,7 +116,7 @@ def test_no_broker_answers(folder: Folder, closed_port: str) -> None:
 
 
 def test_error_in_the_description(folder: Folder) -> None:
-    folder.write("job.py", JOB.replace('Job("watch")', "Job(1 / 0)"))
+    folder.damage('Job("count-runs")', "Job(1 / 0)")
     error = folder.run()
     assert str(error).startswith(str(error.where))
     assert str(error.where).endswith("job.py:8")
@@ -127,7 +126,7 @@ def test_error_in_the_description(folder: Folder) -> None:
 
 
 def test_description_that_is_no_python(folder: Folder) -> None:
-    folder.write("job.py", JOB.replace("@dataclass(frozen=True)", "@dataclass(frozen=True"))
+    folder.damage("@dataclass(frozen=True)", "@dataclass(frozen=True")
     error = folder.run()
     assert str(error.where).endswith("job.py:4")
     assert "SyntaxError: '(' was never closed" in error.message
