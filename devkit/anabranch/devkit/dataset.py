@@ -76,12 +76,8 @@ def check_file(path: Path) -> None:
     Raises:
         ConfigurationError: It is missing, or its first line has not the form.
     """
-    if not path.is_file():
-        raise ConfigurationError(f"no such data file: {path}", hint="give one with --data FILE")
-    for line, raw in enumerate(_lines(path)):
-        _time_ms(_split(raw, path, line)[1], path, line)
-        return
-    raise ConfigurationError(f"{path} is empty", hint="see data/README.md")
+    first = next(_lines(path))
+    _time_ms(_split(first, path, 0)[1], path, 0)
 
 
 def load_dataset(path: Path, *, limit: int | None = None, seed: int = 0) -> Dataset:
@@ -96,7 +92,6 @@ def load_dataset(path: Path, *, limit: int | None = None, seed: int = 0) -> Data
     Raises:
         ConfigurationError: The file is missing or a line has not the form; names the line.
     """
-    check_file(path)
     timed: list[tuple[int, Event]] = []
     runs: dict[str, int] = {}
     first_ms: dict[str, int] = {}
@@ -117,6 +112,9 @@ def load_dataset(path: Path, *, limit: int | None = None, seed: int = 0) -> Data
 
 
 def _lines(path: Path) -> Iterator[bytes]:
+    """At least one."""
+    if not path.is_file():
+        raise ConfigurationError(f"no such data file: {path}", hint="give one with --data FILE")
     whole = 0
     try:
         with lzma.open(path) if path.suffix == ".xz" else path.open("rb") as file:
@@ -129,6 +127,8 @@ def _lines(path: Path) -> Iterator[bytes]:
             where=str(path),
             hint="give a whole file, plain or compressed by xz (`xz --test FILE` checks one)",
         ) from error
+    if whole == 0:
+        raise ConfigurationError(f"{path} is empty", hint="see data/README.md")
 
 
 def _split(raw: bytes, path: Path, line: int) -> tuple[str, bytes]:
