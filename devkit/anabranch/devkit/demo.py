@@ -156,6 +156,7 @@ def run_demo(spec: DemoSpec, show: Callable[[Progress], None]) -> DemoResult:
         gathered = gather(
             stage.clients,
             topology=str(stage.loop.topology_path),
+            mark=stage.loop.mark,
             folder=folder,
             dataset=stage.dataset,
             planted=stage.planted,

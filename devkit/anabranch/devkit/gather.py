@@ -40,6 +40,7 @@ def gather(
     clients: Clients,
     *,
     topology: str,
+    mark: str,
     folder: Path,
     dataset: Dataset,
     planted: Sequence[Planted] = (),
@@ -53,6 +54,7 @@ def gather(
     Args:
         clients: The primaries to read.
         topology: Path of their document.
+        mark: Of their loop; what is started here ends with it.
         folder: Where the producers' ledgers are.
         dataset: The events that were replayed.
         planted: Bad records that were sent among the events.
@@ -62,7 +64,7 @@ def gather(
         fault: What shows that the fault bit.
     """
     with ThreadPoolExecutor(1) as pool:
-        scanning = pool.submit(scan_primaries, topology, list(clients), STREAM, folder)
+        scanning = pool.submit(scan_primaries, topology, list(clients), STREAM, folder, mark=mark)
         index = _index(dataset, planted)
         ledger = read_ledger(sorted(folder.glob("*.ledger")))
     holdings = audit_topic(scanning.result(), STREAM, index, ledger, frozenset(mended or ()))

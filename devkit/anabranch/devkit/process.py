@@ -93,10 +93,6 @@ def start(
         env: Additions to this process's environment.
         mark: Identity of the loop, found again by :func:`marked`.
     """
-    full_env = {**os.environ, **(env or {})}
-    full_env.pop(MARK, None)
-    if mark is not None:
-        full_env[MARK] = mark
     with log.open("ab") as out:
         child = _Child(
             [str(part) for part in argv],
@@ -104,15 +100,21 @@ def start(
             stdout=out,
             stderr=subprocess.STDOUT,
             cwd=cwd,
-            env=full_env,
+            env=_environment(mark, env),
             start_new_session=True,
         )
     _children[child.pid] = child
     return ProcessRef(child.pid, _start_ticks(child.pid) or 0)
 
 
-def run(argv: Sequence[str | Path], *, timeout_s: float, cwd: Path | None = None) -> Completed:
-    """Runs a tool to its end; raises UnavailableError beyond the deadline (it is killed then)."""
+def run(
+    argv: Sequence[str | Path], *, timeout_s: float, cwd: Path | None = None, mark: str | None = None
+) -> Completed:
+    """Runs a tool to its end; raises UnavailableError beyond the deadline (it is killed then).
+
+    One that may outlive this process, should it be killed, is given the loop's mark; else it has this
+    process's own, if any.
+    """
     try:
         done = subprocess.run(
             [str(part) for part in argv],
@@ -120,6 +122,7 @@ def run(argv: Sequence[str | Path], *, timeout_s: float, cwd: Path | None = None
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=cwd,
+            env=None if mark is None else _environment(mark),
             timeout=timeout_s,
             check=False,
         )
@@ -274,6 +277,13 @@ def tail(log: Path, lines: int = 15, max_bytes: int = 64 * 1024) -> list[str]:
     except FileNotFoundError:
         return []
     return text.splitlines()[-lines:]
+
+
+def _environment(mark: str | None, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process's, with no mark but the one that is given."""
+    full = {**os.environ, **(more or {})}
+    full.pop(MARK, None)
+    return full if mark is None else {**full, MARK: mark}
 
 
 def _pids() -> list[int]:

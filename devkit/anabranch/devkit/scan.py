@@ -35,7 +35,9 @@ _SCAN_WITHIN_S = 600.0
 _NO_ID = bytes(16)
 
 
-def scan_primaries(topology: str, primaries: Sequence[str], topic: str, folder: Path) -> dict[str, bytes]:
+def scan_primaries(
+    topology: str, primaries: Sequence[str], topic: str, folder: Path, *, mark: str | None = None
+) -> dict[str, bytes]:
     """Scans a topic on all primaries at once.
 
     Args:
@@ -43,6 +45,7 @@ def scan_primaries(topology: str, primaries: Sequence[str], topic: str, folder: 
         primaries: Their names.
         topic: Name of the topic, the same on each.
         folder: Of the files in between.
+        mark: Of the loop whose brokers these are: what scans them ends with it.
 
     Raises:
         UnavailableError: A primary does not answer.
@@ -51,7 +54,7 @@ def scan_primaries(topology: str, primaries: Sequence[str], topic: str, folder: 
     def scan(primary: str) -> bytes:
         file = folder / f"{topic}-{primary}.scan"
         argv = [sys.executable, "-m", "anabranch.devkit.scan", topology, primary, topic, str(file)]
-        done = process.run(argv, timeout_s=_SCAN_WITHIN_S)
+        done = process.run(argv, timeout_s=_SCAN_WITHIN_S, mark=mark)
         if done.code != 0:
             raise UnavailableError(f"the scan of {topic} failed:\n{done.output[-1000:]}", where=primary)
         try:
