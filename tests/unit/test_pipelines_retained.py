@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from anabranch.errors import ConfigurationError
+from anabranch.pipelines import Job
+from anabranch.pipelines.context import RunContext, running_in
 from anabranch.pipelines.job_file import file_layer
 from anabranch.pipelines.layers import resolve
-from anabranch.pipelines.retained import fallen_back, remember_run, restore_uri
+from anabranch.pipelines.retained import check_ends, fallen_back, remember_run, restore_uri
+from anabranch.pipelines.settings import Settings
 
 
 def _checkpoint(run: Path, number: int, *, complete: bool = True) -> Path:
@@ -107,3 +110,33 @@ def test_an_older_run_is_not_taken_without_a_warning(tmp_path: Path) -> None:
     warning = fallen_back("latest", tmp_path, restore_uri("latest", tmp_path, None))
     assert str(warning).startswith("warning: the newest run, run2, has no checkpoint left")
     assert fallen_back(taken, tmp_path, taken) is None, "it was asked for by its path"
+
+
+def test_what_has_no_ends_is_not_restored_to_stop_at_them(tmp_path: Path) -> None:
+    endless, ending = (_checkpoint(tmp_path / run, 1).as_uri() for run in ("endless", "ending"))
+    remember_run(tmp_path, "endless", tmp_path.as_uri())
+    remember_run(tmp_path, "ending", tmp_path.as_uri(), bounded=True)
+    check_ends(ending, tmp_path)
+    check_ends("file:///somewhere/savepoint-1", tmp_path)
+    with pytest.raises(ConfigurationError, match="without --bounded") as caught:
+        check_ends(endless, tmp_path)
+    assert caught.value.where == endless
+
+
+def test_a_note_of_an_older_version_tells_nothing_of_ends(tmp_path: Path) -> None:
+    (tmp_path / "runs.jsonl").write_text(f'{{"job_id": "old", "checkpoints": "{tmp_path.as_uri()}"}}\n')
+    check_ends(f"{tmp_path.as_uri()}/old/chk-1", tmp_path)
+
+
+@pytest.mark.parametrize("bounded", [True, False])
+def test_a_bounded_run_asks_whether_its_checkpoint_ends(tmp_path: Path, bounded: bool) -> None:
+    place = str(_checkpoint(tmp_path / "run1", 1))
+    remember_run(tmp_path, "run1", tmp_path.as_uri())
+    context = RunContext(Settings(topology="t.yaml", restore=place, bounded=bounded), folder=tmp_path)
+    with running_in(context):
+        job = Job("watch")
+    if bounded:
+        with pytest.raises(ConfigurationError, match="never stops"):
+            context.restored(job)
+    else:
+        assert context.restored(job) == Path(place).as_uri()

@@ -15,7 +15,7 @@ from anabranch.pipelines.build import Builder
 from anabranch.pipelines.configuration import checkpoint_uri, flink_configuration, state_folder
 from anabranch.pipelines.events import Event
 from anabranch.pipelines.layers import environment_layer, resolve
-from anabranch.pipelines.retained import restore_uri
+from anabranch.pipelines.retained import check_ends, restore_uri
 from anabranch.pipelines.settings import Settings
 
 if TYPE_CHECKING:
@@ -77,10 +77,15 @@ class RunContext:
         """URI of the checkpoint that this run starts from.
 
         Raises:
-            ConfigurationError: It is not there.
+            ConfigurationError: It is not there, or this run would not end as it should.
         """
         given = self.settings.restore
-        return None if given is None else restore_uri(given, self.folder(job), self.settings.cluster)
+        if given is None:
+            return None
+        checkpoint = restore_uri(given, self.folder(job), self.settings.cluster)
+        if self.settings.bounded:
+            check_ends(checkpoint, self.folder(job))
+        return checkpoint
 
     def found(self, job: Job) -> None:
         """Called by each new :class:`~anabranch.pipelines.Job`."""

@@ -6,11 +6,12 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from anabranch.errors import ConfigurationError
 
-__all__ = ["LATEST", "fallen_back", "newest_of_run", "remember_run", "restore_uri"]
+__all__ = ["LATEST", "check_ends", "fallen_back", "newest_of_run", "remember_run", "restore_uri"]
 
 LATEST = "latest"
 """In place of a path: the newest checkpoint of this job that is there."""
@@ -19,16 +20,17 @@ _METADATA = "_metadata"  # the file that Flink writes last
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
-def remember_run(folder: Path, job_id: str, checkpoints: str) -> None:
+def remember_run(folder: Path, job_id: str, checkpoints: str, *, bounded: bool = False) -> None:
     """Notes where a run's checkpoints go: several jobs may share one folder, and only ids tell them apart.
 
     Args:
         folder: Of the job.
         job_id: Of this run.
         checkpoints: URI of the folder that was set for it.
+        bounded: Whether it stops at the ends of the streams.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    run = {"job_id": job_id, "checkpoints": checkpoints, "started_s": int(time.time())}
+    run = {"job_id": job_id, "checkpoints": checkpoints, "bounded": bounded, "started_s": int(time.time())}
     with (folder / "runs.jsonl").open("a+b") as file:
         # The machine may have stopped in the midst of the line before; this one must not be its end.
         file.seek(max(file.tell() - 1, 0))
@@ -87,6 +89,27 @@ def fallen_back(given: str | None, folder: Path, checkpoint: str) -> str | None:
     )
 
 
+def check_ends(checkpoint: str, folder: Path) -> None:
+    """Refuses to stop at the ends what was started without them: its logs have no end in the checkpoint.
+
+    Only where this job's notes tell of the run that left the checkpoint; a savepoint does not name it.
+
+    Args:
+        checkpoint: URI of what a bounded run is to start from.
+        folder: Of the job.
+
+    Raises:
+        ConfigurationError: The run would never end.
+    """
+    for run in _runs(folder):
+        if f"/{run['job_id']}/" in checkpoint and run.get("bounded") is False:
+            raise ConfigurationError(
+                "the checkpoint is of a run without --bounded: its logs have no end, so this one never stops",
+                where=checkpoint,
+                hint="restore it without --bounded, or start with --bounded anew, without --restore",
+            )
+
+
 def _latest(folder: Path) -> Path:
     runs = _runs(folder)
     for run in reversed(runs):
@@ -107,7 +130,7 @@ def _latest(folder: Path) -> Path:
     )
 
 
-def _runs(folder: Path) -> list[dict[str, str]]:
+def _runs(folder: Path) -> list[dict[str, Any]]:
     try:
         lines = (folder / "runs.jsonl").read_bytes().splitlines()
     except FileNotFoundError:
@@ -115,7 +138,7 @@ def _runs(folder: Path) -> list[dict[str, str]]:
     return [run for run in map(_run, lines) if run is not None]
 
 
-def _run(line: bytes) -> dict[str, str] | None:
+def _run(line: bytes) -> dict[str, Any] | None:
     """What one line notes; None where only a part of it was written."""
     try:
         run = json.loads(line)
