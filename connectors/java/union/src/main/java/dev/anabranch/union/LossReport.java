@@ -1,6 +1,7 @@
 package dev.anabranch.union;
 
 import dev.anabranch.records.Origin;
+import dev.anabranch.records.RecordId;
 import java.io.Serializable;
 
 /**
@@ -27,6 +28,14 @@ public record LossReport(Kind kind, Origin origin, long fromOffset, long toOffse
     TOPIC_REPLACED,
     /** The primary came back as another Kafka cluster. */
     CLUSTER_REPLACED
+  }
+
+  /** An id for what is written down about this loss: the same, however often it is reported. */
+  public RecordId id() {
+    String scope =
+        "loss/%s/%s/%s/%d"
+            .formatted(kind, origin.clusterId(), origin.topicId(), origin.partition());
+    return RecordId.supplied(scope, fromOffset);
   }
 
   @Override
