@@ -44,9 +44,10 @@ class RunCount:
 job = Job("training-logs")
 logs = job.read("training-logs", Log)
 
-# Only events that tell a throughput mark a step: some runs report others under the same key.
-steps = job.sql(f"""
-    SELECT run, seq, time_ms, time_ms / 60000 AS `minute`,
+# Only events that tell a throughput mark a step: some runs report others under the same key. Both outputs
+# read this query and none the input itself, above which Flink would not end mini-batches in time.
+events = job.sql(f"""
+    SELECT run, seq, time_ms, value_hash, time_ms / 60000 AS `minute`,
         CASE WHEN key = 'tracked_stats'
             THEN TRY_CAST(JSON_VALUE(`value`, '$.throughput') AS DOUBLE) END AS samples_per_s,
         CASE WHEN key = 'eval_accuracy' THEN `value` END AS accuracy
@@ -61,13 +62,13 @@ job.sql(f"""
             - MIN(time_ms) FILTER (WHERE samples_per_s IS NOT NULL) AS DOUBLE)
             / NULLIF(COUNT(samples_per_s) - 1, 0) AS step_ms,
         TRY_CAST({last_by("accuracy", ("time_ms", "seq"))} AS DOUBLE) AS accuracy
-    FROM {steps}
+    FROM {events}
     GROUP BY run, `minute`
 """).write("run-metrics", RunMinute, key=("run", "minute"))
 
 # A sum, unlike XOR, shows two records of equal bytes; BIGINT wraps at 2^64, so order plays no part.
 job.sql(f"""
     SELECT run, COUNT(*) AS records, SUM(value_hash) AS hash_sum
-    FROM {logs}
+    FROM {events}
     GROUP BY run
 """).write("run-counts", RunCount, key="run")

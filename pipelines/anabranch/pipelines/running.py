@@ -16,6 +16,7 @@ from anabranch.pipelines.events import Failing, Note, OnEvent, Progress, Started
 from anabranch.pipelines.failing import PATIENCE, Streak
 from anabranch.pipelines.failures import job_error, told_at
 from anabranch.pipelines.interrupts import Interrupt, held_interrupt
+from anabranch.pipelines.mini_batch import untimely
 from anabranch.pipelines.rest import RestClient
 from anabranch.pipelines.retained import fallen_back, newest_of_run, remember_run
 from anabranch.pipelines.running_job import Failure, RunningJob
@@ -86,6 +87,10 @@ class _Run:
             if warning is not None:
                 on_event(Note(job.name, warning))
         with told_at(None, self._traces):
+            names = [operator.name for operator in session.operators()]
+            warning = untimely(names, context.settings.mini_batch.latency_s)
+            if warning is not None:
+                on_event(Note(job.name, warning))
             self._submission: Submission = session.submit(job.name)
         self.job_id = self._submission.job_id
         self._checkpoints = context.checkpoints(job)

@@ -169,7 +169,7 @@ class FlinkSession:
     def operators(self) -> list[Operator]:
         """The operators that :meth:`submit` would run, by which a restore finds their state.
 
-        Call it instead of :meth:`submit`: it turns the statements into operators for good.
+        Nothing can be inserted afterwards: it turns the statements into operators for good.
         """
         self._attach()
         graph = self._environment._j_stream_execution_environment.getStreamGraph(False)
