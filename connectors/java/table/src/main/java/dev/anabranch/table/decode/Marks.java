@@ -3,11 +3,9 @@ package dev.anabranch.table.decode;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.anabranch.dedup.Dedup;
-import dev.anabranch.records.Origin;
 import dev.anabranch.records.RawHeader;
 import dev.anabranch.records.RawRecord;
 import dev.anabranch.records.RecordHeaders;
-import dev.anabranch.records.RecordId;
 import dev.anabranch.table.deadletter.Reason;
 import dev.anabranch.union.LossReport;
 
@@ -22,19 +20,16 @@ final class Marks {
 
   private Marks() {}
 
-  /** Stands for a range of lost records; the same range has the same id. */
+  /** Stands for a range of lost records; the same loss has the same id, however often reported. */
   static RawRecord lost(LossReport loss) {
-    Origin origin = loss.origin();
-    String scope =
-        "lost/%s/%s/%d".formatted(origin.clusterId(), origin.topicId(), origin.partition());
     RawHeader mark = new RawHeader(RecordHeaders.LOST, loss.toString().getBytes(UTF_8));
     return new RawRecord(
-        origin,
+        loss.origin(),
         loss.fromOffset(),
         NO_TIMESTAMP,
         null,
         null,
-        RecordId.supplied(scope, loss.fromOffset()),
+        loss.id(),
         false,
         new RawHeader[] {mark});
   }

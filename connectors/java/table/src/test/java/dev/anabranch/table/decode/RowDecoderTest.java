@@ -137,6 +137,10 @@ class RowDecoderTest {
     assertThat(lost.reason()).isEqualTo(Reason.LOST);
     assertThat(lost.detail()).contains("10..19").contains("retention");
     assertThat(Marks.lost(loss).id()).isEqualTo(Marks.lost(loss).id());
+    LossReport another =
+        new LossReport(LossReport.Kind.TRUNCATED, Records.ORIGIN, 10, 20, "truncated");
+    // Both may begin at one offset, and both are to be told.
+    assertThat(Marks.lost(another).id()).isNotEqualTo(Marks.lost(loss).id());
   }
 
   private static String padded(int bytes) {
