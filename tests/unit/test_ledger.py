@@ -10,7 +10,10 @@ import threading
 import time
 from pathlib import Path
 
-from anabranch.devkit.ledger import LedgerWriter, content_hash, read_ledger
+import pytest
+
+from anabranch.devkit.ledger import LedgerWriter, content_hash, read_ledger, read_sealed_ledger
+from anabranch.errors import ConfigurationError
 
 
 def test_ledger_of_two_processes_reads_back(tmp_path: Path) -> None:
@@ -76,6 +79,28 @@ def test_torn_last_entry_is_passed_over(tmp_path: Path) -> None:
     with path.open("ab") as file:
         file.write(b"\x01\x00\x00")
     assert read_ledger([path]).sent == {1: 11}
+
+
+def test_sealed_ledger_holds_every_entry_that_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "0.ledger"
+    writer = LedgerWriter(path)
+    writer.sent([(line, -line) for line in range(5_000)])
+    for line in range(5_000):
+        writer.acknowledged(line, 0, 0, line)
+    seals = {path.name: writer.close()}
+    assert seals[path.name].entries == 10_000
+    assert read_sealed_ledger(tmp_path, seals) == read_ledger([path])
+
+
+@pytest.mark.parametrize("size", [5, 24, 64, 5_000])
+def test_ledger_whose_tail_is_gone_is_refused(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "0.ledger"
+    writer = LedgerWriter(path)
+    writer.sent([(line, -line) for line in range(500)])
+    seals = {path.name: writer.close()}
+    path.write_bytes(path.read_bytes()[:-size])
+    with pytest.raises(ConfigurationError, match=r"0\.ledger is damaged"):
+        read_sealed_ledger(tmp_path, seals)
 
 
 def test_content_hash_is_the_head_of_sha256_as_a_signed_number() -> None:

@@ -153,11 +153,13 @@ def run_demo(spec: DemoSpec, show: Callable[[Progress], None]) -> DemoResult:
         stage = _make_ready(spec, folder, stack, lambda text: show(Progress(text)))
         timeline, fault, mended, undrained = _drive(stage, show)
         stage.tell("drained; reading all logs with an independent consumer")
+        seals = stage.replay.seals
         gathered = gather(
             stage.clients,
             topology=str(stage.loop.topology_path),
             mark=stage.loop.mark,
             folder=folder,
+            seals=seals,
             dataset=stage.dataset,
             planted=stage.planted,
             mended=mended,
@@ -167,7 +169,7 @@ def run_demo(spec: DemoSpec, show: Callable[[Progress], None]) -> DemoResult:
         )
         verdict = verify(gathered.evidence)
         if spec.keep is not None:
-            save_evidence(folder, gathered.evidence)
+            save_evidence(folder, gathered.evidence, seals)
         checkpoints = str(stage.loop.flink.checkpoints)
     _report(stage, timeline, gathered, verdict)
     return DemoResult(

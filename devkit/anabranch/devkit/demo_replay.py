@@ -11,6 +11,7 @@ from typing import Self
 
 from anabranch.devkit import process
 from anabranch.devkit.dataset import Dataset, Event
+from anabranch.devkit.ledger import LedgerSeal
 from anabranch.devkit.loop import Loop
 from anabranch.devkit.planted import Planted
 from anabranch.devkit.process import ProcessRef
@@ -110,6 +111,13 @@ class Replay:
             ambiguous=sum(figures.ambiguous for figures in each),
             done=bool(each) and all(figures.done for figures in each),
         )
+
+    @property
+    def seals(self) -> dict[str, LedgerSeal]:
+        """By file name, what each ledger must hold; of the processes that are done."""
+        names = [f"{number}.ledger" for number in range(_PROCESSES)]
+        each = [read_progress((self._folder / name).with_suffix(".progress")).ledger for name in names]
+        return {name: seal for name, seal in zip(names, each, strict=True) if seal is not None}
 
     @property
     def done(self) -> bool:

@@ -1,18 +1,21 @@
 """Keeps the evidence of a run in a folder, so that anybody can judge it again without the brokers.
 
 The ledgers stay as the producers wrote them. What came out goes into ``came-out.json.gz``: the runs with
-their input lines, what the logs hold, what the jobs emitted, and what shows that the fault bit.
+their input lines, what the logs hold, what the jobs emitted, and what shows that the fault bit. With it go
+the seals of the ledgers: one that lost entries would else be judged as a run of fewer records.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import asdict
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from anabranch.devkit.ledger import read_ledger
+from anabranch.devkit.ledger import Ledger, LedgerSeal, read_sealed_ledger
 from anabranch.devkit.verifier import Evidence, FaultEvidence, Tally
 from anabranch.errors import ConfigurationError
 
@@ -21,12 +24,13 @@ __all__ = ["load_evidence", "save_evidence"]
 _FILE = "came-out.json.gz"
 
 
-def save_evidence(folder: Path, evidence: Evidence) -> None:
-    """Writes all but the ledger, which lies in the folder already."""
+def save_evidence(folder: Path, evidence: Evidence, seals: Mapping[str, LedgerSeal]) -> None:
+    """Writes all but the ledger, whose files lie in the folder already; ``seals`` says what they hold."""
     lines: dict[str, list[int]] = {}
     for line, run in evidence.run_of.items():
         lines.setdefault(run, []).append(line)
     fields = {
+        "ledgers": {name: asdict(seal) for name, seal in seals.items()},
         "lines": lines,
         "copies": _pairs(evidence.copies),
         "corrupt": list(evidence.corrupt),
@@ -49,10 +53,10 @@ def load_evidence(folder: Path) -> Evidence:
     """Reads ledgers and what came out.
 
     Raises:
-        ConfigurationError: The folder holds no run, or its file cannot be read.
+        ConfigurationError: The folder holds no run, its file cannot be read, or a ledger is not as it was.
     """
-    path, ledgers = folder / _FILE, sorted(folder.glob("*.ledger"))
-    if not path.is_file() or not ledgers:
+    path = folder / _FILE
+    if not path.is_file():
         raise ConfigurationError(
             f"{folder} holds no kept run ({_FILE} and *.ledger)",
             hint="anabranch demo --keep FOLDER makes one",
@@ -60,24 +64,35 @@ def load_evidence(folder: Path) -> Evidence:
     try:
         with gzip.open(path, "rt", encoding="utf-8") as file:
             fields: dict[str, Any] = json.load(file)
-        return Evidence(
-            ledger=read_ledger(ledgers),
-            run_of={line: run for run, lines in fields["lines"].items() for line in lines},
-            copies=dict(fields["copies"]),
-            corrupt=fields["corrupt"],
-            fabricated=fields["fabricated"],
-            counted={run: Tally(*pair) for run, pair in fields["counted"].items()},
-            emitted_scores=fields["emitted_scores"],
-            official_scores=fields["official_scores"],
-            undrained=fields["undrained"],
-            planted=frozenset(fields["planted"]),
-            dead_lettered=dict(fields["dead_lettered"]),
-            mended=dict(fields["mended"]),
-            fault=FaultEvidence(**fields["fault"]),
-            reported_losses=tuple(fields["reported_losses"]),
-        )
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise ConfigurationError(f"cannot be read: {error!r}", where=str(path)) from error
+        seals = {name: LedgerSeal(**seal) for name, seal in fields["ledgers"].items()}
+        evidence = _evidence(fields)
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ConfigurationError(
+            f"cannot be read: {error!r}",
+            where=str(path),
+            hint="take an intact copy, or run the demo again with --keep",
+        ) from error
+    return replace(evidence, ledger=read_sealed_ledger(folder, seals))
+
+
+def _evidence(fields: dict[str, Any]) -> Evidence:
+    """All but the ledger."""
+    return Evidence(
+        ledger=Ledger(),
+        run_of={line: run for run, lines in fields["lines"].items() for line in lines},
+        copies=dict(fields["copies"]),
+        corrupt=fields["corrupt"],
+        fabricated=fields["fabricated"],
+        counted={run: Tally(*pair) for run, pair in fields["counted"].items()},
+        emitted_scores=fields["emitted_scores"],
+        official_scores=fields["official_scores"],
+        undrained=fields["undrained"],
+        planted=frozenset(fields["planted"]),
+        dead_lettered=dict(fields["dead_lettered"]),
+        mended=dict(fields["mended"]),
+        fault=FaultEvidence(**fields["fault"]),
+        reported_losses=tuple(fields["reported_losses"]),
+    )
 
 
 def _pairs(numbers: Any) -> list[tuple[int, int]]:

@@ -16,7 +16,7 @@ from typing import Any
 from anabranch.connectors.dead_letters import DeadLetter
 from anabranch.devkit.audit import Holdings, RunIndex, audit_topic
 from anabranch.devkit.dataset import STREAM, Dataset
-from anabranch.devkit.ledger import read_ledger
+from anabranch.devkit.ledger import LedgerSeal, read_sealed_ledger
 from anabranch.devkit.planted import RUN as PLANTED_RUN
 from anabranch.devkit.planted import Planted
 from anabranch.devkit.scan import header, read_topic, scan_primaries
@@ -42,6 +42,7 @@ def gather(
     topology: str,
     mark: str,
     folder: Path,
+    seals: Mapping[str, LedgerSeal],
     dataset: Dataset,
     planted: Sequence[Planted] = (),
     mended: Mapping[int, int] | None = None,
@@ -56,17 +57,21 @@ def gather(
         topology: Path of their document.
         mark: Of their loop; what is started here ends with it.
         folder: Where the producers' ledgers are.
+        seals: By file name, what each of them must hold.
         dataset: The events that were replayed.
         planted: Bad records that were sent among the events.
         mended: Content hash by line of what was mended and replayed.
         official: Official minutes by group.
         undrained: Logs whose end the jobs did not reach, in words.
         fault: What shows that the fault bit.
+
+    Raises:
+        ConfigurationError: A ledger is not what its producer wrote.
     """
     with ThreadPoolExecutor(1) as pool:
         scanning = pool.submit(scan_primaries, topology, list(clients), STREAM, folder, mark=mark)
         index = _index(dataset, planted)
-        ledger = read_ledger(sorted(folder.glob("*.ledger")))
+        ledger = read_sealed_ledger(folder, seals)
     holdings = audit_topic(scanning.result(), STREAM, index, ledger, frozenset(mended or ()))
     run_of = {line: run for run, lines in index.lines.items() for line in lines}
     dead_lettered, losses = _dead_letters(clients, index)

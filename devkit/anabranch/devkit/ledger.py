@@ -4,6 +4,9 @@ Each producer process appends to a file of its own. An entry has 24 bytes, littl
 (1), partition (2), input line (4), payload hash (8), offset (8). A ``SENT`` entry reaches the operating
 system before its record is handed to the producer, so a producer that dies leaves no record that the ledger
 does not know.
+
+A file that lost entries still reads as a ledger, of fewer records. So the writer seals its file when it
+closes it: number of entries and SHA-256, as they left the producer, are reported apart from the file.
 """
 
 from __future__ import annotations
@@ -12,12 +15,22 @@ import hashlib
 import os
 import struct
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 
-__all__ = ["Kind", "Ledger", "LedgerWriter", "content_hash", "read_ledger"]
+from anabranch.errors import ConfigurationError
+
+__all__ = [
+    "Kind",
+    "Ledger",
+    "LedgerSeal",
+    "LedgerWriter",
+    "content_hash",
+    "read_ledger",
+    "read_sealed_ledger",
+]
 
 _ENTRY = struct.Struct("<BBHIqq")
 # 2,048 entries are 48 KiB: one write call each, and little enough to lose nothing that matters on a crash.
@@ -42,8 +55,21 @@ def content_hash(value: bytes) -> int:
     return int.from_bytes(hashlib.sha256(value).digest()[:8], "big", signed=True)
 
 
+@dataclass(frozen=True, slots=True)
+class LedgerSeal:
+    """What a producer wrote into its ledger, all in all.
+
+    Attributes:
+        entries: How many.
+        sha256: Of all of them, in hex.
+    """
+
+    entries: int
+    sha256: str
+
+
 class LedgerWriter:
-    """Appends entries to one file of one producer process.
+    """Appends entries to one new file of one producer process.
 
     Safe to use from several threads: records are sent from one, and their deliveries told from another.
     """
@@ -51,6 +77,8 @@ class LedgerWriter:
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._buffer = bytearray()
+        self._entries = 0
+        self._digest = hashlib.sha256()
         self._lock = threading.Lock()
 
     def sent(self, lines: Iterable[tuple[int, int]]) -> None:
@@ -78,15 +106,19 @@ class LedgerWriter:
             self._write()
 
     def _write(self) -> None:
-        view = memoryview(bytes(self._buffer))
+        written = bytes(self._buffer)
+        self._entries += len(written) // _ENTRY.size
+        self._digest.update(written)
+        view = memoryview(written)
         while view:
             view = view[os.write(self._fd, view) :]
         self._buffer.clear()
 
-    def close(self) -> None:
-        """Flushes and closes the file."""
+    def close(self) -> LedgerSeal:
+        """Flushes and closes the file; returns what must be in it."""
         self.flush()
         os.close(self._fd)
+        return LedgerSeal(self._entries, self._digest.hexdigest())
 
     def _append(self, entry: bytes) -> None:
         with self._lock:
@@ -132,8 +164,45 @@ class Ledger:
 
 
 def read_ledger(paths: Iterable[Path]) -> Ledger:
-    """The ledger of all producer processes together."""
+    """The ledger of all producer processes together, also of ones that were killed."""
     ledger = Ledger()
     for path in paths:
         ledger.add(path.read_bytes())
     return ledger
+
+
+def read_sealed_ledger(folder: Path, seals: Mapping[str, LedgerSeal]) -> Ledger:
+    """The ledger of all producer processes together, exactly as they wrote it.
+
+    Args:
+        folder: Where the files are.
+        seals: By file name, what each producer says that it wrote.
+
+    Raises:
+        ConfigurationError: A file is missing, is not what its producer wrote, or belongs to no producer.
+    """
+    for path in folder.glob("*.ledger"):
+        if path.name not in seals:
+            raise _no_evidence(path, "is not of this run")
+    ledger = Ledger()
+    for name, seal in sorted(seals.items()):
+        path = folder / name
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise _no_evidence(path, f"is missing: {error.strerror}") from error
+        if len(data) != seal.entries * _ENTRY.size:
+            wrote = f"its producer wrote {seal.entries:,} entries of {_ENTRY.size} bytes"
+            raise _no_evidence(path, f"is damaged: it has {len(data):,} bytes, {wrote}")
+        if hashlib.sha256(data).hexdigest() != seal.sha256:
+            raise _no_evidence(path, "is damaged: its content is not what its producer wrote")
+        ledger.add(data)
+    return ledger
+
+
+def _no_evidence(path: Path, problem: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{path.name} {problem}",
+        where=str(path.parent),
+        hint="nothing can be judged without every ledger as it was: take an intact copy, or run again",
+    )

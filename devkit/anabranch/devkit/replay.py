@@ -21,7 +21,7 @@ from typing import IO
 from anabranch.connectors.ids import RecordId
 from anabranch.connectors.prism import Delivery, PrismProducer
 from anabranch.devkit.dataset import STREAM, Event, record_id
-from anabranch.devkit.ledger import LedgerWriter, content_hash
+from anabranch.devkit.ledger import LedgerSeal, LedgerWriter, content_hash
 
 __all__ = ["Progress", "ReplayOrder", "read_progress", "replay", "write_shards"]
 
@@ -85,6 +85,7 @@ class Progress:
         failed: Records that were given up.
         ambiguous: Records with an attempt that stayed unanswered.
         done: Every record is acknowledged or given up.
+        ledger: Of one process that is done: what its ledger must hold.
     """
 
     sent: int = 0
@@ -93,6 +94,7 @@ class Progress:
     failed: int = 0
     ambiguous: int = 0
     done: bool = False
+    ledger: LedgerSeal | None = None
 
 
 def write_shards(events: Iterable[Event], paths: list[Path]) -> None:
@@ -166,8 +168,8 @@ class _Sender:
             self.failed += 1
             self._ledger.failed(line)
 
-    def report(self, *, done: bool = False) -> str:
-        """The figures as JSON; see `Progress`."""
+    def report(self, seal: LedgerSeal | None = None) -> str:
+        """The figures as JSON, see `Progress`; the ledger's seal is there when all is done."""
         return json.dumps(
             {
                 "sent": self.sent,
@@ -175,7 +177,8 @@ class _Sender:
                 "ends": self.ends,
                 "failed": self.failed,
                 "ambiguous": self.ambiguous,
-                "done": done,
+                "done": seal is not None,
+                "ledger": None if seal is None else asdict(seal),
             }
         )
 
@@ -214,16 +217,17 @@ def replay(order: ReplayOrder) -> None:
                 _replace(order.progress, sender.report())
                 report_at = time.monotonic() + _REPORT_EVERY_S
         producer.flush(order.max_block_s)
-    ledger.close()
-    _replace(order.progress, sender.report(done=True))
+    _replace(order.progress, sender.report(ledger.close()))
 
 
 def read_progress(path: Path) -> Progress:
     """The figures of one process; zeros before its first report."""
     try:
-        return Progress(**json.loads(path.read_text()))
+        fields = json.loads(path.read_text())
     except FileNotFoundError:
         return Progress()
+    seal = fields.pop("ledger")
+    return Progress(**fields, ledger=None if seal is None else LedgerSeal(**seal))
 
 
 def _replace(path: Path, text: str) -> None:
