@@ -80,6 +80,12 @@ def test_number_of_primaries_is_bounded(primaries: int) -> None:
         LoopSpec(primaries=primaries)
 
 
+@pytest.mark.parametrize(("primaries", "copies"), [(2, 3), (1, 2), (2, 0)])
+def test_copies_need_as_many_primaries(primaries: int, copies: int) -> None:
+    with pytest.raises(ConfigurationError, match=f"{copies} copies on {primaries} primaries"):
+        LoopSpec(primaries=primaries, copies=copies)
+
+
 def test_document_is_valid_and_grows(tmp_path: Path) -> None:
     path, spec = tmp_path / "topology.yaml", LoopSpec(streams={"logs": 8}, copies=2)
     auth = {"type": "mtls", "certificate": "file:/c", "key": "file:/k", "ca": "file:/ca"}

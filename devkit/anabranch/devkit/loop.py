@@ -92,6 +92,11 @@ class LoopSpec:
             raise ConfigurationError(f"'{self.name}' is no name for a loop", hint="use a-z, 0-9 and -")
         if not 1 <= self.primaries <= len(string.ascii_lowercase):
             raise ConfigurationError(f"{self.primaries} primaries are not possible", hint="use 1 to 26")
+        if not 1 <= self.copies <= self.primaries:
+            raise ConfigurationError(
+                f"{self.copies} copies on {self.primaries} primaries are not possible",
+                hint=f"use 1 to {self.primaries} copies, or more primaries",
+            )
 
 
 class Loop:
