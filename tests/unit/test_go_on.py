@@ -8,8 +8,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from anabranch.cli.go_on import Remembering, telling_how_to_go_on
-from anabranch.pipelines.events import Stopped
+from anabranch.cli.go_on import Remembering, telling_how_to_go_on, telling_how_to_stop
+from anabranch.pipelines.events import Event, Note, Started, Stopped
 
 
 @click.command("run", cls=Remembering)
@@ -51,3 +51,16 @@ def test_without_a_checkpoint_it_starts_anew() -> None:
 
 def test_what_finished_needs_no_more() -> None:
     assert said("j", "--state", "FINISHED", "--checkpoint", "c") == "stopped"
+
+
+def test_what_is_left_on_a_cluster_can_be_stopped() -> None:
+    events: list[Event] = []
+    telling_how_to_stop(events.append)(Started("j", "ab12", "http://here:8081"))
+    assert isinstance(events[0], Started)
+    assert events[1:] == [
+        Note(
+            "j",
+            "to stop it: on http://here:8081/#/job/running/ab12, "
+            "or: curl -X PATCH 'http://here:8081/jobs/ab12?mode=cancel'",
+        )
+    ]

@@ -1,4 +1,4 @@
-"""The command that goes on where a run was ended."""
+"""The command that goes on where a run was ended, or ends one that was left on a cluster."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from anabranch.pipelines.events import Event
 
-__all__ = ["Remembering", "telling_how_to_go_on"]
+__all__ = ["Remembering", "telling_how_to_go_on", "telling_how_to_stop"]
 
 _ARGUMENTS = "anabranch.arguments"
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -42,6 +42,21 @@ def telling_how_to_go_on(on_event: Callable[[Event], None]) -> Callable[[Event],
                 on_event(Note(event.job, "no checkpoint was completed: the next run starts anew"))
             else:
                 on_event(Note(event.job, f"to go on: {_again(path, arguments, event.checkpoint)}"))
+
+    return tell
+
+
+def telling_how_to_stop(on_event: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Adds to the start of a job that is left on its cluster how it is ended there."""
+    from anabranch.pipelines.events import Note, Started
+
+    def tell(event: Event) -> None:
+        on_event(event)
+        if isinstance(event, Started):
+            # Not `flink cancel`: whoever runs jobs from here need not have Flink's own command.
+            page, call = f"{event.web}/#/job/running/{event.job_id}", f"{event.web}/jobs/{event.job_id}"
+            text = f"to stop it: on {page}, or: curl -X PATCH '{call}?mode=cancel'"
+            on_event(Note(event.job, text))
 
     return tell
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from anabranch.cli.go_on import Remembering, telling_how_to_go_on
+from anabranch.cli.go_on import Remembering, telling_how_to_go_on, telling_how_to_stop
 
 if TYPE_CHECKING:
     from anabranch.pipelines.layers import Layer, Resolved
@@ -73,7 +73,8 @@ def command(
         click.echo(plan.load().explain())
     else:
         with output_for(as_json) as on_event:
-            launch(plan, telling_how_to_go_on(on_event), check=check, detach=detach)
+            told = telling_how_to_stop(on_event) if detach else telling_how_to_go_on(on_event)
+            launch(plan, told, check=check, detach=detach)
 
 
 # Flags that may be repeated, and the setting that each adds to.
