@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from anabranch.connectors.flink.session import Operator
 from anabranch.errors import JobError, UnavailableError
 from anabranch.pipelines import Job, running
 from anabranch.pipelines.context import RunContext, running_in
@@ -32,6 +33,7 @@ class FakeFlink:
     Attributes:
         happens: One entry for each look at the job; after the last one it finishes.
         checkpoints: Completed so far.
+        outlives_job: As a session cluster does; it tells of what has ended.
     """
 
     happens: list[Callable[[FakeFlink], None]]
@@ -39,11 +41,16 @@ class FakeFlink:
     seen: list[Failure] = field(default_factory=list)
     cancelled: bool = False
     ignores_cancel: bool = False
+    outlives_job: bool = False
     job_id: str = "ab" * 16
     url: str = "http://here"
 
     def submit(self, name: str) -> FakeFlink:
         return self
+
+    def operators(self) -> list[Operator]:
+        """Of a plan that nothing is to be said of."""
+        return []
 
     @property
     def done(self) -> bool:
@@ -60,6 +67,8 @@ class FakeFlink:
         return [failure for failure in self.seen if failure.at_ms > after_ms]
 
     def progress(self) -> Progress:
+        if self.done and self.outlives_job:
+            return Progress("watch", "FINISHED", 0, 1, 500, 20, self.checkpoints, len(self.seen))
         return Progress("watch", "RUNNING", 1, 1, 0, 0, self.checkpoints, len(self.seen))
 
     def last_checkpoint(self) -> str | None:
@@ -119,6 +128,34 @@ def test_a_job_that_finishes_leaves_no_checkpoint(follow: Callable[[FakeFlink], 
     events = follow(FakeFlink([nothing, checkpoint]))
     assert events[-1] == Stopped("watch", "FINISHED", None)
     assert len([event for event in events if isinstance(event, Progress)]) == 2
+
+
+def test_totals_are_told_by_a_cluster_that_outlives_its_job(
+    follow: Callable[[FakeFlink], list[Event]],
+) -> None:
+    events = follow(FakeFlink([nothing], outlives_job=True))
+    assert events[-1] == Stopped("watch", "FINISHED", None, 500, 20)
+
+
+def test_a_run_in_which_nothing_changes_is_heard_of(
+    follow: Callable[[FakeFlink], list[Event]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert len([event for event in follow(FakeFlink([nothing] * 9)) if isinstance(event, Progress)]) == 1
+    monkeypatch.setattr(running, "_HEARTBEAT_S", 0.0)
+    assert len([event for event in follow(FakeFlink([nothing] * 9)) if isinstance(event, Progress)]) == 1 + 9
+
+
+def test_a_flink_that_does_not_answer_is_told_of(
+    follow: Callable[[FakeFlink], list[Event]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "_HEARTBEAT_S", 0.0)
+
+    def silent(flink: FakeFlink) -> Progress:
+        raise UnavailableError("Flink does not answer")
+
+    monkeypatch.setattr(FakeFlink, "progress", silent)
+    notes = [event.text for event in follow(FakeFlink([nothing] * 2)) if isinstance(event, Note)]
+    assert len([text for text in notes if text.startswith("no word from Flink for ")]) == 2
 
 
 def test_ctrl_c_cancels_and_keeps_the_checkpoint(follow: Callable[[FakeFlink], list[Event]]) -> None:

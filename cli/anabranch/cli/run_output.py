@@ -30,16 +30,21 @@ def output_for(as_json: bool) -> Iterator[OnEvent]:
 
 
 class _Plain:
-    """Lines; progress at most every few seconds."""
+    """Lines; progress at most every few seconds, and what was the last of it before an end."""
 
     def __init__(self) -> None:
         self._last = float("-inf")
+        self._held: Progress | None = None
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, Progress):
+            self._held = event
             if time.monotonic() - self._last < _PLAIN_INTERVAL_S:
                 return
             self._last = time.monotonic()
+            self._held = None
+        elif isinstance(event, Stopped) and self._held is not None:
+            click.echo(_text_of(self._held))
         click.echo(_text_of(event))
 
 
@@ -68,13 +73,20 @@ def _text_of(event: Event) -> str:
         case Progress() as now:
             return (
                 f"{now.job}: {now.state.lower()}, {now.tasks_running}/{now.tasks} tasks, "
-                f"{now.records_in:,} read, {now.records_out:,} written, {now.checkpoints} checkpoints"
+                f"{_records(now)}{now.checkpoints} checkpoints"
                 + (f", {now.restarts} restarts" if now.restarts else "")
             )
         case Failing(job=job, cause=cause, where=where):
             return f"{job}: restarting after: {f'{where}: ' if where else ''}{cause}"
-        case Stopped(job=job, state=state, checkpoint=checkpoint):
-            kept = f"; last checkpoint: {checkpoint}" if checkpoint else ""
-            return f"{job}: {state.lower()}{kept}"
+        case Stopped() as end:
+            kept = f"; last checkpoint: {end.checkpoint}" if end.checkpoint else ""
+            return f"{end.job}: {_records(end)}{end.state.lower()}{kept}"
         case _:
             return f"{event.job}: {event}"
+
+
+def _records(event: Progress | Stopped) -> str:
+    """Both counts; nothing where both are 0, which Flink says also as long as it does not know them."""
+    if not event.records_in and not event.records_out:
+        return ""
+    return f"{event.records_in:,} read, {event.records_out:,} written, "

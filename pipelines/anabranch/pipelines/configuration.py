@@ -96,8 +96,13 @@ def _planner(settings: Settings) -> dict[str, str]:
 def _target(settings: Settings) -> dict[str, str]:
     if settings.cluster is None:
         # Here a failure is most often the user's own: say so instead of trying again for ever.
-        # What the API tells of checkpoints may be this old; Flink's default is made for many browsers.
-        return {"restart-strategy.type": "none", "web.refresh-interval": "500 ms"}
+        # What the API tells of checkpoints and of records may be this old; Flink's defaults are made for many
+        # browsers, and this API ends with the job: what it told 10 s before would be all that is known.
+        return {
+            "restart-strategy.type": "none",
+            "web.refresh-interval": "500 ms",
+            "metrics.fetcher.update-interval": "500 ms",
+        }
     host, _, port = settings.cluster.rpartition(":")
     return {
         "execution.target": "remote",

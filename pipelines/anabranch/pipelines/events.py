@@ -43,7 +43,8 @@ class Progress(Event):
         state: Flink's word: CREATED, RUNNING, RESTARTING, …
         tasks_running: Tasks that run now.
         tasks: Tasks that it has.
-        records_in: Read by sources since the last start of their tasks.
+        records_in: Read by sources since the last start of their tasks. Flink counts only what tasks hand to
+            each other: 0 where one task does it all.
         records_out: Handed to sinks, likewise.
         checkpoints: Completed so far.
         restarts: Of the whole job.
@@ -74,10 +75,15 @@ class Stopped(Event):
         state: Flink's word.
         checkpoint: The last one that was kept, or else the one that this run was restored from. None of a
             job that finished: Flink deletes its checkpoints.
+        records_in: As in :class:`Progress`, of a job that finished, at its end; None where Flink ended with
+            the job and no longer tells.
+        records_out: Likewise.
     """
 
     state: str
     checkpoint: str | None
+    records_in: int | None = None
+    records_out: int | None = None
 
 
 OnEvent = Callable[[Event], None]

@@ -12,7 +12,7 @@ from anabranch.connectors.flink.session import FlinkSession
 from anabranch.connectors.flink.submission import Submission
 from anabranch.errors import ConfigurationError, JobError, UnavailableError
 from anabranch.pipelines.context import RunContext
-from anabranch.pipelines.events import Failing, Note, OnEvent, Progress, Started, Stopped
+from anabranch.pipelines.events import Event, Failing, Note, OnEvent, Progress, Started, Stopped
 from anabranch.pipelines.failing import PATIENCE, Streak
 from anabranch.pipelines.failures import job_error, told_at
 from anabranch.pipelines.interrupts import Interrupt, held_interrupt
@@ -32,6 +32,8 @@ _CANCEL_LIMIT_S = 60.0
 # For so long Flink's API may repeat an answer (web.refresh-interval), and a little.
 _STALE_S = 3.5
 _ENDING = frozenset({"FAILING", "FAILED"})
+# Silence for longer looks like a run that hangs.
+_HEARTBEAT_S = 15.0
 
 _T = TypeVar("_T")
 
@@ -43,6 +45,7 @@ def submit(job: Job, context: RunContext, on_event: OnEvent) -> str:
         ConfigurationError: The job writes nothing.
         AnabranchError: Flink refuses it; names the user's line.
     """
+    on_event(_starting(job))
     return _Run(job, context, on_event, _built(job, context)).job_id
 
 
@@ -53,9 +56,14 @@ def run_until_end(job: Job, context: RunContext, on_event: OnEvent) -> None:
         JobError: It failed; names the user's line and the full trace's file.
         KeyboardInterrupt: It was cancelled.
     """
+    on_event(_starting(job))
     session = _built(job, context)
     with held_interrupt() as interrupt:
         _Run(job, context, on_event, session).follow(interrupt)
+
+
+def _starting(job: Job) -> Note:
+    return Note(job.name, "starting Flink, which plans the job")
 
 
 def _built(job: Job, context: RunContext) -> FlinkSession:
@@ -78,7 +86,8 @@ class _Run:
         folder = context.folder(job)
         self._name = job.name
         self._traces = folder / "traces"
-        self._tell = on_event
+        self._on_event = on_event
+        self._told_at = time.monotonic()
         on_event(Note(job.name, f"Flink's log is in {folder / 'log'}"))
         self._checkpoint = context.restored(job)
         if self._checkpoint is not None:
@@ -115,17 +124,37 @@ class _Run:
         except Exception as error:
             self._tell(Stopped(self._name, "FAILED", self._kept()))
             raise job_error(error, self._traces, where=self._name) from None
-        self._tell(Stopped(self._name, "FINISHED", None))
+        self._tell(self._finished())
+
+    def _tell(self, event: Event) -> None:
+        self._on_event(event)
+        self._told_at = time.monotonic()
+
+    def _finished(self) -> Stopped:
+        """With the totals, where Flink tells of a job that has ended: one in this process ends with it."""
+        deadline = time.monotonic() + _STALE_S
+        last = self._shown
+        while (now := _quietly(self._running.progress)) is not None:
+            last = now
+            if now.state == "FINISHED" or time.monotonic() > deadline:
+                break
+            time.sleep(_POLL_S)
+        if last is None or last.state != "FINISHED":
+            return Stopped(self._name, "FINISHED", None)
+        return Stopped(self._name, "FINISHED", None, last.records_in, last.records_out)
 
     def _look(self) -> None:
         failures = _quietly(lambda: self._running.failures(self._failed_ms)) or []
         progress = _quietly(self._running.progress)
+        silent_s = time.monotonic() - self._told_at
+        if progress is None and silent_s >= _HEARTBEAT_S:
+            self._tell(Note(self._name, f"no word from Flink for {silent_s:.0f} s; waiting"))
         # A job that fails for good is told in full when it has ended.
         if progress is None or progress.state in _ENDING:
             return
         for failure in failures:
             self._failed(failure, progress.checkpoints)
-        if progress != self._shown:
+        if progress != self._shown or silent_s >= _HEARTBEAT_S:
             self._tell(progress)
             self._shown = progress
         self._checkpoint = _quietly(self._running.last_checkpoint) or self._checkpoint

@@ -1,0 +1,39 @@
+"""What `anabranch run` prints where no terminal is."""
+
+from __future__ import annotations
+
+import pytest
+
+from anabranch.cli.run_output import output_for
+from anabranch.pipelines.events import Event, Progress, Stopped
+
+
+def printed(capsys: pytest.CaptureFixture[str], *events: Event) -> list[str]:
+    with output_for(as_json=False) as on_event:
+        for event in events:
+            on_event(event)
+    return capsys.readouterr().out.splitlines()
+
+
+def progress(read: int, written: int) -> Progress:
+    return Progress("j", "RUNNING", 3, 3, read, written, 1, 0)
+
+
+def test_the_last_progress_is_shown_however_close_to_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = printed(capsys, progress(0, 0), progress(5000, 12), Stopped("j", "FINISHED", None))
+    assert lines == [
+        "j: running, 3/3 tasks, 1 checkpoints",
+        "j: running, 3/3 tasks, 5,000 read, 12 written, 1 checkpoints",
+        "j: finished",
+    ]
+
+
+def test_totals_stand_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    (line,) = printed(capsys, Stopped("j", "FINISHED", None, 5000, 12))
+    assert line == "j: 5,000 read, 12 written, finished"
+
+
+def test_counts_that_are_not_known_are_not_shown_as_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert printed(capsys, Stopped("j", "FINISHED", None, 0, 0)) == ["j: finished"]
+    (line,) = printed(capsys, Stopped("j", "CANCELED", "file:/chk-1"))
+    assert line == "j: canceled; last checkpoint: file:/chk-1"
