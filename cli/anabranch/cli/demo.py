@@ -32,7 +32,13 @@ _SABOTAGES = ("none", "no-dedup", "drop")
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Draws victim, moment and length of the fault."
 )
-@click.option("--limit", type=click.IntRange(1), help="About how many events; whole groups are taken.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Take whole groups (all runs of one benchmark on one system) until there are at least N events; "
+    "the last one may bring many more.",
+)
 @click.option(
     "--data", type=click.Path(path_type=Path), help="Another input: 'run id TAB json' lines, or .xz."
 )

@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from anabranch.devkit.demo import DemoResult, Progress
+from anabranch.devkit.figures import FIGURES
 from anabranch.devkit.timeline import Sample
 
 __all__ = ["View", "choose_view"]
@@ -115,6 +116,7 @@ def _conclusion(result: DemoResult) -> list[str]:
         lines.append(f"  … and {len(groups) - 8} more, {result.equal_scores} of {len(groups)} equal")
     figures = result.verdict.figures
     lines.append("  ".join(f"{name} {figures[name]:,}" for name in _SHOWN_FIGURES if name in figures))
+    lines += [f"  {name}: {FIGURES[name]}" for name in _EXPLAINED if figures.get(name)]
     lines += [f"{finding.name}: {finding.detail}" for finding in result.verdict.findings[:10]]
     if len(result.verdict.findings) > 10:
         lines.append(f"… and {len(result.verdict.findings) - 10} more findings")
@@ -123,15 +125,17 @@ def _conclusion(result: DemoResult) -> list[str]:
     return lines
 
 
-_SHOWN_FIGURES = ("sent", "acknowledged", "raw_duplicates", "counted", "planted", "dead_lettered", "mended")
+_SHOWN_FIGURES = (
+    "sent", "acknowledged", "unknown", "raw_duplicates", "counted", "planted", "dead_lettered", "mended",
+)  # fmt: skip
+# Those whose names do not tell.
+_EXPLAINED = ("unknown", "raw_duplicates", "counted")
 
 
 def _sample_line(sample: Sample, total: int) -> str:
     acknowledged = " ".join(f"{name} {count:,}" for name, count in sorted(sample.acknowledged.items()))
     read = " ".join(f"{job} {count:,}" for job, count in sample.consumed.items())
-    lag = " ".join(
-        f"{name} {'down' if name in sample.down else format(count, ',')}" for name, count in _lags(sample)
-    )
+    lag = " ".join(f"{name} {text}" for name, text in _lags(sample).items())
     checkpoints = "/".join(str(count) for count in sample.checkpoints.values())
     return (
         f"sent {sample.sent:,} of {total:,} | acknowledged {acknowledged} | read {read} | lag {lag} | "
@@ -148,14 +152,17 @@ def _bars(sample: Sample, total: int) -> list[Table]:
     for job, count in sample.consumed.items():
         label = f"{count:,} read, {sample.checkpoints.get(job, 0)} checkpoints"
         table.add_row(job, ProgressBar(total, count, width=40), label)
-    for name, count in _lags(sample):
-        state = "[bold red]down[/]" if name in sample.down else f"{count:,} not yet in a checkpoint"
-        table.add_row(f"lag {name}", "", state)
+    for name, text in _lags(sample).items():
+        state = f"{text} not yet in a checkpoint" if name in sample.lag else text
+        table.add_row(f"lag {name}", "", Text(state, style="bold red" if name in sample.down else ""))
     return [table]
 
 
-def _lags(sample: Sample) -> list[tuple[str, int]]:
-    return [(name, sample.lag.get(name, 0)) for name in sorted(sample.lag.keys() | sample.down)]
+def _lags(sample: Sample) -> dict[str, str]:
+    """By primary, its lag in records, or why there is no number."""
+    silent = {name: "down" if name in sample.down else "-" for name in sample.acknowledged}
+    known = {name: f"{count:,}" for name, count in sample.lag.items()}
+    return dict(sorted({**silent, **known}.items()))
 
 
 def _minutes(score: float | None) -> str:

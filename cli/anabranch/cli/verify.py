@@ -21,6 +21,7 @@ def command(folder: Path, as_json: bool) -> None:
     changed, and the fault bit.
     """
     from anabranch.devkit.evidence_file import load_evidence
+    from anabranch.devkit.figures import FIGURES
     from anabranch.devkit.verifier import verify
 
     verdict = verify(load_evidence(folder))
@@ -28,7 +29,7 @@ def command(folder: Path, as_json: bool) -> None:
         click.echo(json.dumps(verdict.as_json()))
     else:
         for name, value in verdict.figures.items():
-            click.echo(f"{name.replace('_', ' '):<20} {value:>12,}")
+            click.echo(f"{name.replace('_', ' '):<20} {value:>12,}  {FIGURES.get(name, '')}".rstrip())
         for finding in verdict.findings:
             click.echo(f"{finding.name}: {finding.detail}")
         click.echo(f"verdict: {verdict.name} ({verdict.name.meaning})")

@@ -85,8 +85,8 @@ def load_dataset(path: Path, *, limit: int | None = None, seed: int = 0) -> Data
 
     Args:
         path: The file.
-        limit: About how many events to take. Whole groups are taken, in an order drawn from ``seed``, until
-            there are that many, so that every score stays comparable.
+        limit: At least how many events to take. Whole groups are taken, in an order drawn from ``seed``,
+            until there are that many, so that every score stays comparable.
         seed: See ``limit``.
 
     Raises:

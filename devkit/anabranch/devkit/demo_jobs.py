@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -67,14 +68,14 @@ class DemoJobs:
         """The consumer groups under which the jobs commit what they have read: their names."""
         return _NAMES
 
-    def submit(self) -> None:
-        """Submits both and returns when all of both runs.
+    def submit(self, tell: Callable[[str], None]) -> None:
+        """Submits both and returns when all of both runs; ``tell`` is called from several threads.
 
         Raises:
             JobError: A job was refused, or failed before it ran.
         """
         with ThreadPoolExecutor(len(_NAMES)) as pool:
-            for submitted in [pool.submit(self._submit, name) for name in _NAMES]:
+            for submitted in [pool.submit(self._submit, name, tell) for name in _NAMES]:
                 submitted.result()
         known = {job.name: job.id for job in self._rest.jobs() if not job.is_final}
         self._ids = {name: known[name] for name in _NAMES}
@@ -118,7 +119,7 @@ class DemoJobs:
     def _rest(self) -> FlinkRest:
         return self.loop.flink.rest
 
-    def _submit(self, name: str) -> None:
+    def _submit(self, name: str, tell: Callable[[str], None]) -> None:
         flink = self.loop.flink
         options: list[str | Path] = [
             f"--cluster={flink.rest_address}:{flink.rest_port}",
@@ -132,6 +133,7 @@ class DemoJobs:
         (self._folder / f"submit-{name}.log").write_text(done.output)
         if done.code != 0:
             raise JobError(f"{name} was not submitted:\n{done.output[-2000:]}")
+        tell(f"job {name} submitted")
 
     def _source_of(self, job_id: str) -> str:
         vertices = self._rest.get(f"/jobs/{job_id}")["vertices"]

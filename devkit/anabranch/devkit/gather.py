@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,15 @@ from anabranch.devkit.dataset import STREAM, Dataset
 from anabranch.devkit.ledger import LedgerSeal, read_sealed_ledger
 from anabranch.devkit.planted import RUN as PLANTED_RUN
 from anabranch.devkit.planted import Planted
-from anabranch.devkit.scan import header, read_topic, scan_primaries
+from anabranch.devkit.scan import header, read_topic, scan_primaries, scanned_so_far
 from anabranch.devkit.verifier import Evidence, FaultEvidence, Tally
 
 __all__ = ["Clients", "Gathered", "gather", "latest_values"]
 
 Clients = Mapping[str, Mapping[str, str]]
 """librdkafka configuration by primary."""
+
+_TELL_EVERY_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ def gather(
     official: Mapping[str, float | None],
     undrained: Iterable[str] = (),
     fault: FaultEvidence,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> Gathered:
     """Reads the ledger, the input stream and the jobs' outputs.
 
@@ -64,6 +67,7 @@ def gather(
         official: Official minutes by group.
         undrained: Logs whose end the jobs did not reach, in words.
         fault: What shows that the fault bit.
+        tell: Called with how far it is.
 
     Raises:
         ConfigurationError: A ledger is not what its producer wrote.
@@ -72,6 +76,11 @@ def gather(
         scanning = pool.submit(scan_primaries, topology, list(clients), STREAM, folder, mark=mark)
         index = _index(dataset, planted)
         ledger = read_sealed_ledger(folder, seals)
+        while wait([scanning], timeout=_TELL_EVERY_S).not_done:
+            # Copies come on top; how many there are is what the scan is about to find out.
+            read = scanned_so_far(STREAM, folder)
+            tell(f"audit: {read:,} of {len(ledger.sent):,} records read, copies beside")
+    tell("audit: holding what the logs hold and what the jobs wrote against the ledger")
     holdings = audit_topic(scanning.result(), STREAM, index, ledger, frozenset(mended or ()))
     run_of = {line: run for run, lines in index.lines.items() for line in lines}
     dead_lettered, losses = _dead_letters(clients, index)

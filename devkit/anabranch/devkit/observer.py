@@ -65,7 +65,8 @@ class Observer:
                 if log.answers
             },
             checkpoints=self._jobs.checkpoints(),
-            down=frozenset(name for name, log in positions.items() if not log.answers),
+            # One that was never heard of is still being asked for the first time.
+            down=frozenset(name for name, log in positions.items() if log.ends and not log.answers),
         )
         self._timeline.samples.append(sample)
         return sample

@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 from anabranch.devkit.charts import line_chart, stacked_bars
+from anabranch.devkit.figures import FIGURES
 from anabranch.devkit.timeline import Timeline
 from anabranch.devkit.verifier import SCORE_TOLERANCE_MIN, Verdict
 
@@ -91,7 +92,8 @@ def _verdict(verdict: Verdict) -> str:
 
 def _figures(verdict: Verdict) -> str:
     rows = "".join(
-        f'<tr><td>{escape(name.replace("_", " "))}</td><td class="n">{value:,}</td></tr>'
+        f'<tr><td>{escape(name.replace("_", " "))}</td><td class="n">{value:,}</td>'
+        f"<td>{escape(FIGURES.get(name, ''))}</td></tr>"
         for name, value in verdict.figures.items()
     )
     return f"<h2>Figures</h2><table>{rows}</table>"

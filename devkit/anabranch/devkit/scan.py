@@ -22,7 +22,7 @@ from anabranch.devkit.ledger import content_hash
 from anabranch.errors import UnavailableError
 from anabranch.topology import librdkafka_config, load_topology
 
-__all__ = ["SCANNED", "header", "read_topic", "scan_primaries", "scan_topic"]
+__all__ = ["SCANNED", "header", "read_topic", "scan_primaries", "scan_topic", "scanned_so_far"]
 
 SCANNED = struct.Struct("<16sqHq")
 """Of one record: id (zeros where it has none of 16 bytes), content hash, partition, offset."""
@@ -57,13 +57,21 @@ def scan_primaries(
         done = process.run(argv, timeout_s=_SCAN_WITHIN_S, mark=mark)
         if done.code != 0:
             raise UnavailableError(f"the scan of {topic} failed:\n{done.output[-1000:]}", where=primary)
-        try:
-            return file.read_bytes()
-        finally:
+        return file.read_bytes()
+
+    try:
+        with ThreadPoolExecutor(len(primaries)) as pool:
+            return dict(zip(primaries, pool.map(scan, primaries), strict=True))
+    finally:
+        # Not one by one: what has been read so far is looked up in them.
+        for file in folder.glob(f"{topic}-*.scan"):
             file.unlink()
 
-    with ThreadPoolExecutor(len(primaries)) as pool:
-        return dict(zip(primaries, pool.map(scan, primaries), strict=True))
+
+def scanned_so_far(topic: str, folder: Path) -> int:
+    """Records that :func:`scan_primaries` has read at this moment, over all primaries."""
+    sizes = [path.stat().st_size for path in folder.glob(f"{topic}-*.scan")]
+    return sum(sizes) // SCANNED.size
 
 
 def scan_topic(config: Mapping[str, str], topic: str) -> Iterator[bytes]:

@@ -17,9 +17,10 @@ class Sample:
         sent: Records handed to Prism.
         acknowledged: Acknowledgements by primary.
         consumed: Records that left the union source, by job.
-        lag: Records that the slowest job has yet to commit, by primary; a primary that is down is absent.
+        lag: Records that the slowest job has yet to commit, by primary; absent where it is down, or has not
+            answered yet.
         checkpoints: Completed checkpoints by job.
-        down: Primaries that do not answer.
+        down: Primaries that do not answer any more.
     """
 
     at_s: float

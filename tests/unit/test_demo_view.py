@@ -1,0 +1,36 @@
+"""What the demo prints while it runs and at its end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from anabranch.cli.demo_view import _conclusion, _sample_line
+from anabranch.devkit.demo import DemoResult
+from anabranch.devkit.figures import FIGURES
+from anabranch.devkit.ledger import Ledger
+from anabranch.devkit.nemesis import FaultKind, FaultPlan
+from anabranch.devkit.timeline import Sample
+from anabranch.devkit.verifier import Evidence, FaultEvidence, Verdict, verify
+
+
+def test_lag_of_a_primary_that_was_not_heard_of_yet_is_left_open() -> None:
+    sample = Sample(1.0, 0, {"a": 0, "b": 0, "c": 0}, {}, {"b": 1200}, {}, frozenset({"c"}))
+    assert "lag a - b 1,200 c down" in _sample_line(sample, 10)
+
+
+def test_figures_that_do_not_tell_by_themselves_are_explained() -> None:
+    figures = {"sent": 10, "unknown": 0, "raw_duplicates": 3, "counted": 9}
+    plan = FaultPlan(FaultKind.KILL, "a", 0.3, 5.0)
+    lines = _conclusion(DemoResult(Verdict((), figures), {}, {}, plan, Path("r.html"), 1.0))
+    assert f"  raw_duplicates: {FIGURES['raw_duplicates']}" in lines
+    assert f"  counted: {FIGURES['counted']}" in lines
+    assert not [line for line in lines if line.startswith("  unknown")], "none: nothing to explain"
+
+
+def test_every_figure_has_its_half_line() -> None:
+    nothing = Evidence(
+        ledger=Ledger(), run_of={}, copies={}, corrupt=(), fabricated=(), counted={}, emitted_scores={},
+        official_scores={}, undrained=(), planted=frozenset(), dead_lettered={}, mended={},
+        fault=FaultEvidence("none"),
+    )  # fmt: skip
+    assert verify(nothing).figures.keys() == FIGURES.keys()
