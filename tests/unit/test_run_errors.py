@@ -80,10 +80,10 @@ def test_no_java(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(folder.path))
     error = folder.run()
-    assert "Java is not installed" in error.message
+    assert error.message == "no Java on PATH, and JAVA_HOME is not set"
     assert "JDK 17" in str(error.hint)
     monkeypatch.setenv("JAVA_HOME", str(folder.path))
-    assert "JAVA_HOME has no bin/java" in folder.run().message
+    assert folder.run().message == f"no Java in {folder.path}/bin (JAVA_HOME)"
 
 
 def test_wrong_path_of_the_topology(folder: Folder) -> None:

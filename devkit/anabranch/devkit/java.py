@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from pathlib import Path
 
+from anabranch.connectors.java_home import INSTALL_JAVA, java_program
 from anabranch.devkit import process
 from anabranch.errors import EnvironmentMissingError
 
 __all__ = ["java"]
 
 _MINIMUM = 17
-_HINT = "install a JDK 17 (Debian: apt install openjdk-17-jdk-headless) or set JAVA_HOME to one"
 
 
 def java() -> Path:
@@ -22,17 +20,11 @@ def java() -> Path:
     Raises:
         EnvironmentMissingError: There is none, or it is older than 17.
     """
-    home = os.environ.get("JAVA_HOME")
-    found = shutil.which("java", path=str(Path(home, "bin")) if home else None)
-    if found is None:
-        raise EnvironmentMissingError(
-            f"no Java in {home}/bin (JAVA_HOME)" if home else "no Java on PATH", hint=_HINT
-        )
-    program = Path(found)
+    program = java_program()
     version = _version(program)
     if version < _MINIMUM:
         raise EnvironmentMissingError(
-            f"{program} is Java {version}; {_MINIMUM} or newer is needed", hint=_HINT
+            f"{program} is Java {version}; {_MINIMUM} or newer is needed", hint=INSTALL_JAVA
         )
     return program
 

@@ -6,13 +6,13 @@ import atexit
 import contextlib
 import logging
 import os
-import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from importlib import util
 from pathlib import Path
 from typing import Any
 
+from anabranch.connectors.java_home import java_program
 from anabranch.errors import EnvironmentMissingError
 
 __all__ = ["check_installed", "start_gateway"]
@@ -32,16 +32,7 @@ def check_installed() -> None:
     """
     if util.find_spec("pyflink") is None:
         raise EnvironmentMissingError("PyFlink is not installed", hint="pip install 'anabranch[flink]'")
-    home = os.environ.get("JAVA_HOME")
-    if home and not (Path(home) / "bin" / "java").is_file():
-        raise EnvironmentMissingError(
-            "JAVA_HOME has no bin/java", where=f"JAVA_HOME={home}", hint="point it to a JDK 17, or unset it"
-        )
-    if not home and shutil.which("java") is None:
-        raise EnvironmentMissingError(
-            "Java is not installed: there is no `java` on PATH and JAVA_HOME is not set",
-            hint="install a JDK 17 (Debian: apt install openjdk-17-jre-headless)",
-        )
+    java_program()
 
 
 def start_gateway(jars: Sequence[Path], log_folder: Path | None, *, only_plans: bool = False) -> None:
