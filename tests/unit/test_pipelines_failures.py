@@ -135,3 +135,37 @@ def test_our_own_errors_pass_through_unchanged(tmp_path: Path) -> None:
         raise original
     assert caught.value is original
     assert not (tmp_path / "none").exists()
+
+
+MISMATCH = """org.apache.flink.table.api.ValidationException: Column types of query result and sink for \
+'default_catalog.default_database.to-run-counts' do not match.
+Cause: Incompatible types for sink column 'records' at position 1.
+\tat org.apache.flink.table.planner.connectors.DynamicSinkUtils.createSchemaMismatchException(D.java:1057)
+"""
+
+
+@pytest.mark.parametrize(
+    ("trace", "hint"),
+    [
+        (MISMATCH, "CAST in the query"),
+        (SQL, "mend the query of that line"),
+        ("org.apache.flink.table.api.SqlParserException: SQL parse failed. Encountered", "mend the SQL"),
+        ("org.apache.calcite.runtime.CalciteException: Non-query expression encountered", "misspelt"),
+    ],
+)
+def test_mistakes_in_sql_have_a_next_step(tmp_path: Path, trace: str, hint: str) -> None:
+    error = job_error(trace, tmp_path, where="job.py:9")
+    assert error.where == "job.py:9"
+    assert hint in str(error.hint)
+    assert "default_catalog" not in error.message
+
+
+def test_a_place_may_be_found_in_what_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anabranch.pipelines.failures.java_trace", lambda error: MISMATCH)
+
+    def find(text: str) -> str | None:
+        return "job.py:12" if ".to-run-counts'" in text else None
+
+    with pytest.raises(JobError) as caught, told_at(find, tmp_path):
+        raise ValueError("as py4j raises it")
+    assert caught.value.where == "job.py:12"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,6 +58,22 @@ _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
         UnavailableError,
         "is Flink running there? `anabranch dev status` shows the local one",
     ),
+    (
+        "Non-query expression",
+        JobError,
+        "only a query can stand there: SELECT, WITH or VALUES; is its first word misspelt?",
+    ),
+    ("SQL parse failed", JobError, "mend the SQL of that line at the place which the message names"),
+    (
+        "Column types of query result and sink",
+        JobError,
+        "let the query and the record class that is written agree: CAST in the query, or change the field",
+    ),
+    (
+        "SQL validation failed",
+        JobError,
+        "mend the query of that line; the columns of what it reads are the fields of the record class",
+    ),
 )
 
 _MEND = "mend that line; the full trace shows the calls that led to it"
@@ -89,11 +105,17 @@ def job_error(error: BaseException | str, folder: Path, *, where: str | None = N
 
 
 @contextmanager
-def told_at(where: str | None, folder: Path) -> Iterator[None]:
-    """Turns whatever is raised within into an error that says where it belongs."""
+def told_at(where: str | Callable[[str], str | None] | None, folder: Path) -> Iterator[None]:
+    """Turns whatever is raised within into an error that says where it belongs.
+
+    Args:
+        where: Line of the job, or what finds it in the text of the error.
+        folder: Where the full trace goes.
+    """
     try:
         yield
     except AnabranchError:
         raise
     except Exception as error:
-        raise job_error(error, folder, where=where) from None
+        place = where(java_trace(error) or str(error)) if callable(where) else where
+        raise job_error(error, folder, where=place) from None

@@ -95,7 +95,7 @@ class _Run:
             warning = fallen_back(context.settings.restore, folder, self._checkpoint)
             if warning is not None:
                 on_event(Note(job.name, warning))
-        with told_at(None, self._traces):
+        with told_at(lambda text: _written_at(job, text), self._traces):
             names = [operator.name for operator in session.operators()]
             warning = untimely(names, context.settings.mini_batch.latency_s)
             if warning is not None:
@@ -198,6 +198,11 @@ class _Run:
                     hint="look there whether it still runs",
                 )
             time.sleep(_POLL_S / 5)
+
+
+def _written_at(job: Job, text: str) -> str | None:
+    """Line of the write whose table an error names: Flink plans all of them together."""
+    return next((write.where for write in job.writes if f".{write.name}'" in text), None)
 
 
 def _quietly(ask: Callable[[], _T]) -> _T | None:

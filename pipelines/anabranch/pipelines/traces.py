@@ -35,6 +35,8 @@ _WRAPPERS = frozenset(
         "WrappingRuntimeException",
     }
 )
+# Nobody has named it; tables of a job are known by their own names.
+_CATALOG = "default_catalog.default_database."
 _MAX_CAUSES = 4
 _MAX_LINES = 6  # of one message: one screen in all
 
@@ -85,7 +87,11 @@ def _without_traceback(message: str) -> str:
 
 
 def _first_lines(message: str) -> str:
-    lines = [line.rstrip() for line in public_text(message).strip().splitlines() if line.strip()]
+    lines = [
+        line.rstrip()
+        for line in public_text(message).replace(_CATALOG, "").strip().splitlines()
+        if line.strip()
+    ]
     if len(lines) > _MAX_LINES:
         lines = [*lines[:_MAX_LINES], f"… {len(lines) - _MAX_LINES} more lines"]
     return "\n    ".join(lines)
