@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import json
 import time
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from anabranch.cli import dead_letters as commands
 from anabranch.connectors import PrismProducer, RecordId, dead_letters, record_headers, replay
@@ -84,3 +85,32 @@ def test_headers_that_a_letter_did_not_keep_are_told(monkeypatch: pytest.MonkeyP
     assert result.stdout == "3 of 3 replayed, as replay 1\n"
     assert result.stderr == "logs: 2 records lack headers that the letters did not keep\n"
     assert len(primaries["a"].log) == 3
+
+
+def run_replay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *arguments: str) -> Result:
+    """`dead-letters replay` on one letter, in a world where nothing may be sent."""
+    monkeypatch.setattr(replay, "replay", lambda *_, **__: pytest.fail("it was sent"))
+    monkeypatch.setattr(dead_letters, "read_dead_letters", lambda *_: Letters([bare(1)], 0, {}))
+    document = tmp_path / "topology.yaml"
+    document.write_text(DOCUMENT)
+    return CliRunner().invoke(commands.command, ["replay", "--topology", str(document), *arguments])
+
+
+def test_dry_run_shows_what_would_be_sent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "mended"
+    file.write_text(json.dumps({"record_id": bare(1).record_id.hex(), "value": "as it should be"}))
+    result = run_replay(monkeypatch, tmp_path, "--mended", str(file), "--dry-run")
+    assert "    mended: as it should be\n" in result.output
+    assert result.output.endswith("1 letter would be replayed, as replay 1\n")
+
+
+def test_no_letter_that_matches_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    result = run_replay(monkeypatch, tmp_path, "--id", "ffff")
+    assert (result.exit_code, result.output) == (0, "no letter matches: nothing to replay\n")
+
+
+@pytest.mark.parametrize("text", ["zz", "", "0x12"])
+def test_id_that_is_no_hex_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> None:
+    result = run_replay(monkeypatch, tmp_path, "--id", text)
+    assert result.exit_code == 2
+    assert "is not hexadecimal" in result.output

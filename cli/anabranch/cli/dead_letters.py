@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable
+import string
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,6 +24,8 @@ __all__ = ["command"]
 
 _MENDED_HINT = 'each line is {"record_id": HEX, "value": TEXT} or has "value_base64" for the value'
 
+_NONE: Mapping[RecordId, bytes] = {}
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
@@ -31,10 +34,24 @@ def command() -> None:
     """Shows and replays what could not be decoded, was too large, or was lost to retention."""
 
 
+def _hex(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        if not value or not set(value.lower()) <= set(string.hexdigits):
+            raise click.BadParameter(f"{value!r} is not hexadecimal; `show` prints the ids")
+    return values
+
+
 def _choice(function: _F) -> _F:
     """The options that say which letters."""
     for option in (
-        click.option("--id", "ids", multiple=True, metavar="HEX", help="Only letters whose id begins so."),
+        click.option(
+            "--id",
+            "ids",
+            multiple=True,
+            metavar="HEX",
+            callback=_hex,
+            help="Only letters whose id begins so.",
+        ),
         click.option("--job", help="Only letters that this job set aside."),
         click.option("--reason", help="Only letters of this reason."),
         click.option("--of", "of_stream", metavar="STREAM", help="Only letters about this stream."),
@@ -70,7 +87,8 @@ def _show(
         for letter in letters:
             emit_json(_fields(letter))
     else:
-        _print_table(letters)
+        _print_letters(letters)
+        click.echo(_counted(letters))
 
 
 @command.command("replay")
@@ -114,8 +132,12 @@ def _replay_letters(
     if not chosen:
         letters = [letter for letter in letters if letter.record_id in values]
     _check_found(values, letters)
+    if not letters:
+        click.echo("no letter matches: nothing to replay")
+        return
     if dry_run:
-        _print_table(letters)
+        _print_letters(letters, values)
+        click.echo(f"{_counted(letters)} would be replayed, as replay {number}")
         return
     result = replay(topology, letters, number=number, mended=values)
     click.echo(f"{len(result.sent)} of {len(letters)} replayed, as replay {number}")
@@ -159,15 +181,22 @@ def _read(
     ]
 
 
-def _print_table(letters: list[DeadLetter]) -> None:
+def _print_letters(letters: list[DeadLetter], mended: Mapping[RecordId, bytes] = _NONE) -> None:
+    """With what is sent in place of a value, where there is such."""
     for letter in letters:
         when = datetime.fromtimestamp(letter.occurred_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
         size = f"{letter.value_length} bytes"
         click.echo(f"{letter.record_id.hex()}  {when}  {letter.reason}  {_place(letter)}  {size}")
         click.echo(f"    {as_text(letter.detail.encode(), 100)}")
-        click.echo(f"    {as_text(letter.value or _row(letter), 100)}")
-    noun = "letter" if len(letters) == 1 else "letters"
-    click.echo(f"{len(letters)} {noun}")
+        value = mended.get(letter.record_id)
+        if value is None:
+            click.echo(f"    {as_text(letter.value or _row(letter), 100)}")
+        else:
+            click.echo(f"    mended: {as_text(value, 100)}")
+
+
+def _counted(letters: list[DeadLetter]) -> str:
+    return "1 letter" if len(letters) == 1 else f"{len(letters)} letters"
 
 
 def _place(letter: DeadLetter) -> str:
