@@ -19,6 +19,7 @@ from anabranch.devkit.ports import claim_ports
 from anabranch.devkit.process import Completed, ProcessRef
 from anabranch.devkit.service import ServiceState
 from anabranch.devkit.state import loops_home, read_json
+from anabranch.devkit.status import status_of
 from anabranch.errors import AnabranchError, ConfigurationError, EnvironmentMissingError
 
 pytestmark = [pytest.mark.brokers, pytest.mark.timeout(300)]
@@ -72,6 +73,9 @@ def test_day_of_a_loop(name: str) -> None:
     assert dev("resume", "--name", name, "a").output.strip() == "a: up"
     assert dev("restart", "--name", name, "b").output.strip() == "b: up"
     before = loop.broker("b").spec.cluster_id
+    unasked = dev("wipe", "--name", name, "b")  # no terminal
+    assert unasked.code == 2
+    assert "give --yes" in unasked.output
     assert dev("wipe", "--yes", "--name", name, "b").code == 0
     assert loop.broker("b").spec.cluster_id != before
     table = dev("status", "--name", name).output
@@ -86,6 +90,8 @@ def test_day_of_a_loop(name: str) -> None:
     gone = dev("status", "--name", name)
     assert gone.code == 1
     assert f"there is no loop '{name}'" in gone.output
+    again = dev("down", "--name", name)
+    assert (again.code, again.output) == (0, f"nothing to end: no loop '{name}' is up\n")
 
 
 def test_unknown_names_are_told_before_anything_happens(name: str) -> None:
@@ -158,6 +164,8 @@ def test_port_taken_by_another_program_is_named(name: str) -> None:
                 broker.restart()
         assert "ss -ltnp" in str(caught.value)
         assert states_of(loop) == {"a": "died"}
+        (told,) = status_of(loop)["services"]
+        assert told["note"] == caught.value.message
         broker.restart()
         assert states_of(loop) == {"a": "up"}
 

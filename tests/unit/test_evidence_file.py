@@ -91,7 +91,7 @@ def changed(path: Path) -> None:
     path.write_bytes(data)
 
 
-def cut(size: int) -> Callable[[Path], None]:
+def cut(size: int) -> Callable[[Path], object]:
     return lambda path: path.write_bytes(path.read_bytes()[:-size])
 
 
@@ -112,7 +112,7 @@ def cut(size: int) -> Callable[[Path], None]:
     ],
 )
 def test_ledger_that_is_not_as_it_was_is_never_judged(
-    tmp_path: Path, damage: Callable[[Path], None], problem: str
+    tmp_path: Path, damage: Callable[[Path], object], problem: str
 ) -> None:
     keep(tmp_path, counted_lines=range(LINES))
     damage(tmp_path / "0.ledger")

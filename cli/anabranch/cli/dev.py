@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from typing import TYPE_CHECKING, Literal
 
@@ -141,6 +142,8 @@ def _wipe(name: str, yes: bool, primaries: tuple[str, ...]) -> None:
     for primary in primaries:
         loop.broker(primary)
     if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("nobody can be asked, since this is no terminal: give --yes")
         click.confirm(f"Destroy all data of {', '.join(primaries)} in loop '{name}'?", abort=True)
     for primary in primaries:
         loop.wipe(primary)
@@ -155,7 +158,12 @@ def _down(name: str, every: bool, keep_files: bool) -> None:
     """End a loop: nothing of it runs afterwards, and its data is gone."""
     from anabranch.devkit.loop import Loop
 
-    for each in Loop.names() if every else [name]:
+    known = Loop.names()
+    if not known or not (every or name in known):
+        others = f" (there are: {', '.join(known)})" if known else ""
+        click.echo(f"nothing to end: no loop{'' if every else f' {name!r}'} is up{others}")
+        return
+    for each in known if every else [name]:
         loop = Loop.find(each)
         loop.down(keep_files=keep_files)
         click.echo(f"loop '{each}' is down" + (f"; its files are in {loop.folder}" if keep_files else ""))

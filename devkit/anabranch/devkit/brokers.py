@@ -167,7 +167,9 @@ class Broker(Service):
             text = log.read().decode(errors="replace")
         ports = [self.spec.port, self.spec.controller_port]
         what = f"broker {self.name}"
-        return diagnose(what, text, log=self.log_path, data=self._data, ports=ports, code=code)
+        error = diagnose(what, text, log=self.log_path, data=self._data, ports=ports, code=code)
+        self.note_death(error.message)
+        return error
 
     def _java(self) -> list[str | Path]:
         return [java(), *_JVM, f"-XX:ErrorFile={self.folder}/hs_err_%p.log", "-cp", f"{kafka_jars()}/*"]

@@ -191,7 +191,9 @@ class FlinkCluster:
         state = self._state()
         ports = [int(state["rpc_port"]), int(state["rest_port"])]
         what = f"Flink's {service.name}"
-        return diagnose(what, text, log=service.log_path, data=self.folder, ports=ports, code=None)
+        error = diagnose(what, text, log=service.log_path, data=self.folder, ports=ports, code=None)
+        service.note_death(error.message)
+        return error
 
     def _task_manager(self, place: int) -> Service:
         return Service(f"taskmanager-{place}", self.folder, self._mark)

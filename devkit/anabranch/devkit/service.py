@@ -10,7 +10,7 @@ from pathlib import Path
 
 from anabranch.devkit import process
 from anabranch.devkit.process import ProcessRef
-from anabranch.devkit.state import exclusive, read_json, write_json
+from anabranch.devkit.state import exclusive, read_json, write_atomically, write_json
 from anabranch.errors import ConfigurationError
 
 __all__ = ["Service", "ServiceState"]
@@ -43,6 +43,7 @@ class Service:
         self.log_path = folder / f"{name}.log"
         self._mark = mark
         self._pid_file = folder / f"{name}.pid.json"
+        self._death_file = folder / f"{name}.death"
 
     @property
     def ref(self) -> ProcessRef | None:
@@ -64,9 +65,21 @@ class Service:
         """Starts the process; the caller holds :meth:`locked` and waits until it is ready."""
         if self.state in (ServiceState.UP, ServiceState.PAUSED):
             raise ConfigurationError(f"{self.name} is already {self.state.value}")
+        self._death_file.unlink(missing_ok=True)
         ref = process.start(argv, log=self.log_path, cwd=self.folder, env=env, mark=self._mark)
         write_json(self._pid_file, {"pid": ref.pid, "start_ticks": ref.start_ticks})
         return ref
+
+    @property
+    def death(self) -> str | None:
+        """Why it died at its last start, as whoever started it was told; None if it did not."""
+        with contextlib.suppress(FileNotFoundError):
+            return self._death_file.read_text()
+        return None
+
+    def note_death(self, why: str) -> None:
+        """Keeps for others, such as ``anabranch dev status``, why it died at its start."""
+        write_atomically(self._death_file, why)
 
     def kill(self) -> None:
         """SIGKILL, at once, in whatever state it is; returns when the process is gone."""

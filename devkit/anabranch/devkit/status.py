@@ -48,7 +48,8 @@ def _where(service: Service, loop: Loop) -> str:
 
 def _note(service: Service, state: ServiceState) -> str:
     if state is ServiceState.DIED:
-        return (service.tail(1) or ["it left no log"])[0][:120]
+        # The last line of a log seldom says why; whoever started it has looked at all of them.
+        return service.death or (service.tail(1) or ["it left no log"])[0][:120]
     if isinstance(service, Broker):
         answers = state is not ServiceState.UP or is_ready(service.client_config())
         return f"cluster {service.spec.cluster_id}" + ("" if answers else "; does not answer")
