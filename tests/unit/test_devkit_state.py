@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -62,6 +64,46 @@ def test_lock_excludes_threads_and_ends_with_the_block(tmp_path: Path) -> None:
         pass
     with state.exclusive(lock, timeout_s=0, what="it"):
         pass
+
+
+def test_lock_whose_file_goes_excludes_all_the_same(tmp_path: Path) -> None:
+    lock, inside, most = tmp_path / "lock", 0, 0
+
+    def work() -> None:
+        nonlocal inside, most
+        for _ in range(20):
+            with state.exclusive(lock, timeout_s=60, what="it", stays=False):
+                inside += 1
+                most = max(most, inside)
+                time.sleep(0.001)
+                inside -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lock_that_is_waited_for_while_its_file_goes_is_not_held_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = tmp_path / "lock"
+    real = state._is_at
+    seen: list[bool] = []
+
+    def removed_first(path: Path, file: IO[str]) -> bool:
+        if not seen:
+            path.unlink()  # as the holder does between the opening and the locking by another
+        seen.append(real(path, file))
+        return seen[-1]
+
+    monkeypatch.setattr(state, "_is_at", removed_first)
+    with state.exclusive(lock, timeout_s=1, what="it", stays=False):
+        assert lock.exists()
+    assert seen == [False, True]
 
 
 def test_two_at_once_get_different_ports(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ class Loop:
         spec = spec or LoopSpec()
         java(), kafka_jars()  # what is missing is told before anything is made
         folder = loops_home() / spec.name
-        with exclusive(folder.parent / f".{spec.name}.lock", timeout_s=0, what=f"loop '{spec.name}'"):
+        with _held(folder, timeout_s=0):
             _clear_remains(folder)
             folder.mkdir(parents=True, mode=0o700)
             mark = f"{spec.name}-{uuid.uuid4().hex}"
@@ -259,7 +259,7 @@ class Loop:
 
     def down(self, *, keep_files: bool = False) -> None:
         """Ends everything; returns when nothing runs any more. Data and logs go unless ``keep_files``."""
-        with exclusive(self.folder.parent / f".{self.name}.lock", timeout_s=60, what=f"loop '{self.name}'"):
+        with _held(self.folder, timeout_s=60):
             self._end(keep_files=keep_files)
 
     def __enter__(self) -> Loop:
@@ -342,6 +342,12 @@ class Loop:
             state = self._state()
             yield state
             write_json(self.folder / "loop.json", state)
+
+
+def _held(folder: Path, *, timeout_s: float) -> contextlib.AbstractContextManager[None]:
+    """Keeps others from starting or ending the loop; beside its folder, which comes and goes meanwhile."""
+    name = folder.name
+    return exclusive(folder.parent / f".{name}.lock", timeout_s=timeout_s, what=f"loop '{name}'", stays=False)
 
 
 def _clear_remains(folder: Path) -> None:

@@ -14,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from anabranch.errors import UnavailableError
 
@@ -45,29 +45,52 @@ def loops_home() -> Path:
 
 
 @contextlib.contextmanager
-def exclusive(path: Path, *, timeout_s: float, what: str) -> Iterator[None]:
+def exclusive(path: Path, *, timeout_s: float, what: str, stays: bool = True) -> Iterator[None]:
     """Holds a lock that ends with this process, whatever ends it.
 
     Args:
-        path: The lock file; it stays behind, empty.
+        path: The lock file.
         timeout_s: How long to wait for another holder; 0 tries once.
         what: Named in the error, as in "``what`` is being worked on by another command".
+        stays: Whether the file stays behind, empty. All holders of one file must say the same.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + timeout_s
-    with path.open("a") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    raise UnavailableError(
-                        f"{what} is being worked on by another command",
-                        hint="wait until it is done, then try again",
-                    ) from None
-                time.sleep(0.05)
-        yield
+    file = path.open("a")
+    try:
+        # Who waited for a file that its holder then removed has locked what nobody else will see.
+        _lock(file, deadline, what)
+        while not (stays or _is_at(path, file)):
+            file.close()
+            file = path.open("a")
+            _lock(file, deadline, what)
+        try:
+            yield
+        finally:
+            if not stays:
+                path.unlink(missing_ok=True)
+    finally:
+        file.close()
+
+
+def _lock(file: IO[str], deadline: float, what: str) -> None:
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise UnavailableError(
+                    f"{what} is being worked on by another command",
+                    hint="wait until it is done, then try again",
+                ) from None
+            time.sleep(0.05)
+
+
+def _is_at(path: Path, file: IO[str]) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    return False
 
 
 def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
