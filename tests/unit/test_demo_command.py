@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from anabranch.cli import demo
 from anabranch.devkit import demo as runs
-from anabranch.errors import ConfigurationError
+from anabranch.errors import ConfigurationError, EnvironmentMissingError
 
 
 @pytest.mark.parametrize("place", ["gone/report.html", "file/report.html", "locked/report.html"])
@@ -25,6 +25,15 @@ def test_report_that_could_not_be_written(
     assert isinstance(error, ConfigurationError)
     assert error.where == f"--report {path}"
     assert str(path.parent) in str(error.hint)
+
+
+def test_no_java_is_told_before_the_input_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(runs, "load_dataset", lambda *_, **__: pytest.fail("the input was read"))
+    error = CliRunner().invoke(demo.command, ["--report", str(tmp_path / "report.html")]).exception
+    assert isinstance(error, EnvironmentMissingError)
+    assert error.message == "no Java on PATH, and JAVA_HOME is not set"
 
 
 def test_a_file_in_this_folder_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
