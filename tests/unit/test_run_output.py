@@ -20,9 +20,9 @@ def progress(read: int, written: int) -> Progress:
 
 
 def test_the_last_progress_is_shown_however_close_to_the_end(capsys: pytest.CaptureFixture[str]) -> None:
-    lines = printed(capsys, progress(0, 0), progress(5000, 12), Stopped("j", "FINISHED", None))
+    lines = printed(capsys, progress(300, 0), progress(5000, 12), Stopped("j", "FINISHED", None))
     assert lines == [
-        "j: running, 3/3 tasks, 1 checkpoints",
+        "j: running, 3/3 tasks, 300 read, 1 checkpoints",
         "j: running, 3/3 tasks, 5,000 read, 12 written, 1 checkpoints",
         "j: finished",
     ]

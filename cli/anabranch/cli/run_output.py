@@ -86,7 +86,6 @@ def _text_of(event: Event) -> str:
 
 
 def _records(event: Progress | Stopped) -> str:
-    """Both counts; nothing where both are 0, which Flink says also as long as it does not know them."""
-    if not event.records_in and not event.records_out:
-        return ""
-    return f"{event.records_in:,} read, {event.records_out:,} written, "
+    """The counts that are not 0, which Flink says also as long as it does not know them."""
+    counts = ((event.records_in, "read"), (event.records_out, "written"))
+    return "".join(f"{count:,} {what}, " for count, what in counts if count)
