@@ -153,6 +153,36 @@ def test_latest_by_version_prints_the_newest_of_each_key(stream: StreamHandle) -
     assert {(record["key"], record["value"]) for record in records} == {("k1", "v3"), ("k2", "kept")}
 
 
+def test_an_upsert_by_hand_is_read_by_its_version(stream: StreamHandle) -> None:
+    lines = "".join(f'{{"run":"k1","n":{number}}}\n' for number in range(8))
+    topology = ("--topology", stream.topology)
+    assert run("produce", stream.name, *topology, "--key", "run", "--upsert", stdin=lines).exception is None
+    assert {record["primary"] for record in tail(stream)} == {"a", "b"}
+    run(
+        "produce",
+        stream.name,
+        *topology,
+        "--key",
+        "run",
+        "--upsert",
+        stdin='{"run":"k2"}\n{"run":"k1","n":8}\n',
+    )
+    records = tail(stream, "--latest-by-version")
+    assert {(record["key"], record["value"]) for record in records} == {
+        ('{"run":"k1"}', '{"run":"k1","n":8}'),
+        ('{"run":"k2"}', '{"run":"k2"}'),
+    }
+
+
+def test_records_without_a_version_are_said_to_be_of_unknown_age(stream: StreamHandle) -> None:
+    topology = ("--topology", stream.topology)
+    run("produce", stream.name, *topology, "--key", "run", stdin='{"run":"k1"}\n{"run":"k1"}\n')
+    result = run("tail", stream.name, *topology, "--until-end", "--latest-by-version")
+    assert len(result.stdout.splitlines()) == 1
+    assert "2 records without a version" in result.stderr
+    assert "--upsert" in result.stderr
+
+
 def test_without_any_primary_there_is_one_screen_with_what_to_do(stream: StreamHandle) -> None:
     for primary in stream.document["groups"]["test"]["primaries"].values():
         primary["bootstrap"] = ["127.0.0.1:1"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -12,8 +10,9 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
+from anabranch.cli.line_keys import Split, splitter
 from anabranch.cli.stream_options import emit_json, topology_option
-from anabranch.errors import ConfigurationError, DeliveryError
+from anabranch.errors import DeliveryError
 
 if TYPE_CHECKING:
     from anabranch.connectors import Delivery, PrismProducer, ProducerStats
@@ -23,8 +22,9 @@ __all__ = ["command"]
 _PROGRESS_S = 1.0
 # More than a handful of complaints about single lines say nothing new.
 _COMPLAINTS = 5
-
-_Split = Callable[[bytes, int], tuple[bytes | None, bytes]]
+# An upsert waits for the one before of its key, so that is the time it takes.
+_UPSERT_CONFIG = {"linger.ms": 5}
+_REST_S = 0.001
 
 
 @click.command("produce")
@@ -36,7 +36,18 @@ _Split = Callable[[bytes, int], tuple[bytes | None, bytes]]
     metavar="SCOPE",
     help="Ids are the line numbers in this scope (a run, a file): the same lines sent again count once.",
 )
-@click.option("--key", "key_field", metavar="FIELD", help="The key is this field of the line's JSON.")
+@click.option(
+    "--key",
+    "key_fields",
+    metavar="FIELD",
+    help="The Kafka key is the text of this field of the line's JSON; it says which records go together, not "
+    "which is the newest. With --upsert: FIELD[,FIELD…], the key of the upsert.",
+)
+@click.option(
+    "--upsert",
+    is_flag=True,
+    help="Of each key the last line counts: records get a version, and the JSON key that jobs write.",
+)
 @click.option("--key-separator", metavar="TEXT", help="The key is what precedes the first TEXT of a line.")
 @click.option("--home", metavar="PRIMARY", help="Write to this primary while it works.")
 @click.option("--hedge-after", "hedge_after_s", type=float, default=0.5, show_default=True, metavar="S")
@@ -47,7 +58,8 @@ def command(
     file: BinaryIO,
     topology: str,
     id_scope: str | None,
-    key_field: str | None,
+    key_fields: str | None,
+    upsert: bool,
     key_separator: str | None,
     home: str | None,
     hedge_after_s: float,
@@ -61,11 +73,16 @@ def command(
     """
     from anabranch.connectors import PrismProducer
 
-    split = _splitter(key_field, key_separator)
+    split = splitter(key_fields, key_separator, upsert=upsert)
     with PrismProducer(
-        topology, stream, home=home, hedge_after_s=hedge_after_s, max_block_s=max_block_s
+        topology,
+        stream,
+        home=home,
+        hedge_after_s=hedge_after_s,
+        max_block_s=max_block_s,
+        config=_UPSERT_CONFIG if upsert else {},
     ) as producer:
-        run = _Run(producer, quiet=as_json)
+        run = _Run(producer, upsert=upsert, quiet=as_json)
         try:
             run.send(file, split, id_scope)
         finally:
@@ -80,22 +97,44 @@ def command(
 class _Run:
     """Sends lines and tells how it goes."""
 
-    def __init__(self, producer: PrismProducer, *, quiet: bool) -> None:
+    def __init__(self, producer: PrismProducer, *, upsert: bool, quiet: bool) -> None:
+        from anabranch.connectors.versions import VersionClock
+
         self.lines = self.failed = 0
+        self._versions = VersionClock() if upsert else None
+        self._under_way: set[bytes] = set()
         self._producer = producer
         self._quiet = quiet
         self._began = self._told = time.monotonic()
 
-    def send(self, file: BinaryIO, split: _Split, id_scope: str | None) -> None:
+    def send(self, file: BinaryIO, split: Split, id_scope: str | None) -> None:
         from anabranch.connectors import RecordId
 
         for number, raw in enumerate(file):
             key, value = split(raw.rstrip(b"\r\n"), number + 1)
             record_id = None if id_scope is None else RecordId.supplied(id_scope, number)
-            self._producer.send(value, key=key, id=record_id, on_done=self._done(number + 1))
+            headers = self._version(key)
+            self._producer.send(
+                value, key=key, id=record_id, headers=headers, on_done=self._done(number + 1, key)
+            )
             self.lines += 1
-            if time.monotonic() - self._told > _PROGRESS_S:
-                self._tell()
+            self._look()
+
+    def _version(self, key: bytes | None) -> list[tuple[str, bytes | None]]:
+        """The header of an upsert, once its key's last record is done.
+
+        Sent again, that one could come behind this one in a log, and compaction keeps what is last there.
+        """
+        from anabranch.connectors import record_headers
+
+        if self._versions is None or key is None:
+            return []
+        while key in self._under_way:
+            self._producer.poll()
+            self._look()
+            time.sleep(_REST_S)
+        self._under_way.add(key)
+        return [(record_headers.VERSION, self._versions.next())]
 
     def finish(self, limit_s: float) -> None:
         """Waits for what is in flight, telling how it goes."""
@@ -104,8 +143,14 @@ class _Run:
             self._tell()
         self._tell(last=True)
 
-    def _done(self, line: int) -> Callable[[Delivery], None]:
+    def _look(self) -> None:
+        if time.monotonic() - self._told > _PROGRESS_S:
+            self._tell()
+
+    def _done(self, line: int, key: bytes | None) -> Callable[[Delivery], None]:
         def done(delivery: Delivery) -> None:
+            if key is not None:
+                self._under_way.discard(key)
             if delivery.error is None:
                 return
             self.failed += 1
@@ -133,39 +178,3 @@ def _sentence(stats: ProducerStats, seconds: float) -> str:
         parts.append(f"{name} {primary.acked}{hedged}{state}")
     failed = f", {stats.failed} failed" if stats.failed else ""
     return f"{stats.done} of {stats.records} acknowledged in {seconds:.1f} s ({'; '.join(parts)}){failed}"
-
-
-def _splitter(key_field: str | None, key_separator: str | None) -> _Split:
-    if key_field is not None and key_separator is not None:
-        raise click.UsageError("--key and --key-separator exclude each other")
-    if key_field is not None:
-        return lambda line, number: (_json_key(line, key_field, number), line)
-    if key_separator is not None:
-        if not key_separator:
-            raise click.UsageError("--key-separator is empty; give the text that ends each line's key")
-        separator = os.fsencode(key_separator)
-        return lambda line, number: _split(line, separator, number)
-    return lambda line, number: (None, line)
-
-
-def _json_key(line: bytes, name: str, number: int) -> bytes:
-    try:
-        field = json.loads(line)[name]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigurationError(
-            f"there is no field '{name}' in this line's JSON ({type(error).__name__})",
-            where=f"line {number}",
-            hint="correct the line, or --key; lines before it were sent",
-        ) from error
-    return field.encode() if isinstance(field, str) else json.dumps(field, separators=(",", ":")).encode()
-
-
-def _split(line: bytes, separator: bytes, number: int) -> tuple[bytes, bytes]:
-    key, found, value = line.partition(separator)
-    if not found:
-        raise ConfigurationError(
-            f"there is no {os.fsdecode(separator)!r} in this line",
-            where=f"line {number}",
-            hint="correct the line, or --key-separator; lines before it were sent",
-        )
-    return key, value

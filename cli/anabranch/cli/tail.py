@@ -62,6 +62,8 @@ def command(
             tail.run(reader, timeout_s)
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
+        finally:
+            tail.tell_unversioned()
 
 
 @dataclass
@@ -74,6 +76,7 @@ class _Tail:
     count: int | None
     table: bool
     printed: int = 0
+    unversioned: int = 0
     problems: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -92,6 +95,9 @@ class _Tail:
             self._report(reader.problems())
             if any(self._take(record) for record in records):
                 return
+            if not (self.table or self.unversioned):
+                # Whoever watches a stream should not have to end it to learn why nothing comes.
+                self.tell_unversioned()
             if finished and not records:
                 break
             if now - opened > _FIRST_CONTACT_S:
@@ -102,6 +108,18 @@ class _Tail:
         if self.table and self._latest is not None:
             for record in self._latest.latest()[: self.count]:
                 self._print(record)
+
+    def tell_unversioned(self) -> None:
+        """Says that there were records of which nothing tells how new they are, if there were more."""
+        if self._latest is None or self._latest.unversioned == self.unversioned:
+            return
+        self.unversioned = self._latest.unversioned
+        noun = "record" if self.unversioned == 1 else "records"
+        click.echo(
+            f"{self.unversioned} {noun} without a version: of one key the one read first is shown, which "
+            "need not be the newest (versions are written by produce --upsert, and by jobs with key=…)",
+            err=True,
+        )
 
     def _take(self, record: StreamRecord) -> bool:
         """Prints a record if it is wanted; says whether that was the last one."""

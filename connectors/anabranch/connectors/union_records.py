@@ -89,15 +89,23 @@ class SeenIds:
 
 
 class LatestByVersion:
-    """Keeps, per Kafka key, the record of the highest version; of equal ones the first."""
+    """Keeps, per Kafka key, the record of the highest version; of equal ones the first.
+
+    Attributes:
+        unversioned: How many records had no version. They are below all that have one, and among
+            themselves nothing tells which is the newest.
+    """
 
     def __init__(self) -> None:
+        self.unversioned = 0
         self._latest: dict[bytes | None, StreamRecord] = {}
 
     def accept(self, record: StreamRecord) -> bool:
         """Whether the record is newer than what its key has so far."""
         known = self._latest.get(record.key)
-        if known is not None and (record.version or b"") <= (known.version or b""):
+        version = record.version or b""
+        self.unversioned += not version
+        if known is not None and version <= (known.version or b""):
             return False
         self._latest[record.key] = record
         return True

@@ -1,0 +1,90 @@
+"""How `anabranch produce` finds the Kafka key of a line."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Sequence
+
+import click
+
+from anabranch.errors import ConfigurationError
+
+__all__ = ["Split", "splitter"]
+
+Split = Callable[[bytes, int], tuple[bytes | None, bytes]]
+"""From a line and its number to key and value."""
+
+# Half a surrogate pair, and control characters that have no short escape: each JSON writer has its own way.
+_WRITTEN_DIFFERENTLY = re.compile(r"[\x00-\x07\x0b\x0e-\x1f\ud800-\udfff]")
+
+
+def splitter(fields: str | None, separator: str | None, *, upsert: bool) -> Split:
+    """Makes of the options what takes lines apart.
+
+    Args:
+        fields: Of ``--key``.
+        separator: Of ``--key-separator``.
+        upsert: The key is JSON of the fields, as jobs write it, rather than the text of one.
+
+    Raises:
+        click.UsageError: The options do not go together.
+    """
+    if fields is not None and separator is not None:
+        raise click.UsageError("--key and --key-separator exclude each other")
+    if upsert:
+        if fields is None:
+            raise click.UsageError("--upsert needs --key FIELD: the key by which the newest record counts")
+        names = fields.split(",")
+        return lambda line, number: (_upsert_key(line, names, number), line)
+    if fields is not None:
+        return lambda line, number: (_field_key(line, fields, number), line)
+    if separator is not None:
+        if not separator:
+            raise click.UsageError("--key-separator is empty; give the text that ends each line's key")
+        encoded = os.fsencode(separator)
+        return lambda line, number: _before(line, encoded, number)
+    return lambda line, number: (None, line)
+
+
+def _field_key(line: bytes, name: str, number: int) -> bytes:
+    field = _field(line, name, number)
+    return field.encode() if isinstance(field, str) else json.dumps(field, separators=(",", ":")).encode()
+
+
+def _upsert_key(line: bytes, names: Sequence[str], number: int) -> bytes:
+    """The bytes that Flink's JSON format makes of these columns; with others it would be another key."""
+    key = {name: _field(line, name, number) for name in names}
+    for name, value in key.items():
+        same = isinstance(value, int) or (isinstance(value, str) and not _WRITTEN_DIFFERENTLY.search(value))
+        if not same:
+            raise ConfigurationError(
+                f"field '{name}' is no key: jobs may write {json.dumps(value)[:60]} in another way",
+                where=f"line {number}",
+                hint="use text, whole numbers or true and false as keys; lines before it were sent",
+            )
+    return json.dumps(key, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _field(line: bytes, name: str, number: int) -> object:
+    try:
+        field: object = json.loads(line)[name]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigurationError(
+            f"there is no field '{name}' in this line's JSON ({type(error).__name__})",
+            where=f"line {number}",
+            hint="correct the line, or --key; lines before it were sent",
+        ) from error
+    return field
+
+
+def _before(line: bytes, separator: bytes, number: int) -> tuple[bytes, bytes]:
+    key, found, value = line.partition(separator)
+    if not found:
+        raise ConfigurationError(
+            f"there is no {os.fsdecode(separator)!r} in this line",
+            where=f"line {number}",
+            hint="correct the line, or --key-separator; lines before it were sent",
+        )
+    return key, value

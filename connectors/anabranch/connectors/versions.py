@@ -1,0 +1,32 @@
+"""Versions of upserts that are written from Python, one by one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+__all__ = ["VersionClock"]
+
+_COUNTER_BITS = 16
+# What jobs write unless they are given another one.
+_EPOCH = 0
+
+
+class VersionClock:
+    """Gives versions that rise with each call: epoch ‖ hybrid logical clock, 12 bytes.
+
+    As the Java writers' clock, but for their start a minute ahead. That puts a restored job above the one
+    before it; for a command it would make a running job's next updates of the same keys lose for a minute.
+
+    Args:
+        wall_ms: Unix milliseconds.
+    """
+
+    def __init__(self, wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+        self._wall_ms = wall_ms
+        self._last = 0
+
+    def next(self) -> bytes:
+        """A version above all before."""
+        self._last = max(self._wall_ms() << _COUNTER_BITS, self._last + 1)
+        return _EPOCH.to_bytes(4, "big") + self._last.to_bytes(8, "big")

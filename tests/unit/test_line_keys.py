@@ -1,0 +1,45 @@
+"""Keys of lines: what `produce` writes as an upsert must be the bytes that a job writes for the same key."""
+
+from __future__ import annotations
+
+import json
+
+import click
+import pytest
+
+from anabranch.cli.line_keys import splitter
+from anabranch.errors import ConfigurationError
+
+
+def upsert_key(fields: str, line: str) -> bytes | None:
+    return splitter(fields, None, upsert=True)(line.encode(), 1)[0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "line", "key"),
+    [
+        ("run", '{"n": 1, "run": "k1"}', '{"run":"k1"}'),
+        ("b,a", '{"a": 7, "b": true}', '{"b":true,"a":7}'),
+        ("run", '{"run": "\\u00e4 \\"/\\n"}', '{"run":"ä \\"/\\n"}'),
+    ],
+)
+def test_upsert_key_is_json_of_the_fields_in_the_given_order(fields: str, line: str, key: str) -> None:
+    assert upsert_key(fields, line) == key.encode()
+
+
+@pytest.mark.parametrize("value", [1.5, None, [1], {"a": 1}, "\x01", "\ud800"])
+def test_what_jobs_may_write_in_another_way_is_no_key(value: object) -> None:
+    with pytest.raises(ConfigurationError, match="field 'run' is no key"):
+        upsert_key("run", json.dumps({"run": value}))
+
+
+def test_without_upsert_the_key_is_the_text_of_the_field() -> None:
+    split = splitter("run", None, upsert=False)
+    assert split(b'{"run":"k1"}', 1) == (b"k1", b'{"run":"k1"}')
+    assert split(b'{"run":7}', 1)[0] == b"7"
+
+
+@pytest.mark.parametrize(("fields", "separator"), [(None, None), (None, "|"), ("run", "|")])
+def test_upsert_wants_fields_for_its_key(fields: str | None, separator: str | None) -> None:
+    with pytest.raises(click.UsageError):
+        splitter(fields, separator, upsert=True)
