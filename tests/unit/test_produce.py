@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from anabranch.cli import produce
 from anabranch.connectors import record_headers
 from anabranch.connectors.prism import producer as producer_module
 from anabranch.connectors.prism.simulated import SimulatedPrimaries
+from anabranch.connectors.prism.transport import Failure, FailureKind
+from anabranch.errors import DeliveryError
 
 DOCUMENT = """
 generation: 1
@@ -65,3 +68,38 @@ def test_without_upsert_there_is_no_version(run: Run, primaries: SimulatedPrimar
     [written] = [*primaries["a"].log, *primaries["b"].log]
     assert written.key == b"k1"
     assert record_headers.VERSION not in dict(written.headers)
+
+
+REFUSED = Failure(FailureKind.NOT_WRITTEN, "Broker: Topic authorization failed")
+
+
+def test_where_all_refuse_the_log_in_it_ends_soon_and_says_what_to_check(
+    run: Run, primaries: SimulatedPrimaries, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(produce, "_REFUSED_S", 1.0)
+    primaries["a"].error = primaries["b"].error = REFUSED
+    began = time.monotonic()
+    result = run(stdin="1\n2\n")
+    assert time.monotonic() - began < 10
+    assert isinstance(result.exception, DeliveryError)
+    assert "a: Broker: Topic authorization failed\n    b: " in str(result.exception)
+    assert "'auth'" in str(result.exception.hint)
+    assert "line 1" not in result.stderr
+    assert "authorization" not in result.stderr
+    assert caplog.text.count("primary a takes no records: Broker: Topic authorization failed") == 1
+
+
+def test_where_one_may_come_back_it_waits_for_max_block(run: Run, primaries: SimulatedPrimaries) -> None:
+    primaries["a"].error = REFUSED
+    primaries["b"].stop()
+    result = run("--max-block", "2", stdin="1\n")
+    assert isinstance(result.exception, DeliveryError)
+    assert "1 of 1 lines" in str(result.exception)
+    assert "'auth'" in result.stderr
+    assert "b 0 open" in result.stderr
+
+
+def test_where_all_are_down_the_flag_is_named(run: Run, primaries: SimulatedPrimaries) -> None:
+    primaries["a"].stop()
+    primaries["b"].stop()
+    assert "--max-block" in run("--max-block", "1", stdin="1\n").stderr

@@ -25,6 +25,9 @@ _COMPLAINTS = 5
 # An upsert waits for the one before of its key, so that is the time it takes.
 _UPSERT_CONFIG = {"linger.ms": 5}
 _REST_S = 0.001
+# A log-in that is refused and a topic that is missing do not mend by themselves, except on a broker that has
+# only just started, or for a topic that is being created.
+_REFUSED_S = 5.0
 
 
 @click.command("produce")
@@ -69,7 +72,8 @@ def command(
     """Writes each line of FILE (or standard input) as one record to STREAM.
 
     A line goes to whichever primary works; the command is done when each line is acknowledged. Lines that no
-    primary wants are named, and make the command fail in the end.
+    primary wants are named, and make the command fail in the end. Where no primary takes any for --max-block,
+    or each refuses the log-in or lacks the topic, it fails.
     """
     from anabranch.connectors import PrismProducer
 
@@ -82,11 +86,11 @@ def command(
         max_block_s=max_block_s,
         config=_UPSERT_CONFIG if upsert else {},
     ) as producer:
-        run = _Run(producer, upsert=upsert, quiet=as_json)
+        run = _Run(producer, max_block_s, upsert=upsert, quiet=as_json)
         try:
             run.send(file, split, id_scope)
         finally:
-            run.finish(max_block_s)
+            run.finish()
         stats = producer.stats()
     if as_json:
         emit_json(asdict(stats))
@@ -97,13 +101,16 @@ def command(
 class _Run:
     """Sends lines and tells how it goes."""
 
-    def __init__(self, producer: PrismProducer, *, upsert: bool, quiet: bool) -> None:
+    def __init__(self, producer: PrismProducer, max_block_s: float, *, upsert: bool, quiet: bool) -> None:
         from anabranch.connectors.versions import VersionClock
 
         self.lines = self.failed = 0
         self._versions = VersionClock() if upsert else None
         self._under_way: set[bytes] = set()
+        self._refused_since: float | None = None
+        self._given_up = False
         self._producer = producer
+        self._max_block_s = max_block_s
         self._quiet = quiet
         self._began = self._told = time.monotonic()
 
@@ -118,6 +125,9 @@ class _Run:
                 value, key=key, id=record_id, headers=headers, on_done=self._done(number + 1, key)
             )
             self.lines += 1
+            if self.lines == 1:
+                # Else the second might wait in the producer, which waits for any primary to come back.
+                self._wait()
             self._look()
 
     def _version(self, key: bytes | None) -> list[tuple[str, bytes | None]]:
@@ -136,16 +146,44 @@ class _Run:
         self._under_way.add(key)
         return [(record_headers.VERSION, self._versions.next())]
 
-    def finish(self, limit_s: float) -> None:
-        """Waits for what is in flight, telling how it goes."""
-        deadline = time.monotonic() + limit_s + 1
-        while self._producer.flush(_PROGRESS_S) and time.monotonic() < deadline:
-            self._tell()
+    def finish(self) -> None:
+        """Waits for what is in flight, telling how it goes.
+
+        Raises:
+            DeliveryError: No primary can be used before somebody mends something.
+        """
+        self._wait()
         self._tell(last=True)
 
+    def _wait(self) -> None:
+        deadline = time.monotonic() + self._max_block_s + 1
+        while self._producer.flush(_PROGRESS_S) and time.monotonic() < deadline:
+            self._look()
+
+    def _end_if_refused(self) -> None:
+        from anabranch.connectors.troubles import lasts, next_step
+
+        stats = self._producer.stats().primaries
+        primaries = {name: each for name, each in stats.items() if each.state != "gone"}
+        if not primaries or any(each.acked or not lasts(each.reason) for each in primaries.values()):
+            self._refused_since = None
+            return
+        self._refused_since = self._refused_since or time.monotonic()
+        if time.monotonic() - self._refused_since < _REFUSED_S:
+            return
+        self._given_up = True
+        self._producer.close(timeout_s=0)
+        reasons = "\n".join(f"    {name}: {each.reason}" for name, each in primaries.items())
+        raise DeliveryError(
+            f"no primary takes records:\n{reasons}",
+            where=f"stream {self._producer.stream}",
+            hint=next_step(reasons, "mend what they say"),
+        )
+
     def _look(self) -> None:
-        if time.monotonic() - self._told > _PROGRESS_S:
+        if time.monotonic() - self._told >= _PROGRESS_S:
             self._tell()
+            self._end_if_refused()
 
     def _done(self, line: int, key: bytes | None) -> Callable[[Delivery], None]:
         def done(delivery: Delivery) -> None:
@@ -154,7 +192,7 @@ class _Run:
             if delivery.error is None:
                 return
             self.failed += 1
-            if self.failed <= _COMPLAINTS:
+            if self.failed <= _COMPLAINTS and not self._given_up:
                 click.echo(f"line {line}: {delivery.error}", err=True)
 
         return done
@@ -174,7 +212,7 @@ def _sentence(stats: ProducerStats, seconds: float) -> str:
     parts = []
     for name, primary in stats.primaries.items():
         hedged = f", {primary.hedged} hedged" if primary.hedged else ""
-        state = f" [{primary.state}: {primary.reason}]" if primary.state != "closed" else ""
+        state = f" {primary.state}" if primary.state != "closed" else ""
         parts.append(f"{name} {primary.acked}{hedged}{state}")
     failed = f", {stats.failed} failed" if stats.failed else ""
     return f"{stats.done} of {stats.records} acknowledged in {seconds:.1f} s ({'; '.join(parts)}){failed}"

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from anabranch.connectors.client_log import QuietLog
+from anabranch.connectors.troubles import concise
 from anabranch.connectors.union_records import StreamRecord
 from anabranch.errors import UnavailableError
 
@@ -230,7 +231,7 @@ class PrimaryReader:
             self._problem_since = math.inf
         elif self.problem is None:
             self._problem_since = time.monotonic()
-        self.problem = problem
+        self.problem = None if problem is None else concise(problem)
 
     def _on_error(self, error: KafkaError) -> None:
         # "All brokers are down" says less than the error before it.

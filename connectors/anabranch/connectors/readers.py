@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 
 from anabranch.connectors.guide import Guide
 from anabranch.connectors.primary_reader import Batch, PrimaryReader
+from anabranch.connectors.troubles import next_step
 from anabranch.connectors.union_records import StreamRecord
 from anabranch.errors import UnavailableError
 from anabranch.topology import Topology, librdkafka_config
@@ -23,6 +24,7 @@ __all__ = ["UnionReader"]
 
 # A few thousand records per primary wait for a slow caller; then its thread pauses.
 _BATCHES_AHEAD = 16
+_START_BROKERS = "check that the brokers run (anabranch dev status) and the 'bootstrap' of the primaries"
 
 
 class UnionReader:
@@ -108,7 +110,7 @@ class UnionReader:
         reasons = "\n".join(f"    {name}: {reason}" for name, reason in problems.items())
         raise UnavailableError(
             f"no primary of stream '{self.stream}' can be read:\n{reasons or '    there are none'}",
-            hint=_next_step(" ".join(problems.values())),
+            hint=next_step(" ".join(problems.values()), _START_BROKERS),
         )
 
     def close(self) -> None:
@@ -158,11 +160,3 @@ class UnionReader:
             until_end=self._until_end,
             deadline_s=self._deadline_s,
         )
-
-
-def _next_step(reasons: str) -> str:
-    if "does not exist" in reasons:
-        return "create the topic on the primaries, or correct the stream's 'topic' in the topology document"
-    if "uthori" in reasons or "uthent" in reasons or "SASL" in reasons:
-        return "check the primaries' 'auth' in the topology document, and what its references name"
-    return "check that the brokers run (anabranch dev status) and the 'bootstrap' of the primaries"

@@ -84,6 +84,11 @@ class Breaker:
         self.reason = reason
         self._concrete = not vague
 
+    @property
+    def concrete(self) -> bool:
+        """Whether :attr:`reason` tells what is wrong, not only that there is no answer."""
+        return self._concrete
+
     def acknowledged(self, now: float) -> bool:
         """Some attempt was acknowledged, however late; says whether that changed the state.
 

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from anabranch.connectors.client_log import QuietLog
 from anabranch.connectors.prism.options import LINGER_MS
 from anabranch.connectors.prism.transport import AnswerCallback, Failure, FailureKind, Headers, Trouble
+from anabranch.connectors.troubles import concise
 
 __all__ = ["PRODUCER_CONFIG", "ConfluentTransport", "ConfluentTransportFactory"]
 
@@ -114,7 +115,7 @@ class ConfluentTransport:
         if not isinstance(error, KafkaError):
             # A value that is no bytes and the like: produce() raises TypeError and friends.
             return Failure(FailureKind.RECORD, f"{type(error).__name__}: {error}")
-        return Failure(_kind(error), error.str(), error.code() in _VAGUE)
+        return Failure(_kind(error), concise(error.str()), error.code() in _VAGUE)
 
     def place(self, message: object) -> tuple[int, int]:
         """Partition and offset of an acknowledged record."""
@@ -128,7 +129,7 @@ class ConfluentTransport:
     def _on_error(self, error: KafkaError) -> None:
         # "1/1 brokers are down" comes before the error of the broker, after it, or alone; of the two it is
         # the other that tells a person what is wrong.
-        reason = error.str()
+        reason = concise(error.str())
         if error.code() == KafkaError._ALL_BROKERS_DOWN:
             reason = self._last_error or reason
         else:

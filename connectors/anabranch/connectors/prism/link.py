@@ -11,6 +11,7 @@ from anabranch.connectors.prism.breaker import Breaker, BreakerState
 from anabranch.connectors.prism.delivery import PrimaryStats
 from anabranch.connectors.prism.flight import Attempt, Flight, Outcome
 from anabranch.connectors.prism.transport import Transport
+from anabranch.connectors.troubles import lasts
 
 if TYPE_CHECKING:
     from anabranch.connectors.prism.tracker import Tracker
@@ -47,6 +48,7 @@ class Link:
     __slots__ = (
         "_probe",
         "_sent_before_probe",
+        "_told",
         "acked",
         "breaker",
         "busy",
@@ -83,6 +85,7 @@ class Link:
         self.latency_s = 0.0
         self.proven = self.quiet = self.busy = self.opened = self.fatal = self.retired = False
         self._sent_before_probe = 0
+        self._told = ""
         self._probe: Attempt | Flight | None = None
 
     @property
@@ -142,6 +145,7 @@ class Link:
         self.last_ack_at = now
         self.proven = True
         self.quiet = False
+        self._told = ""
         if as_probe:
             self.breaker.probe_succeeded(now)
             # How late it was while it was down tells nothing of how prompt it is.
@@ -162,6 +166,13 @@ class Link:
         self._sent_before_probe = self.sent
         self._probe = None
 
+    def note(self, reason: str, *, vague: bool = False) -> None:
+        """Something is wrong; see :meth:`Breaker.note`."""
+        self.breaker.note(reason, vague=vague)
+        if lasts(reason):
+            # Known before the breaker opens, and no retry mends it.
+            self._tell()
+
     def trip(self, now: float) -> None:
         """The primary is known to be unusable."""
         self._opened(self.breaker.trip(now))
@@ -173,7 +184,14 @@ class Link:
     def _opened(self, opened: bool) -> None:
         if opened:
             self.opened = True
-            _log.warning("primary %s takes no records: %s", self.name, self.breaker.reason)
+            self._tell()
+
+    def _tell(self) -> None:
+        """Once, though each probe of a primary that stays away fails anew; again if more is known."""
+        reason = self.breaker.reason
+        if not self._told or (self.breaker.concrete and reason != self._told):
+            self._told = reason
+            _log.warning("primary %s takes no records: %s", self.name, reason)
 
     def replace(self, transport: Transport) -> None:
         """Goes on with a new transport."""

@@ -65,7 +65,7 @@ class Patrol:
             changed |= link.note_acks(now) or link.busy
             link.busy = False
             if trouble is not None:
-                link.breaker.note(trouble.reason)
+                link.note(trouble.reason)
                 if trouble.unreachable:
                     link.trip(now)
             changed |= link.opened
@@ -81,7 +81,7 @@ class Patrol:
         patience_s = self._patience_s(link)
         if watch and now - watch[0].sent_at >= patience_s and now - link.last_ack_at >= patience_s:
             link.quiet = True
-            link.breaker.note(f"no answer for {now - watch[0].sent_at:.1f} s", vague=True)
+            link.note(f"no answer for {now - watch[0].sent_at:.1f} s", vague=True)
 
     def _find_overdue(self, link: Link) -> None:
         """Moves the records at the front that the primary seems to have forgotten.

@@ -268,10 +268,11 @@ class PrismProducer:
         if waited_s >= self._options.max_block_s:
             with self._lock:
                 in_flight, state = self._tracker.in_flight, self._tracker.describe()
+                hint = self._tracker.next_step()
             raise DeliveryError(
                 f"no room for the record within {waited_s:.1f} s, with {in_flight} in flight",
                 where=f"stream {self.stream} ({state})",
-                hint="bring a primary back, or raise max_block_s",
+                hint=hint,
             )
         time.sleep(_REST_S)
 

@@ -19,6 +19,7 @@ from anabranch.connectors.prism.link import Link
 from anabranch.connectors.prism.options import PrismOptions
 from anabranch.connectors.prism.rotation import Rotation
 from anabranch.connectors.prism.transport import Failure, FailureKind
+from anabranch.connectors.troubles import next_step
 from anabranch.errors import DeliveryError
 
 __all__ = ["Tracker"]
@@ -184,6 +185,11 @@ class Tracker:
             states.insert(0, f"nothing is sent: {self.held}")
         return "; ".join(states)
 
+    def next_step(self) -> str:
+        """What to do when no primary takes records."""
+        reasons = " ".join(link.breaker.reason for link in self.links if not link.retired)
+        return next_step(reasons, "bring a primary back, or raise max_block_s (produce: --max-block)")
+
     def _choose(self, story: Story, covered: bool) -> Link | None:
         if self.held is not None:
             return None
@@ -251,7 +257,7 @@ class Tracker:
                 link.start_probe(self.now)
             self.rebuild()
             return
-        link.breaker.note(failure.reason, vague=failure.vague)
+        link.note(failure.reason, vague=failure.vague)
         if failure.kind is FailureKind.FATAL:
             link.fatal = True
             link.trip(self.now)
@@ -293,7 +299,7 @@ class Tracker:
         return DeliveryError(
             f"not acknowledged by {copies} of the primaries within {self._max_block_s:g} s",
             where=self.describe(),
-            hint="bring a primary back, or raise max_block_s",
+            hint=self.next_step(),
         )
 
 

@@ -1,0 +1,36 @@
+"""What a client says is wrong with a primary, and what follows from it for a person."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["concise", "lasts", "next_step"]
+
+# librdkafka counts on in these words: each time the same trouble is another text.
+_PASSING = re.compile(r" \(after \d+ms in state [A-Z_]+(?:, \d+ identical error\(s\) suppressed)?\)")
+_NO_TOPIC = ("nknown topic", "does not exist")
+_NOT_ALLOWED = ("uthori", "uthent", "SASL", "SSL handshake")
+
+
+def concise(reason: str) -> str:
+    """The client's text without what differs each time."""
+    return _PASSING.sub("", reason)
+
+
+def lasts(reason: str) -> bool:
+    """Whether somebody has to change something before that primary can be used: its topic or the log-in."""
+    return any(word in reason for word in (*_NO_TOPIC, *_NOT_ALLOWED))
+
+
+def next_step(reasons: str, otherwise: str) -> str:
+    """What to do where no primary can be used.
+
+    Args:
+        reasons: What is wrong with each.
+        otherwise: What to do where it is neither the topic nor the log-in.
+    """
+    if any(word in reasons for word in _NO_TOPIC):
+        return "create the topic on the primaries, or correct the stream's 'topic' in the topology document"
+    if any(word in reasons for word in _NOT_ALLOWED):
+        return "check the primaries' 'auth' in the topology document, and what its references name"
+    return otherwise
