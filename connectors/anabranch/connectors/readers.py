@@ -56,6 +56,7 @@ class UnionReader:
     ) -> None:
         self.stream = stream
         self._start = start
+        self._opened_at = time.monotonic()
         self._since_ms = int(time.time() * 1000)
         self._until_end = until_end
         self._deadline_s = deadline_s
@@ -106,11 +107,13 @@ class UnionReader:
         """
         if any(reader.reached for reader in self._readers.values()):
             return
-        problems = self.problems()
-        reasons = "\n".join(f"    {name}: {reason}" for name, reason in problems.items())
+        silent = f"no answer yet within {time.monotonic() - self._opened_at:.0f} s"
+        reasons = "\n".join(
+            f"    {name}: {reader.problem or silent}" for name, reader in self._readers.items()
+        )
         raise UnavailableError(
             f"no primary of stream '{self.stream}' can be read:\n{reasons or '    there are none'}",
-            hint=next_step(" ".join(problems.values()), _START_BROKERS),
+            hint=next_step(reasons, _START_BROKERS),
         )
 
     def close(self) -> None:
