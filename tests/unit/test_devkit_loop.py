@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from anabranch.cli.dev_table import next_lines
 from anabranch.devkit import process
 from anabranch.devkit.brokers import new_cluster_id
 from anabranch.devkit.document import add_stream, write_document
@@ -35,6 +37,14 @@ def test_spec_comes_back_from_its_file() -> None:
     loop = Loop(loop_on_disk("m"))
     assert loop.spec == LoopSpec(name="paper", flink=FlinkSpec(slots=2))
     assert [service.name for service in loop.brokers] == ["a", "b"]
+
+
+def test_lines_to_paste_show_a_record_that_jobs_can_read() -> None:
+    path = loop_on_disk("m") / "loop.json"
+    write_json(path, {**read_json(path), "spec": asdict(LoopSpec(name="paper"))})
+    [_, produce, tail, *_] = next_lines(Loop(path.parent))
+    assert json.loads(produce.split("'")[1]) == {"run": "r1"}
+    assert tail.endswith("tail training-logs --from earliest")
 
 
 def test_down_leaves_a_newer_loop_of_the_same_name_alone() -> None:

@@ -37,8 +37,8 @@ def next_lines(loop: Loop) -> list[str]:
     first = next(iter(loop.streams))
     lines = [
         f"  export ANABRANCH_TOPOLOGY={loop.topology_path}",
-        f"  echo hello | anabranch produce {first}",
-        f"  anabranch tail {first}",
+        f'  echo \'{{"run": "r1"}}\' | anabranch produce {first}',
+        f"  anabranch tail {first} --from earliest",
         f"  anabranch dev kill {loop.primaries[-1]}{option}",
         f"  anabranch dev restart {loop.primaries[-1]}{option}",
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import click
+from click.core import ParameterSource
 
 from anabranch.cli.stream_options import as_text, emit_json, topology_option, with_bytes
 
@@ -57,6 +58,9 @@ def command(
 
     tail = _Tail(as_json, latest_by_version, dedup, count, table=latest_by_version and until_end)
     begin: Literal["earliest", "latest"] = "earliest" if until_end else start
+    given = click.get_current_context().get_parameter_source("start")
+    if begin == "latest" and given is ParameterSource.DEFAULT:
+        click.echo("from now on; --from earliest shows what is there", err=True)
     with UnionReader(topology, stream, start=begin, until_end=until_end) as reader:
         try:
             tail.run(reader, timeout_s)

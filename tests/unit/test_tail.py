@@ -1,0 +1,35 @@
+"""What `anabranch tail` says before anything comes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from anabranch.cli import tail
+from anabranch.errors import UnavailableError
+
+DOCUMENT = """
+generation: 1
+groups:
+  g:
+    primaries:
+      a: {bootstrap: ["127.0.0.1:1"]}
+    streams:
+      s: {partitions: 1}
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "said"), [((), True), (("--from", "latest"), False), (("--from", "earliest"), False)]
+)
+def test_that_it_begins_now_is_said_unless_it_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], said: bool
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = tmp_path / "topology.yaml"
+    path.write_text(DOCUMENT)
+    result = CliRunner().invoke(tail.command, ["s", "--topology", str(path), "--timeout", "0.1", *options])
+    assert isinstance(result.exception, UnavailableError)
+    assert ("--from earliest shows what is there" in result.stderr) == said
