@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from anabranch.connectors.guide import Guide
 from anabranch.errors import AnabranchError
 from anabranch.topology import Topology, TopologyWatcher
 from anabranch.topology.cache import TopologyCache, default_cache_dir
@@ -225,3 +226,16 @@ def test_errors_are_of_the_tree(place: Place) -> None:
     with place.open() as watcher:
         until(lambda: watcher.last_error)
         assert isinstance(watcher.last_error, AnabranchError)
+
+
+def test_a_first_document_that_is_bad_is_left_to_the_owner_to_tell(
+    place: Place, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(place.cache))
+    place.write(document(1, "a", "b").replace("partitions: 2", "partitions: 0"))
+    with caplog.at_level(logging.WARNING), pytest.raises(AnabranchError, match="partitions"):
+        Guide(str(place.path), interval_s=10, max_stale_s=None)
+    assert "partitions" not in caplog.text
+    with caplog.at_level(logging.WARNING), place.open():
+        # Who goes on without one is told.
+        until(lambda: "partitions" in caplog.text)

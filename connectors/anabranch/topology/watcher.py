@@ -59,11 +59,16 @@ class TopologyWatcher:
         self._last_fetched_s: float | None = None
         self._last_error: AnabranchError | None = None
         self._last_cache_problem = ""
+        self._told_error = ""
         self._told_generation = 0
         self._stop = threading.Event()
         self._poll_safely()
         if self._current is None:
             self._take_cached()
+        if self._current is not None:
+            # Without any document whoever opens it reads `last_error` and can tell it better; a later poll
+            # tells those who go on.
+            self._tell_error()
         self._thread = threading.Thread(target=self._run, name="topology-watcher", daemon=True)
         self._thread.start()
 
@@ -105,6 +110,7 @@ class TopologyWatcher:
         self._tell()
         while not self._stop.wait(self._pause_s()):
             self._poll_safely()
+            self._tell_error()
             self._tell()
 
     def _pause_s(self) -> float:
@@ -115,12 +121,16 @@ class TopologyWatcher:
             self._poll()
             self._last_error = None
         except AnabranchError as error:
-            if str(error) != str(self._last_error):
-                _log.warning("topology stays at generation %s: %s", self._generation(), error)
             self._last_error = error
         except Exception:
             # A defect here must not end the only thread that follows the document.
             _log.exception("topology %s: poll failed", self._store.where)
+
+    def _tell_error(self) -> None:
+        error = str(self._last_error or "")
+        if error and error != self._told_error:
+            _log.warning("topology stays at generation %s: %s", self._generation(), error)
+        self._told_error = error
 
     def _poll(self) -> None:
         stored = self._store.read(self._stored)
