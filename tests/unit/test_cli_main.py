@@ -9,7 +9,9 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
+from anabranch.cli import dev
 from anabranch.cli import main as main_module
 from anabranch.connectors.ids import RecordId
 from anabranch.errors import AnabranchError
@@ -74,6 +76,20 @@ def test_the_trace_is_shown_on_request(
     monkeypatch.setenv("ANABRANCH_DEBUG", "1")
     assert run(fails(RuntimeError("x"))) == 70
     assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_mistyped_command_is_answered_with_what_was_meant() -> None:
+    result = CliRunner().invoke(main_module.cli, ["tial", "logs"])
+    assert result.exit_code == 2
+    assert "No such command 'tial': did you mean 'tail'?" in result.output
+    assert "did you mean" not in CliRunner().invoke(main_module.cli, ["xyzzy"]).output
+    assert "Usage" in CliRunner().invoke(main_module.cli, ["--help"]).output
+
+
+def test_lists_of_commands_are_whole() -> None:
+    listed = CliRunner().invoke(main_module.cli, ["topology", "--help"], terminal_width=80).output
+    assert "..." not in listed.partition("Commands:")[2]
+    assert set(main_module._COMMANDS["dev"][1].partition(": ")[2].split(", ")) == set(dev.command.commands)
 
 
 @pytest.mark.parametrize(

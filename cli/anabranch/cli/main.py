@@ -18,7 +18,10 @@ __all__ = ["cli", "main"]
 # Name of the subcommand -> (module, one line for --help).
 _COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("anabranch.cli.demo", "run the main job on real brokers, with a fault, and print the verdict"),
-    "dev": ("anabranch.cli.dev", "local Kafka clusters and Flink: up, status, logs, kill, pause, wipe, down"),
+    "dev": (
+        "anabranch.cli.dev",
+        "local Kafka clusters and Flink: up, status, logs, kill, pause, resume, restart, wipe, down",
+    ),
     "topology": ("anabranch.cli.topology", "show, validate, apply and change the topology document"),
     "run": ("anabranch.cli.run", "run a job"),
     "produce": ("anabranch.cli.produce", "write lines to a stream through Prism"),
@@ -43,6 +46,18 @@ class _LazyGroup(click.Group):
         command = importlib.import_module(entry[0]).command
         assert isinstance(command, click.Command)  # noqa: S101  (our own table)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Adds what was probably meant, which click looks for among imported commands only."""
+        name = args[0]
+        if name not in _COMMANDS and not name.startswith("-"):
+            from anabranch.topology.rules import did_you_mean
+
+            meant = did_you_mean(name, _COMMANDS)
+            ctx.fail(f"No such command '{name}'" + (f": {meant}" if meant else "."))
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the table without importing anything."""

@@ -47,7 +47,10 @@ def _show(location: str, as_json: bool) -> None:
 @click.option("--against", metavar="LOCATION", help="Check the guards against what is published there, too.")
 @_force
 def _validate(document: str, against: str | None, force_shrink: bool) -> None:
-    """Check a DOCUMENT (path or URI; - is stdin) without publishing it."""
+    """Check a DOCUMENT without publishing it.
+
+    DOCUMENT is a path or URI; - is stdin.
+    """
     from anabranch.topology import open_store, parse_topology, publish
 
     text, source = _read(document)
@@ -69,9 +72,10 @@ def _validate(document: str, against: str | None, force_shrink: bool) -> None:
 def _apply(
     document: str, location: str, force_shrink: bool, over_invalid: bool, dry_run: bool, as_json: bool
 ) -> None:
-    """Publish a DOCUMENT (path or URI; - is stdin) at LOCATION, if the guards agree.
+    """Publish a DOCUMENT at LOCATION, if the guards agree.
 
-    Applying what is there already changes nothing. Of two publishers at once exactly one wins.
+    DOCUMENT is a path or URI; - is stdin. Applying what is there already changes nothing. Of two publishers
+    at once exactly one wins.
     """
     from anabranch.topology import open_store, publish
 
