@@ -57,6 +57,14 @@ def test_show_as_tables_and_as_json(here: Path) -> None:
     assert data["groups"]["training"]["primaries"]["b"]["state"] == "active"
 
 
+@pytest.mark.parametrize("topic", ["", "another"])
+def test_topics_are_shown_where_one_has_another_name(here: Path, topic: str) -> None:
+    other = f"topic: {topic}, partitions" if topic else "partitions"
+    (here / "topology.yaml").write_text(DOCUMENT.replace("partitions", other))
+    shown = run("show", "topology.yaml").output
+    assert ("topic" in shown) == ("another" in shown) == bool(topic)
+
+
 def test_location_may_come_from_the_environment(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANABRANCH_TOPOLOGY", "topology.yaml")
     assert "generation 7" in run("show").output

@@ -91,6 +91,15 @@ def test_error_names_line_and_what_would_be_valid(old: str, new: str, line: int,
     assert words in text
 
 
+def test_a_bad_address_is_one_problem() -> None:
+    text = GOOD.replace('["127.0.0.1:9094"]', "[nonsense]")
+    with pytest.raises(TopologyError) as caught:
+        parse_topology(text, "t.yaml")
+    assert str(caught.value).splitlines()[0].endswith("bootstrap.0: must be host:port")
+    with pytest.raises(TopologyError, match="bootstrap: tuple should have at least 1 item"):
+        parse_topology(text.replace("[nonsense]", "[]"), "t.yaml")
+
+
 def test_all_problems_are_told_at_once_but_at_most_a_screen() -> None:
     two = GOOD.replace("draining", "drainning").replace("partitions: 8", "partitions: 0")
     with pytest.raises(TopologyError) as caught:

@@ -184,9 +184,15 @@ def _print_tables(topology: Topology) -> None:
     from rich.table import Table
 
     console = Console()
+    if not console.is_terminal:
+        console.width = 160  # in a pipe or a log nothing is gained by wrapping
     console.print(f"generation {topology.generation}")
     primaries = Table("group", "primary", "state", "bootstrap", "auth")
-    streams = Table("group", "stream", "topic", "partitions", "copies", "retention", "outage budget")
+    renamed = any(
+        spec.topic != label for group in topology.groups.values() for label, spec in group.streams.items()
+    )
+    topic_heading = ["topic"] if renamed else []
+    streams = Table("group", "stream", *topic_heading, "partitions", "copies", "retention", "outage budget")
     for column in (*primaries.columns, *streams.columns):
         column.overflow = "fold"
     colours = {"active": "green", "draining": "yellow", "removed": "dim"}
@@ -197,8 +203,8 @@ def _print_tables(topology: Topology) -> None:
         for label, spec in group.streams.items():
             numbers = (str(spec.partitions), str(spec.copies))
             times = (_duration(spec.retention_s), _duration(spec.outage_budget_s))
-            topic = spec.topic if spec.topic != label else ""
-            streams.add_row(name, label, topic, *numbers, *times)
+            topic = [spec.topic if spec.topic != label else ""] if renamed else []
+            streams.add_row(name, label, *topic, *numbers, *times)
     console.print(primaries)
     console.print(streams)
 

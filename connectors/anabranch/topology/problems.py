@@ -30,14 +30,18 @@ _AUTH: dict[str, type[BaseModel]] = {
 def problems_in(error: ValidationError) -> list[Problem]:
     """All problems that a validation found, without any of the input's values but names and states."""
     found: list[Problem] = []
-    for detail in error.errors(include_url=False):
+    details = error.errors(include_url=False)
+    places = [tuple(detail["loc"]) for detail in details]
+    for detail, place in zip(details, places, strict=True):
+        within = any(len(each) > len(place) and each[: len(place)] == place for each in places)
+        if detail["type"] == "too_short" and within:
+            # pydantic counts what was valid, so that a list with one bad entry is too short as well.
+            continue
         context = detail.get("ctx", {})
         if detail["type"] == "rules":
             found.extend(cast("list[Problem]", context["problems"]))
         else:
-            found.append(
-                _problem(detail["type"], tuple(detail["loc"]), detail["msg"], context, detail["input"])
-            )
+            found.append(_problem(detail["type"], place, detail["msg"], context, detail["input"]))
     return found
 
 
