@@ -13,7 +13,7 @@ from anabranch.cli import produce
 from anabranch.connectors import record_headers
 from anabranch.connectors.prism import producer as producer_module
 from anabranch.connectors.prism.simulated import SimulatedPrimaries
-from anabranch.connectors.prism.transport import Failure, FailureKind
+from anabranch.connectors.prism.transport import Failure, FailureKind, Trouble
 from anabranch.errors import DeliveryError
 
 DOCUMENT = """
@@ -104,4 +104,22 @@ def test_where_one_may_come_back_it_waits_for_max_block(run: Run, primaries: Sim
 def test_where_all_are_down_the_flag_is_named(run: Run, primaries: SimulatedPrimaries) -> None:
     primaries["a"].stop()
     primaries["b"].stop()
-    assert "--max-block" in run("--max-block", "1", stdin="1\n").stderr
+    result = run("--max-block", "1", stdin="1\n")
+    assert "--max-block" in result.stderr + str(result.exception)
+
+
+def test_a_log_in_that_was_refused_before_the_first_line_ends_it_soon_too(
+    run: Run, primaries: SimulatedPrimaries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(produce, "_REFUSED_S", 1.0)
+    primaries["a"].trouble = primaries["b"].trouble = Trouble("SASL authentication error", unreachable=True)
+
+    def late(line: bytes, _: int) -> tuple[None, bytes]:
+        time.sleep(0.5)
+        return None, line
+
+    monkeypatch.setattr(produce, "splitter", lambda *_, **__: late)
+    began = time.monotonic()
+    result = run(stdin="1\n")
+    assert time.monotonic() - began < 10
+    assert "'auth'" in str(result.exception)

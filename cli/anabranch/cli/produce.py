@@ -119,6 +119,10 @@ class _Run:
 
         for number, raw in enumerate(file):
             key, value = split(raw.rstrip(b"\r\n"), number + 1)
+            while not self.lines and self._refusals():
+                # Known before the first line came: to send it would only wait in the producer.
+                self._look()
+                time.sleep(_REST_S)
             record_id = None if id_scope is None else RecordId.supplied(id_scope, number)
             headers = self._version(key)
             self._producer.send(
@@ -160,20 +164,29 @@ class _Run:
         while self._producer.flush(_PROGRESS_S) and time.monotonic() < deadline:
             self._look()
 
-    def _end_if_refused(self) -> None:
-        from anabranch.connectors.troubles import lasts, next_step
+    def _refusals(self) -> dict[str, str]:
+        """Why each primary takes nothing, if none has so far and each needs a person's help; else empty."""
+        from anabranch.connectors.troubles import lasts
 
-        stats = self._producer.stats().primaries
-        primaries = {name: each for name, each in stats.items() if each.state != "gone"}
-        if not primaries or any(each.acked or not lasts(each.reason) for each in primaries.values()):
+        primaries = self._producer.stats().primaries
+        asked = {name: each for name, each in primaries.items() if each.state != "gone"}
+        if any(each.acked or not lasts(each.reason) for each in asked.values()):
+            return {}
+        return {name: each.reason for name, each in asked.items()}
+
+    def _end_if_refused(self) -> None:
+        from anabranch.connectors.troubles import next_step
+
+        refusals = self._refusals()
+        if not refusals:
             self._refused_since = None
             return
         self._refused_since = self._refused_since or time.monotonic()
-        if time.monotonic() - self._refused_since < _REFUSED_S:
+        if time.monotonic() - self._refused_since < min(_REFUSED_S, self._max_block_s):
             return
         self._given_up = True
         self._producer.close(timeout_s=0)
-        reasons = "\n".join(f"    {name}: {each.reason}" for name, each in primaries.items())
+        reasons = "\n".join(f"    {name}: {reason}" for name, reason in refusals.items())
         raise DeliveryError(
             f"no primary takes records:\n{reasons}",
             where=f"stream {self._producer.stream}",
