@@ -76,7 +76,7 @@ def _show(
     limit: int | None,
     as_json: bool,
 ) -> None:
-    """Prints letters, oldest first.
+    """Print letters, oldest first.
 
     What --json prints can be edited and given to `replay --mended`.
     """
@@ -121,7 +121,7 @@ def _replay_letters(
     number: int,
     dry_run: bool,
 ) -> None:
-    """Sends the records of letters to their streams again, under ids that pass dedup once."""
+    """Send records again, under ids that pass dedup once."""
     from anabranch.connectors.replay import replay
 
     chosen = bool(everything or of_stream or reason or job or ids)

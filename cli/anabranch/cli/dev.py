@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_COUNT = click.IntRange(min=1)
 _name_option = click.option(
     "--name", default="default", show_default=True, help="The loop; several run side by side."
 )
@@ -31,17 +32,25 @@ def command() -> None:
 
 @command.command("up")
 @_name_option
-@click.option("--primaries", default=2, show_default=True, help="Kafka clusters; they are called a, b, c, …")
+@click.option(
+    "--primaries",
+    type=_COUNT,
+    default=2,
+    show_default=True,
+    help="Kafka clusters; they are called a, b, c, …",
+)
 @click.option("--secure", type=click.Choice(["scram", "mtls"]), help="SASL_SSL with SCRAM, or mutual TLS.")
 @click.option(
     "--flink/--no-flink", default=True, show_default=True, help="A Flink session cluster beside them."
 )
-@click.option("--task-managers", default=2, show_default=True, help="Flink's worker processes.")
-@click.option("--slots", default=1, show_default=True, help="Slots of each.")
+@click.option("--task-managers", type=_COUNT, default=2, show_default=True, help="Flink's worker processes.")
+@click.option("--slots", type=_COUNT, default=1, show_default=True, help="Slots of each.")
 @click.option(
     "--stream", "streams", multiple=True, metavar="NAME:PARTITIONS", help="Streams; by default the demo's."
 )
-@click.option("--copies", default=1, show_default=True, help="Primaries that must acknowledge a record.")
+@click.option(
+    "--copies", type=_COUNT, default=1, show_default=True, help="Primaries that must acknowledge a record."
+)
 def _up(
     name: str,
     primaries: int,
@@ -135,7 +144,7 @@ _fault("restart", "Start again, on the same data.", lambda loop, name: loop.rest
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.argument("primaries", nargs=-1, required=True)
 def _wipe(name: str, yes: bool, primaries: tuple[str, ...]) -> None:
-    """Destroy a primary's data for good; it comes back empty, as a new Kafka cluster."""
+    """Destroy a primary's data; it comes back as a new cluster."""
     from anabranch.devkit.loop import Loop
 
     loop = Loop.find(name)

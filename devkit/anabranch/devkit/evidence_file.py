@@ -66,7 +66,13 @@ def load_evidence(folder: Path) -> Evidence:
             fields: dict[str, Any] = json.load(file)
         seals = {name: LedgerSeal(**seal) for name, seal in fields["ledgers"].items()}
         evidence = _evidence(fields)
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
+    except KeyError as error:
+        raise ConfigurationError(
+            f"cannot be read: it has no {error}, so another version kept it",
+            where=str(path),
+            hint="judge it by that version, or run the demo again with --keep",
+        ) from error
+    except (OSError, EOFError, zlib.error, ValueError, TypeError, AttributeError) as error:
         raise ConfigurationError(
             f"cannot be read: {error!r}",
             where=str(path),
