@@ -217,7 +217,7 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
 
   @Override
   public void addSplits(List<UnionSplit> added) {
-    board.add(added);
+    board.add(added.stream().map(split -> split.under(settings.stop())).toList());
     handover.put(new OutputCheck());
   }
 

@@ -44,6 +44,16 @@ public record UnionSplit(
         log, primary, topic, nextOffset, NO_EPOCH, stopOffset, NOTHING_LOST, null);
   }
 
+  /**
+   * As a run with that stop position reads it. A checkpoint of a run that was to stop has its
+   * stops; one that is not to would read nothing behind them, and say that it lags by nothing.
+   */
+  UnionSplit under(StopPosition stop) {
+    return stop.isBounded() || stopOffset == NO_STOP
+        ? this
+        : new UnionSplit(log, primary, topic, nextOffset, leaderEpoch, NO_STOP, reportedTo, lost);
+  }
+
   @Override
   public String splitId() {
     return log.splitId();

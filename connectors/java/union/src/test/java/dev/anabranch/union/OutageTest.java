@@ -49,6 +49,33 @@ class OutageTest {
   }
 
   @Test
+  void aRunWithoutAnEndGoesOnBehindThoseOfABoundedOne() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "unbounded", 2);
+    List<String> written = new ArrayList<>();
+    written.addAll(TestProducer.write(FIXTURE.a(), "unbounded", 2, "a", 200));
+    written.addAll(TestProducer.write(FIXTURE.b(), "unbounded", 2, "b", 200));
+    FIXTURE.b().kill();
+
+    // It waits for the end of b, and so is there to be stopped.
+    UnionJob job =
+        UnionJob.start(
+            "unbounded",
+            UnionFixture.source(topology).stop(StopPosition.latest()).build(),
+            2,
+            directory,
+            null);
+    job.awaitCount(200);
+    String savepoint = job.stop();
+    written.addAll(TestProducer.write(FIXTURE.a(), "unbounded", 2, "later-a", 100));
+
+    UnionJob restored =
+        UnionJob.start("unbounded", UnionFixture.source(topology).build(), 2, directory, savepoint);
+    FIXTURE.b().restart();
+    restored.awaitExactly(written);
+    restored.cancel();
+  }
+
+  @Test
   void restoresAndRescalesWhileAPrimaryIsDown() throws Exception {
     TopologyFile topology = FIXTURE.twoPrimaries(directory, "rescale", 3);
     UnionSource<RawRecord> source = UnionFixture.source(topology).build();
