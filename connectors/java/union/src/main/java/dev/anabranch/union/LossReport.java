@@ -33,8 +33,8 @@ public record LossReport(Kind kind, Origin origin, long fromOffset, long toOffse
   /** An id for what is written down about this loss: the same, however often it is reported. */
   public RecordId id() {
     String scope =
-        "loss/%s/%s/%s/%d"
-            .formatted(kind, origin.clusterId(), origin.topicId(), origin.partition());
+        "loss/%s/%s/%s/%d/%d"
+            .formatted(kind, origin.clusterId(), origin.topicId(), origin.partition(), toOffset);
     return RecordId.supplied(scope, fromOffset);
   }
 

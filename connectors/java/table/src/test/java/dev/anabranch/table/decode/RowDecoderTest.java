@@ -141,6 +141,10 @@ class RowDecoderTest {
         new LossReport(LossReport.Kind.TRUNCATED, Records.ORIGIN, 10, 20, "truncated");
     // Both may begin at one offset, and both are to be told.
     assertThat(Marks.lost(another).id()).isNotEqualTo(Marks.lost(loss).id());
+    LossReport longer =
+        new LossReport(LossReport.Kind.DELETED, Records.ORIGIN, 10, 30, "deleted by retention");
+    // A restored job finds more gone; the letter of the shorter range must not hide it.
+    assertThat(Marks.lost(longer).id()).isNotEqualTo(Marks.lost(loss).id());
   }
 
   private static String padded(int bytes) {
