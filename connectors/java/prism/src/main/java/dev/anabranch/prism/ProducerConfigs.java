@@ -26,6 +26,8 @@ final class ProducerConfigs {
           DURABILITY,
           ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG,
           DURABILITY,
+          ProducerConfig.INTERCEPTOR_CLASSES_CONFIG,
+          "all copies of a record share its headers, which an interceptor could change",
           ProducerConfig.TRANSACTIONAL_ID_CONFIG,
           "a transaction cannot span primaries",
           ProducerConfig.MAX_BLOCK_MS_CONFIG,
