@@ -27,7 +27,7 @@ def test_upsert_key_is_json_of_the_fields_in_the_given_order(fields: str, line: 
     assert upsert_key(fields, line) == key.encode()
 
 
-@pytest.mark.parametrize("value", [1.5, None, [1], {"a": 1}, "\x01", "\ud800"])
+@pytest.mark.parametrize("value", [1.5, None, [1], {"a": 1}, "\x01", "\ud800", "\U0001f600"])
 def test_what_jobs_may_write_in_another_way_is_no_key(value: object) -> None:
     with pytest.raises(ConfigurationError, match="field 'run' is no key"):
         upsert_key("run", json.dumps({"run": value}))

@@ -16,8 +16,9 @@ __all__ = ["Split", "splitter"]
 Split = Callable[[bytes, int], tuple[bytes | None, bytes]]
 """From a line and its number to key and value."""
 
-# Half a surrogate pair, and control characters that have no short escape: each JSON writer has its own way.
-_WRITTEN_DIFFERENTLY = re.compile(r"[\x00-\x07\x0b\x0e-\x1f\ud800-\udfff]")
+# Half a surrogate pair, what takes a whole one, and control characters that have no short escape: each JSON
+# writer has its own way.
+_WRITTEN_DIFFERENTLY = re.compile(r"[\x00-\x07\x0b\x0e-\x1f\ud800-\udfff\U00010000-\U0010ffff]")
 
 
 def splitter(fields: str | None, separator: str | None, *, upsert: bool) -> Split:

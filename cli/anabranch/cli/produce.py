@@ -131,7 +131,15 @@ class _Run:
             self.lines += 1
             if self.lines == 1:
                 # Else the second might wait in the producer, which waits for any primary to come back.
+                began = time.monotonic()
                 self._wait()
+                if self.failed and time.monotonic() - began >= self._max_block_s:
+                    # So would each of the others wait.
+                    raise DeliveryError(
+                        "the first line was not written within --max-block, and none after it was tried",
+                        where=f"stream {self._producer.stream}",
+                        hint="bring a primary back, or raise --max-block",
+                    )
             self._look()
 
     def _version(self, key: bytes | None) -> list[tuple[str, bytes | None]]:
