@@ -11,7 +11,7 @@ import struct
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from time import monotonic
 
@@ -70,8 +70,12 @@ def scan_primaries(
 
 def scanned_so_far(topic: str, folder: Path) -> int:
     """Records that :func:`scan_primaries` has read at this moment, over all primaries."""
-    sizes = [path.stat().st_size for path in folder.glob(f"{topic}-*.scan")]
-    return sum(sizes) // SCANNED.size
+    size = 0
+    for path in folder.glob(f"{topic}-*.scan"):
+        # The scan may end at any moment, and take its files with it.
+        with suppress(FileNotFoundError):
+            size += path.stat().st_size
+    return size // SCANNED.size
 
 
 def scan_topic(config: Mapping[str, str], topic: str) -> Iterator[bytes]:
