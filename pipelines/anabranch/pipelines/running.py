@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
+from anabranch.connectors.flink.interrupts import Interrupt, held_interrupt
 from anabranch.connectors.flink.java_errors import causes_in_trace
 from anabranch.connectors.flink.session import FlinkSession
 from anabranch.connectors.flink.submission import Submission
@@ -15,7 +16,6 @@ from anabranch.pipelines.context import RunContext
 from anabranch.pipelines.events import Event, Failing, Note, OnEvent, Progress, Started, Stopped
 from anabranch.pipelines.failing import PATIENCE, Streak
 from anabranch.pipelines.failures import job_error, told_at
-from anabranch.pipelines.interrupts import Interrupt, held_interrupt
 from anabranch.pipelines.mini_batch import untimely
 from anabranch.pipelines.rest import RestClient
 from anabranch.pipelines.retained import fallen_back, newest_of_run, remember_run

@@ -12,6 +12,7 @@ from importlib import util
 from pathlib import Path
 from typing import Any
 
+from anabranch.connectors.flink.interrupts import held_interrupt
 from anabranch.connectors.java_home import java_program
 from anabranch.errors import EnvironmentMissingError
 
@@ -88,16 +89,24 @@ def _start() -> None:
     """Lets PyFlink start it, and keeps the process: PyFlink forgets it with its open pipes."""
     from pyflink import java_gateway
 
+    logging.getLogger().addFilter(_is_no_interrupt)
     launch = java_gateway.launch_gateway_server_process
 
     def kept(*args: Any) -> Any:
         global _process
-        _process = launch(*args)
+        # An exception between the fork and the return would lose the only handle of the new process.
+        with held_interrupt() as interrupt:
+            _process = launch(*args)
+        if interrupt.seen:
+            raise KeyboardInterrupt
         return _process
 
     java_gateway.launch_gateway_server_process = kept
     try:
         java_gateway.get_gateway()
+        # Nobody else reads this pipe: a JVM that says much would block on it.
+        threading.Thread(target=_drain, args=(_process.stderr,), name="flink-stderr", daemon=True).start()
+        atexit.register(_end)
     except RuntimeError as error:
         raise EnvironmentMissingError(
             f"Flink's JVM does not start: {error}", hint="`java -version` must say 17"
@@ -110,9 +119,11 @@ def _start() -> None:
         raise
     finally:
         java_gateway.launch_gateway_server_process = launch
-    # Nobody else reads this pipe: a JVM that says much would block on it.
-    threading.Thread(target=_drain, args=(_process.stderr,), name="flink-stderr", daemon=True).start()
-    atexit.register(_end)
+
+
+def _is_no_interrupt(record: logging.LogRecord) -> bool:
+    """Leaves out the trace that Py4J writes to the root logger when Ctrl-C strikes within a call."""
+    return record.module != "java_gateway" or (record.exc_info or (None,))[0] is not KeyboardInterrupt
 
 
 def _drain(pipe: Any) -> None:
@@ -126,10 +137,11 @@ def _end() -> None:
     from pyflink.java_gateway import get_gateway
 
     logging.getLogger("py4j").setLevel(logging.CRITICAL + 1)
-    with contextlib.suppress(Exception):
-        get_gateway().shutdown()
-    _process.stdin.close()  # the JVM ends when its standard input does
     try:
-        _process.wait(_END_LIMIT_S)
-    except Exception:
+        with contextlib.suppress(Exception):
+            get_gateway().shutdown()
+        with contextlib.suppress(Exception):
+            _process.stdin.close()  # the JVM ends when its standard input does
+            _process.wait(_END_LIMIT_S)
+    finally:  # also when Ctrl-C is pressed meanwhile
         _process.kill()

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from anabranch.pipelines.interrupts import held_interrupt
+from anabranch.connectors.flink.interrupts import held_interrupt
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,61 @@
+"""Ctrl-C while the JVM starts: no process is left, even if its handle was not known yet."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from anabranch.connectors.flink import gateway
+
+
+@pytest.fixture(autouse=True)
+def usual_handler() -> Iterator[None]:
+    """Python's own, also where the tests run in a shell's background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_before_the_process_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pyflink import java_gateway
+
+    started: list[subprocess.Popen[bytes]] = []
+
+    def interrupted_launch(*_: Any) -> subprocess.Popen[bytes]:
+        child = subprocess.Popen(["sleep", "60"])
+        started.append(child)
+        os.kill(os.getpid(), signal.SIGINT)
+        return child
+
+    monkeypatch.setattr(gateway, "_process", None)
+    monkeypatch.setattr(java_gateway, "_gateway", None)
+    monkeypatch.setattr(java_gateway, "launch_gateway_server_process", interrupted_launch)
+    with pytest.raises(KeyboardInterrupt):
+        gateway.start_gateway([], None)
+    assert started[0].wait(10) == -signal.SIGKILL
+
+
+def test_py4j_tells_no_trace_of_ctrl_c(caplog: pytest.LogCaptureFixture) -> None:
+    def tell(error: BaseException) -> None:
+        record = logging.LogRecord(
+            "root",
+            logging.ERROR,
+            "py4j/java_gateway.py",
+            1,
+            "while sending",
+            None,
+            (type(error), error, None),
+        )
+        if gateway._is_no_interrupt(record):
+            logging.getLogger().handle(record)
+
+    tell(KeyboardInterrupt())
+    assert caplog.records == []
+    tell(ConnectionError())
+    assert len(caplog.records) == 1
