@@ -1,7 +1,6 @@
 package dev.anabranch.prism;
 
 import java.io.IOException;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import org.apache.flink.api.common.TaskInfo;
@@ -63,11 +62,10 @@ public final class PrismSink<T>
     if (!parts.upsert()) {
       return input;
     }
-    RecordSerializer<T> serializer = parts.serializer();
     // Only the exchange is wanted, not the keyed state that a KeyedStream would bring with it.
     return new DataStream<>(
         input.getExecutionEnvironment(),
-        input.keyBy(element -> keyHash(serializer, element), Types.INT).getTransformation());
+        input.keyBy(new KeyHash<>(parts.serializer()), Types.INT).getTransformation());
   }
 
   @Override
@@ -99,14 +97,5 @@ public final class PrismSink<T>
     int copies = (task.getMaxNumberOfParallelSubtasks() + writers - 1) / writers;
     return new RecordStamp(
         ids, parts.epoch(), new VersionClock(System::currentTimeMillis, restored), copies);
-  }
-
-  private static <T> int keyHash(RecordSerializer<T> serializer, T element) {
-    try {
-      return Arrays.hashCode(serializer.key(element));
-    } catch (Exception e) {
-      // The writer meets the same trouble and has the handler for it.
-      return 0;
-    }
   }
 }
