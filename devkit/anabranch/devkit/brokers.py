@@ -13,6 +13,7 @@ from typing import Any
 
 from anabranch.devkit import process
 from anabranch.devkit.broker_config import server_properties
+from anabranch.devkit.class_archive import ClassArchive
 from anabranch.devkit.diagnosis import diagnose, reason_in
 from anabranch.devkit.jars import kafka_jars
 from anabranch.devkit.java import java
@@ -159,6 +160,7 @@ class Broker(Service):
                     hint=f"read the log; its last line: {reason_in(self.tail(1))}",
                 )
             time.sleep(0.05)
+        _archive().write(ref)
 
     def _death(self, begin: int, code: int | None) -> EnvironmentMissingError:
         """Why it died at its start, from what it logged since then."""
@@ -172,7 +174,12 @@ class Broker(Service):
         return error
 
     def _java(self) -> list[str | Path]:
-        return [java(), *_JVM, f"-XX:ErrorFile={self.folder}/hs_err_%p.log", "-cp", f"{kafka_jars()}/*"]
+        flags = [*_JVM, *_archive().flags(), f"-XX:ErrorFile={self.folder}/hs_err_%p.log"]
+        return [java(), *flags, "-cp", f"{kafka_jars()}/*"]
+
+
+def _archive() -> ClassArchive:
+    return ClassArchive("kafka", java(), sorted(kafka_jars().glob("*.jar")))
 
 
 def new_cluster_id() -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from anabranch.devkit import flink_config
+from anabranch.devkit.class_archive import ClassArchive
 from anabranch.devkit.diagnosis import diagnose
 from anabranch.devkit.flink_config import FlinkSpec
 from anabranch.devkit.flink_rest import FlinkRest
@@ -104,6 +106,9 @@ class FlinkCluster:
         for place in range(spec.task_managers):
             self.start_task_manager(place, wait=False)
         self.await_ready()
+        for service in self.services[:2]:  # one of each kind
+            if service.ref is not None:
+                self._archive(service).write(service.ref)
 
     def await_ready(self, places: list[int] | None = None, *, timeout_s: float = _READY_LIMIT_S) -> None:
         """Waits until the TaskManagers in these places (by default all) are registered.
@@ -179,12 +184,17 @@ class FlinkCluster:
     def _main(self, main_class: str, service: Service) -> list[str]:
         log = f"-Dlog.file={service.log_path}"  # the web page shows this file
         settings = f"-Dlog4j.configurationFile={(self.folder / 'conf' / 'log4j.properties').as_uri()}"
-        path = flink_config.class_path(flink_config.pyflink_folder())
+        path = os.pathsep.join(str(jar) for jar in flink_config.class_path(flink_config.pyflink_folder()))
         return [log, settings, "-cp", path, main_class, "--configDir", str(self.folder / "conf")]
+
+    def _archive(self, service: Service) -> ClassArchive:
+        kind = service.name.partition("-")[0]
+        return ClassArchive(kind, java(), flink_config.class_path(flink_config.pyflink_folder()))
 
     def _spawn(self, service: Service, arguments: list[str]) -> None:
         env = flink_config.environment(flink_config.pyflink_folder(), self.folder)
-        service.spawn([java(), f"-XX:ErrorFile={self.folder}/hs_err_%p.log", *arguments], env)
+        flags = [f"-XX:ErrorFile={self.folder}/hs_err_%p.log", *self._archive(service).flags()]
+        service.spawn([java(), *flags, *arguments], env)
 
     def _death(self, service: Service) -> EnvironmentMissingError:
         text = "\n".join(service.tail(2000))

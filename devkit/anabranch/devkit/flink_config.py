@@ -147,7 +147,7 @@ def _state(folder: Path) -> dict[str, Any]:
     }
 
 
-def class_path(pyflink: Path) -> str:
+def class_path(pyflink: Path) -> list[Path]:
     """Flink's jars with flink-dist last, as its scripts order them, then Python's and ours."""
     lib = sorted(
         (pyflink / "lib").glob("*.jar"), key=lambda jar: (jar.name.startswith("flink-dist"), jar.name)
@@ -155,7 +155,7 @@ def class_path(pyflink: Path) -> str:
     python = sorted((pyflink / "opt").glob("flink-python-*.jar"))
     if not lib or not python:
         raise EnvironmentMissingError("PyFlink is not complete: its jars are missing", where=str(pyflink))
-    return os.pathsep.join(str(jar) for jar in (*lib, *python, *jar_paths()))
+    return [*lib, *python, *jar_paths()]
 
 
 def pyflink_folder() -> Path:
