@@ -54,6 +54,9 @@ events = job.sql(f"""
     FROM {logs}
 """)
 
+# Minutes without any are many, and Flink's TRY_CAST of null costs an exception.
+last_accuracy = last_by("accuracy", ("time_ms", "seq"))
+
 # No windows: an event that comes late, after an outage, still counts.
 job.sql(f"""
     SELECT run, `minute`, COUNT(*) AS events,
@@ -61,7 +64,7 @@ job.sql(f"""
         CAST(MAX(time_ms) FILTER (WHERE samples_per_s IS NOT NULL)
             - MIN(time_ms) FILTER (WHERE samples_per_s IS NOT NULL) AS DOUBLE)
             / NULLIF(COUNT(samples_per_s) - 1, 0) AS step_ms,
-        TRY_CAST({last_by("accuracy", ("time_ms", "seq"))} AS DOUBLE) AS accuracy
+        CASE WHEN {last_accuracy} IS NOT NULL THEN TRY_CAST({last_accuracy} AS DOUBLE) END AS accuracy
     FROM {events}
     GROUP BY run, `minute`
 """).write("run-metrics", RunMinute, key=("run", "minute"))

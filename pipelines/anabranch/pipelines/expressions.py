@@ -30,4 +30,6 @@ def last_by(value: str, order: Sequence[str]) -> str:
 
 def _extreme(aggregate: str, value: str, order: Sequence[str]) -> str:
     keys = "".join(f"LPAD(CAST({key} AS STRING), {_WIDTH}, '0') || " for key in order)
-    return f"SUBSTRING({aggregate}({keys}{value}) FROM {_WIDTH * len(order) + 1})"
+    # Most rows have no value, as a rule: their keys need not be written as text.
+    marked = f"CASE WHEN {value} IS NOT NULL THEN {keys}{value} END"
+    return f"SUBSTRING({aggregate}({marked}) FROM {_WIDTH * len(order) + 1})"
