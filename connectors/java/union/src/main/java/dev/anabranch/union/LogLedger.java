@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * clusters have been replaced. No threads, no clients, no clock: a test drives it by hand.
  */
 final class LogLedger {
-  private final StartPosition start;
+  private final PerPrimary<StartPosition> start;
   private final OutOfRangePolicy policy;
   private final long jobStartMs;
   private final Set<String> awaited;
@@ -29,7 +29,7 @@ final class LogLedger {
   private final boolean restored;
   private @Nullable StreamView view;
 
-  LogLedger(StartPosition start, OutOfRangePolicy policy, long jobStartMs) {
+  LogLedger(PerPrimary<StartPosition> start, OutOfRangePolicy policy, long jobStartMs) {
     this(
         start,
         policy,
@@ -37,12 +37,15 @@ final class LogLedger {
         false);
   }
 
-  LogLedger(StartPosition start, OutOfRangePolicy policy, UnionEnumeratorState state) {
+  LogLedger(PerPrimary<StartPosition> start, OutOfRangePolicy policy, UnionEnumeratorState state) {
     this(start, policy, state, true);
   }
 
   private LogLedger(
-      StartPosition start, OutOfRangePolicy policy, UnionEnumeratorState state, boolean restored) {
+      PerPrimary<StartPosition> start,
+      OutOfRangePolicy policy,
+      UnionEnumeratorState state,
+      boolean restored) {
     this.start = start;
     this.policy = policy;
     this.restored = restored;
@@ -113,7 +116,7 @@ final class LogLedger {
     }
     boolean first = awaited.contains(primary) && !knowsCluster(shown.clusterId());
     boolean exactEnd = !restored && !everFailed.contains(primary);
-    return new Lookup(fresh, first ? start : StartPosition.earliest(), exactEnd);
+    return new Lookup(fresh, first ? start.of(primary) : StartPosition.earliest(), exactEnd);
   }
 
   /** Why the logs that a primary shows are not to be read now, or null. */

@@ -110,7 +110,7 @@ final class PrimaryProbe implements AutoCloseable {
     Lookup lookup = listener.seen(this, shown);
     if (!lookup.logs().isEmpty()) {
       OffsetLookup offsets = new OffsetLookup(admin, topic, settings.groupId(), jobStartMs);
-      listener.resolved(this, shown, offsets.resolve(lookup, settings.stop()));
+      listener.resolved(this, shown, offsets.resolve(lookup, settings.stop().of(name)));
     }
   }
 

@@ -66,7 +66,7 @@ final class UnionEnumerator
       follow(new TopologyReader(settings.topology()).read());
     }
     opened.onChange(topology -> onCoordinator(() -> follow(topology)));
-    if (settings.stop().isBounded()) {
+    if (settings.isBounded()) {
       context.callAsync(() -> true, (done, error) -> checkDeadline(), 1000, 1000);
     }
   }
@@ -77,7 +77,12 @@ final class UnionEnumerator
       return;
     }
     try {
-      follow(StreamView.of(topology, settings.stream()));
+      StreamView view = StreamView.of(topology, settings.stream());
+      if (before == null) {
+        // Who joins later is read from the earliest offset, so a position would never hold for it.
+        settings.requireNames(view);
+      }
+      follow(view);
     } catch (TopologyException e) {
       if (before == null) {
         throw e;
@@ -241,7 +246,7 @@ final class UnionEnumerator
       context.assignSplits(new SplitsAssignment<>(shares));
       waiting.forEach(ledger::assigned);
     }
-    if (settings.stop().isBounded() && ledger.view() != null && ledger.awaited().isEmpty()) {
+    if (settings.isBounded() && ledger.view() != null && ledger.awaited().isEmpty()) {
       complete = true;
       context.registeredReaders().keySet().forEach(context::signalNoMoreSplits);
     }

@@ -70,7 +70,7 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
 
   @Override
   public void start() {
-    if (settings.stop().isBounded()) {
+    if (settings.isBounded()) {
       ticker = Ticker.start(handover);
     }
     context.sendSourceEventToCoordinator(new ReaderReport(board.splitIds()));
@@ -91,7 +91,7 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
   }
 
   private InputStatus atRest() {
-    if (!settings.stop().isBounded()) {
+    if (!settings.isBounded()) {
       return InputStatus.NOTHING_AVAILABLE;
     }
     if (noMoreSplits && board.isAtEnd()) {
@@ -217,7 +217,7 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
 
   @Override
   public void addSplits(List<UnionSplit> added) {
-    board.add(added.stream().map(split -> split.under(settings.stop())).toList());
+    board.add(added.stream().map(split -> split.under(settings.isBounded())).toList());
     handover.put(new OutputCheck());
   }
 

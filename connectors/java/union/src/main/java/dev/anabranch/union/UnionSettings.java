@@ -3,6 +3,8 @@ package dev.anabranch.union;
 import java.io.Serializable;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 record UnionSettings(
     String topology,
     String stream,
-    StartPosition start,
-    StopPosition stop,
+    PerPrimary<StartPosition> start,
+    PerPrimary<StopPosition> stop,
     OutOfRangePolicy outOfRange,
     @Nullable String groupId,
     Duration topologyInterval,
@@ -26,5 +28,32 @@ record UnionSettings(
     implements Serializable {
   UnionSettings {
     consumerProperties = Map.copyOf(consumerProperties);
+  }
+
+  /** Whether the job ends; the builder sees to it that all primaries stop or none does. */
+  boolean isBounded() {
+    return stop.general().isBounded();
+  }
+
+  /**
+   * Throws {@link IllegalArgumentException} where a position is for no primary of the job's first
+   * document, tombstones included: it would be ignored, and records skipped or read twice.
+   */
+  void requireNames(StreamView first) {
+    Set<String> unknown = new TreeSet<>(start.own().keySet());
+    unknown.addAll(stop.own().keySet());
+    unknown.removeAll(first.primaries().keySet());
+    if (!unknown.isEmpty()) {
+      throw new IllegalArgumentException(
+          "stream "
+              + stream
+              + ": start or stop positions are given for "
+              + unknown
+              + ", but its primaries in generation "
+              + first.generation()
+              + " of the topology are "
+              + first.primaries().keySet()
+              + "; correct the name, or leave that position out");
+    }
   }
 }

@@ -35,7 +35,7 @@ public final class UnionSource<T>
 
   @Override
   public Boundedness getBoundedness() {
-    return settings.stop().isBounded() ? Boundedness.BOUNDED : Boundedness.CONTINUOUS_UNBOUNDED;
+    return settings.isBounded() ? Boundedness.BOUNDED : Boundedness.CONTINUOUS_UNBOUNDED;
   }
 
   @Override

@@ -4,6 +4,8 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,6 +18,8 @@ public final class UnionSourceBuilder<T> {
   private @Nullable String stream;
   private StartPosition start = StartPosition.earliest();
   private StopPosition stop = StopPosition.never();
+  private final Map<String, StartPosition> ownStarts = new TreeMap<>();
+  private final Map<String, StopPosition> ownStops = new TreeMap<>();
   private OutOfRangePolicy outOfRange = OutOfRangePolicy.RESET;
   private @Nullable String groupId;
   private Duration topologyInterval = Duration.ofSeconds(10);
@@ -45,9 +49,38 @@ public final class UnionSourceBuilder<T> {
     return this;
   }
 
+  /**
+   * Where to begin on one primary; {@link #start(StartPosition)} holds for the others.
+   *
+   * <p>Like the general one it is for the job's first document: without a primary of that name in
+   * the stream's group there, the job fails at its start. It says nothing to a primary that is
+   * added later, which is read from its earliest offset, nor to a restored job, which goes on where
+   * it was.
+   *
+   * @param primary its name in the topology document
+   */
+  public UnionSourceBuilder<T> start(String primary, StartPosition position) {
+    ownStarts.put(primary, position);
+    return this;
+  }
+
   /** Where to stop; a job with a stop position is bounded. */
   public UnionSourceBuilder<T> stop(StopPosition position) {
     stop = position;
+    return this;
+  }
+
+  /**
+   * Where to stop on one primary; {@link #stop(StopPosition)} holds for the others.
+   *
+   * <p>A job is bounded or it is not: {@link #build} refuses a stop for one primary where the
+   * general position is {@link StopPosition#never()}, and the reverse. Without a primary of that
+   * name in the job's first document, the job fails at its start.
+   *
+   * @param primary its name in the topology document
+   */
+  public UnionSourceBuilder<T> stop(String primary, StopPosition position) {
+    ownStops.put(primary, position);
     return this;
   }
 
@@ -106,8 +139,12 @@ public final class UnionSourceBuilder<T> {
     return this;
   }
 
-  /** Makes the source; throws {@link NullPointerException} naming what is missing. */
+  /**
+   * Makes the source; throws {@link NullPointerException} naming what is missing, and {@link
+   * IllegalArgumentException} where positions do not go together.
+   */
   public UnionSource<T> build() {
+    ownStops.forEach(this::requireSameBoundedness);
     if (needsGroup() && groupId == null) {
       throw new IllegalArgumentException("committed offsets need a groupId");
     }
@@ -115,8 +152,8 @@ public final class UnionSourceBuilder<T> {
         new UnionSettings(
             Objects.requireNonNull(topology, "topology"),
             Objects.requireNonNull(stream, "stream"),
-            start,
-            stop,
+            new PerPrimary<>(start, ownStarts),
+            new PerPrimary<>(stop, ownStops),
             outOfRange,
             groupId,
             topologyInterval,
@@ -128,7 +165,25 @@ public final class UnionSourceBuilder<T> {
   }
 
   private boolean needsGroup() {
-    return start.kind() == StartPosition.Kind.COMMITTED
-        || stop.kind() == StopPosition.Kind.COMMITTED;
+    return Stream.concat(Stream.of(start), ownStarts.values().stream())
+            .anyMatch(each -> each.kind() == StartPosition.Kind.COMMITTED)
+        || Stream.concat(Stream.of(stop), ownStops.values().stream())
+            .anyMatch(each -> each.kind() == StopPosition.Kind.COMMITTED);
+  }
+
+  /** A source ends on all primaries or on none: Flink plans a job as bounded or unbounded. */
+  private void requireSameBoundedness(String primary, StopPosition own) {
+    if (own.isBounded() != stop.isBounded()) {
+      throw new IllegalArgumentException(
+          own.isBounded()
+              ? "primary "
+                  + primary
+                  + " has a stop position and the others have none: give one for all, stop(...),"
+                  + " or take this one away"
+              : "primary "
+                  + primary
+                  + " never stops and the others do: give it a stop position, or take away that"
+                  + " of the others");
+    }
   }
 }

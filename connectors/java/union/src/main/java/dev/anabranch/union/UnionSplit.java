@@ -45,11 +45,11 @@ public record UnionSplit(
   }
 
   /**
-   * As a run with that stop position reads it. A checkpoint of a run that was to stop has its
-   * stops; one that is not to would read nothing behind them, and say that it lags by nothing.
+   * As a run that stops, or one that does not, reads it. A checkpoint of a run that was to stop has
+   * its stops; one that is not to would read nothing behind them, and say that it lags by nothing.
    */
-  UnionSplit under(StopPosition stop) {
-    return stop.isBounded() || stopOffset == NO_STOP
+  UnionSplit under(boolean bounded) {
+    return bounded || stopOffset == NO_STOP
         ? this
         : new UnionSplit(log, primary, topic, nextOffset, leaderEpoch, NO_STOP, reportedTo, lost);
   }

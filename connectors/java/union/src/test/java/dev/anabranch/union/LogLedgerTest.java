@@ -12,8 +12,10 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Which logs are new, how they start, which are held back, which clusters are gone. */
 class LogLedgerTest {
+  private static final PerPrimary<StartPosition> LATEST = PerPrimary.all(StartPosition.latest());
+
   private static LogLedger ledger(OutOfRangePolicy policy, String... primaries) {
-    LogLedger ledger = new LogLedger(StartPosition.latest(), policy, 1000);
+    LogLedger ledger = new LogLedger(LATEST, policy, 1000);
     ledger.follow(Views.of(1, primaries));
     return ledger;
   }
@@ -32,8 +34,7 @@ class LogLedgerTest {
   private static LogLedger restored(LogLedger ledger, OutOfRangePolicy policy) throws Exception {
     UnionEnumeratorStateSerializer serializer = new UnionEnumeratorStateSerializer();
     byte[] bytes = serializer.serialize(ledger.snapshot());
-    return new LogLedger(
-        StartPosition.latest(), policy, serializer.deserialize(serializer.getVersion(), bytes));
+    return new LogLedger(LATEST, policy, serializer.deserialize(serializer.getVersion(), bytes));
   }
 
   @Test
@@ -47,6 +48,33 @@ class LogLedgerTest {
     assertThat(onB.start()).isEqualTo(StartPosition.earliest());
     assertThat(onB.logs()).containsExactly(new LogId("B", "t1", 0));
     assertThat(ledger.pending()).hasSize(4);
+  }
+
+  @Test
+  void aPrimarysOwnStartPositionIsForTheFirstDocumentToo() throws Exception {
+    PerPrimary<StartPosition> start =
+        new PerPrimary<>(
+            StartPosition.latest(),
+            Map.of(
+                "b", StartPosition.timestamp(77),
+                "c", StartPosition.timestamp(88)));
+    LogLedger ledger = new LogLedger(start, OutOfRangePolicy.RESET, 1000);
+    ledger.follow(Views.of(1, "a", "b"));
+    assertThat(admit(ledger, "a", shown("A", "t1", 1)).start()).isEqualTo(StartPosition.latest());
+
+    // Asked for again after a restore: settings are the job's, who is awaited the checkpoint's.
+    UnionEnumeratorStateSerializer serializer = new UnionEnumeratorStateSerializer();
+    byte[] state = serializer.serialize(ledger.snapshot());
+    LogLedger later =
+        new LogLedger(
+            start, OutOfRangePolicy.RESET, serializer.deserialize(serializer.getVersion(), state));
+    for (LogLedger each : List.of(ledger, later)) {
+      each.follow(Views.of(2, "a", "b", "c"));
+      assertThat(admit(each, "b", shown("B", "t1", 1)).start())
+          .isEqualTo(StartPosition.timestamp(77));
+      assertThat(admit(each, "b", shown("B", "t1", 2)).start()).isEqualTo(StartPosition.earliest());
+      assertThat(admit(each, "c", shown("C", "t1", 1)).start()).isEqualTo(StartPosition.earliest());
+    }
   }
 
   @Test
@@ -66,7 +94,7 @@ class LogLedgerTest {
 
   @Test
   void anAddressThatIsCorrectedBeforeAnyAttemptFailedIsLookedUpByTheStartTimeToo() {
-    LogLedger ledger = new LogLedger(StartPosition.latest(), OutOfRangePolicy.RESET, 1000);
+    LogLedger ledger = new LogLedger(LATEST, OutOfRangePolicy.RESET, 1000);
     ledger.follow(Views.at(1, Map.of("a", "wrong:9092")));
     ledger.follow(Views.at(2, Map.of("a", "right:9092")));
     Lookup lookup = admit(ledger, "a", shown("A", "t1", 1));

@@ -114,6 +114,56 @@ class PositionsTest {
   }
 
   @Test
+  void onePrimaryBeginsAndEndsElsewhereThanTheOther() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "moving", 2);
+    List<String> expected = new ArrayList<>();
+    expected.addAll(TestProducer.write(FIXTURE.a(), "moving", 2, "old-a", 20));
+    TestProducer.write(FIXTURE.b(), "moving", 2, "mirrored-b", 20);
+    Thread.sleep(20);
+    long moved = System.currentTimeMillis();
+    expected.addAll(TestProducer.write(FIXTURE.b(), "moving", 2, "new-b", 20));
+    Thread.sleep(20);
+    long to = System.currentTimeMillis();
+    expected.addAll(TestProducer.write(FIXTURE.a(), "moving", 2, "late-a", 20));
+    TestProducer.write(FIXTURE.b(), "moving", 2, "late-b", 20);
+
+    UnionJob job =
+        UnionJob.start(
+            "moving",
+            UnionFixture.source(topology)
+                .start(StartPosition.earliest())
+                .start("b", StartPosition.timestamp(moved))
+                .stop(StopPosition.latest())
+                .stop("b", StopPosition.timestamp(to))
+                .build(),
+            2,
+            directory,
+            null);
+    job.awaitFinished();
+    job.awaitExactly(expected);
+  }
+
+  @Test
+  void aPositionForNoPrimaryOfTheFirstDocumentFailsTheJobByName() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "misspelt", 1);
+    topology.removed("old", "127.0.0.1:1").publish();
+    UnionJob job =
+        UnionJob.start(
+            "misspelt",
+            UnionFixture.source(topology)
+                .start("old", StartPosition.latest())
+                .start("c", StartPosition.latest())
+                .build(),
+            1,
+            directory,
+            null);
+    assertThatThrownBy(job::awaitFinished)
+        .hasStackTraceContaining(
+            "positions are given for [c], but its primaries in generation 2 of the topology are"
+                + " [a, b, old]; correct the name");
+  }
+
+  @Test
   void aBoundedReadNamesThePrimaryThatItWaitedForInVain() throws Exception {
     TopologyFile topology = FIXTURE.twoPrimaries(directory, "deadline", 1);
     topology.primary("dead", "127.0.0.1:1").publish();

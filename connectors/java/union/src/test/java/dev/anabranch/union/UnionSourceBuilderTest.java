@@ -1,0 +1,64 @@
+package dev.anabranch.union;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.anabranch.records.RawRecord;
+import java.util.List;
+import org.apache.flink.api.connector.source.Boundedness;
+import org.apache.flink.util.InstantiationUtil;
+import org.junit.jupiter.api.Test;
+
+/** Which positions go together. */
+class UnionSourceBuilderTest {
+  private static UnionSourceBuilder<RawRecord> source() {
+    return UnionSource.builder().topology("t.yaml").stream("logs")
+        .deserializer(RecordDeserializer.raw());
+  }
+
+  @Test
+  void committedOffsetsOfAnyPrimaryNeedAGroup() {
+    StartPosition committed = StartPosition.committed(StartPosition.earliest());
+    UnionSourceBuilder<RawRecord> starts = source().start("a", committed);
+    UnionSourceBuilder<RawRecord> stops =
+        source().stop(StopPosition.latest()).stop("a", StopPosition.committed());
+    for (UnionSourceBuilder<RawRecord> each : List.of(starts, stops)) {
+      assertThatThrownBy(each::build)
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("committed offsets need a groupId");
+      assertThatCode(() -> each.groupId("g").build()).doesNotThrowAnyException();
+    }
+  }
+
+  @Test
+  void allPrimariesStopOrNone() {
+    assertThatThrownBy(() -> source().stop("b", StopPosition.latest()).build())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("primary b has a stop position and the others have none: give one");
+    assertThatThrownBy(
+            () -> source().stop(StopPosition.latest()).stop("b", StopPosition.never()).build())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("primary b never stops and the others do: give it a stop position");
+    assertThat(source().stop("b", StopPosition.never()).build().getBoundedness())
+        .isEqualTo(Boundedness.CONTINUOUS_UNBOUNDED);
+    assertThat(
+            source()
+                .stop("b", StopPosition.timestamp(5))
+                .stop(StopPosition.latest())
+                .build()
+                .getBoundedness())
+        .isEqualTo(Boundedness.BOUNDED);
+  }
+
+  @Test
+  void positionsTravelWithTheJob() {
+    UnionSource<RawRecord> source =
+        source()
+            .start("b", StartPosition.latest())
+            .stop(StopPosition.latest())
+            .stop("b", StopPosition.timestamp(5))
+            .build();
+    assertThatCode(() -> InstantiationUtil.clone(source)).doesNotThrowAnyException();
+  }
+}
