@@ -78,7 +78,14 @@ class UnionSource(Source):  # type: ignore[misc]  # PyFlink carries no types.
             one that it cannot decode fails the job. Without it elements are raw records, for
             :func:`dedup`, :func:`latest_by_version` and :func:`record_rows`.
         options: Further options of the SQL connector ``union`` that concern reading, such as
-            ``{"scan.bounded.mode": "latest"}``; see docs/sql.md.
+            ``{"scan.bounded.mode": "latest"}``; see docs/sql.md. A single primary begins or ends elsewhere
+            by ``{"scan.startup.primary.b": "timestamp:1700000000000"}`` (Unix milliseconds) and
+            ``{"scan.bounded.primary.b": …}``; the modes hold for the others.
+
+    Raises:
+        Py4JJavaError: Of a ``ValidationException``, for an option that there is not, a position that is none,
+            or options that do not go together. A position for a primary that the topology lacks fails
+            the job at its start instead, since the document is not read here.
     """
 
     def __init__(

@@ -58,7 +58,8 @@ final class OptionNames {
         && ConfigurationUtils.filterPrefixMapKey(option.key(), name);
   }
 
-  private static String closest(String name, Set<String> known) {
+  /** The known name that was probably meant, as the end of a sentence; empty where none is near. */
+  static String closest(String name, Set<String> known) {
     return known.stream()
         .min(Comparator.comparingInt(other -> distance(name, other)))
         .filter(other -> distance(name, other) * LETTERS_PER_SLIP <= name.length())

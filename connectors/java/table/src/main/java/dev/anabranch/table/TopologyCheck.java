@@ -8,13 +8,17 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Set;
 import java.util.TreeSet;
+import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.table.api.ValidationException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Finds misspelt streams and paths when a statement is planned, and not after minutes. */
+/**
+ * Finds misspelt streams, primaries and paths when a statement is planned, and not after minutes.
+ */
 final class TopologyCheck {
   private static final Logger LOG = LoggerFactory.getLogger(TopologyCheck.class);
 
@@ -43,6 +47,31 @@ final class TopologyCheck {
       }
     }
     return topology;
+  }
+
+  /** Fails where a position is for a primary that the stream's group does not have. */
+  static void primaries(Topology topology, String stream, ScanPositions positions) {
+    primaries(topology, stream, UnionOptions.STARTUP_PRIMARY, positions.starts().keySet());
+    primaries(topology, stream, UnionOptions.BOUNDED_PRIMARY, positions.stops().keySet());
+  }
+
+  private static void primaries(
+      Topology topology, String stream, ConfigOption<?> option, Set<String> named) {
+    // Tombstones too: a statement outlives the primaries that it names.
+    Set<String> known = new TreeSet<>(topology.groupOf(stream).primaries().keySet());
+    for (String primary : named) {
+      if (!known.contains(primary)) {
+        throw new ValidationException(
+            "'%s.%s': stream '%s' has no primary '%s'%s; there are: %s"
+                .formatted(
+                    option.key(),
+                    primary,
+                    stream,
+                    primary,
+                    OptionNames.closest(primary, known),
+                    String.join(", ", known)));
+      }
+    }
   }
 
   /**

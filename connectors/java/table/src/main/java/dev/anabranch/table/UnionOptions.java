@@ -2,6 +2,7 @@ package dev.anabranch.table;
 
 import dev.anabranch.union.OutOfRangePolicy;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Set;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
@@ -21,6 +22,12 @@ final class UnionOptions {
           .noDefaultValue()
           .withDescription("Create time to start from, Unix milliseconds.");
 
+  static final ConfigOption<Map<String, String>> STARTUP_PRIMARY =
+      ConfigOptions.key("scan.startup.primary")
+          .mapType()
+          .defaultValue(Map.of())
+          .withDescription("Where reading starts on single primaries, by their names.");
+
   static final ConfigOption<BoundedMode> BOUNDED_MODE =
       ConfigOptions.key("scan.bounded.mode")
           .enumType(BoundedMode.class)
@@ -32,6 +39,12 @@ final class UnionOptions {
           .longType()
           .noDefaultValue()
           .withDescription("Create time to end before, Unix milliseconds.");
+
+  static final ConfigOption<Map<String, String>> BOUNDED_PRIMARY =
+      ConfigOptions.key("scan.bounded.primary")
+          .mapType()
+          .defaultValue(Map.of())
+          .withDescription("Where reading ends on single primaries, by their names.");
 
   static final ConfigOption<Duration> BOUNDED_DEADLINE =
       ConfigOptions.key("scan.bounded.deadline")
@@ -119,8 +132,10 @@ final class UnionOptions {
       Set.of(
           STARTUP_MODE,
           STARTUP_TIMESTAMP_MILLIS,
+          STARTUP_PRIMARY,
           BOUNDED_MODE,
           BOUNDED_TIMESTAMP_MILLIS,
+          BOUNDED_PRIMARY,
           BOUNDED_DEADLINE,
           PARALLELISM,
           GROUP_ID,

@@ -2,12 +2,8 @@ package dev.anabranch.table;
 
 import dev.anabranch.dedup.DedupOptions;
 import dev.anabranch.prism.PrismOptions;
-import dev.anabranch.table.UnionOptions.BoundedMode;
-import dev.anabranch.table.UnionOptions.StartupMode;
 import dev.anabranch.union.OutOfRangePolicy;
 import dev.anabranch.union.RecordDeserializer;
-import dev.anabranch.union.StartPosition;
-import dev.anabranch.union.StopPosition;
 import dev.anabranch.union.UnionSource;
 import java.time.Duration;
 import org.apache.flink.configuration.ConfigOption;
@@ -19,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The options of a union table, validated and typed.
  *
+ * @param positions where reading starts and ends
  * @param upsert whether of each key the highest version is read
  * @param dedup whether copies are dropped; upserts need no such thing, since a copy has no higher
  *     version
@@ -31,8 +28,7 @@ import org.jspecify.annotations.Nullable;
 record UnionSettings(
     String topology,
     String stream,
-    StartPosition start,
-    StopPosition stop,
+    ScanPositions positions,
     Duration boundedDeadline,
     @Nullable Integer parallelism,
     @Nullable String groupId,
@@ -52,12 +48,10 @@ record UnionSettings(
 
   /** Throws a {@link ValidationException} where options do not go together. */
   static UnionSettings of(ReadableConfig options, boolean upsert) {
-    requireWhatModesNeed(options);
     return new UnionSettings(
         options.get(CommonOptions.TOPOLOGY),
         options.get(CommonOptions.STREAM),
-        start(options),
-        stop(options),
+        ScanPositions.of(options),
         options.get(UnionOptions.BOUNDED_DEADLINE),
         options.getOptional(UnionOptions.PARALLELISM).orElse(null),
         options.getOptional(UnionOptions.GROUP_ID).orElse(null),
@@ -78,66 +72,16 @@ record UnionSettings(
 
   /** A source of these settings. */
   <T> UnionSource<T> source(RecordDeserializer<T> deserializer) {
-    return UnionSource.builder().deserializer(deserializer).topology(topology).stream(stream)
-        .start(start)
-        .stop(stop)
+    return positions
+        .apply(UnionSource.builder().deserializer(deserializer))
+        .topology(topology)
+        .stream(stream)
         .outOfRange(outOfRange)
         .groupId(groupId)
         .topologyInterval(topologyInterval)
         .discoveryInterval(discoveryInterval)
         .boundedDeadline(boundedDeadline)
         .build();
-  }
-
-  private static void requireWhatModesNeed(ReadableConfig options) {
-    requireWith(
-        options,
-        UnionOptions.STARTUP_MODE,
-        UnionOptions.StartupMode.TIMESTAMP,
-        UnionOptions.STARTUP_TIMESTAMP_MILLIS);
-    requireWith(
-        options,
-        UnionOptions.STARTUP_MODE,
-        UnionOptions.StartupMode.GROUP_OFFSETS,
-        UnionOptions.GROUP_ID);
-    requireWith(
-        options,
-        UnionOptions.BOUNDED_MODE,
-        UnionOptions.BoundedMode.TIMESTAMP,
-        UnionOptions.BOUNDED_TIMESTAMP_MILLIS);
-    requireWith(
-        options,
-        UnionOptions.BOUNDED_MODE,
-        UnionOptions.BoundedMode.GROUP_OFFSETS,
-        UnionOptions.GROUP_ID);
-  }
-
-  private static <T> void requireWith(
-      ReadableConfig options, ConfigOption<T> mode, T value, ConfigOption<?> needed) {
-    if (options.get(mode) == value && options.getOptional(needed).isEmpty()) {
-      throw new ValidationException(
-          "'%s' = '%s' needs '%s'".formatted(mode.key(), value, needed.key()));
-    }
-  }
-
-  private static StartPosition start(ReadableConfig options) {
-    StartupMode mode = options.get(UnionOptions.STARTUP_MODE);
-    return switch (mode) {
-      case EARLIEST -> StartPosition.earliest();
-      case LATEST -> StartPosition.latest();
-      case TIMESTAMP -> StartPosition.timestamp(options.get(UnionOptions.STARTUP_TIMESTAMP_MILLIS));
-      case GROUP_OFFSETS -> StartPosition.committed(StartPosition.earliest());
-    };
-  }
-
-  private static StopPosition stop(ReadableConfig options) {
-    BoundedMode mode = options.get(UnionOptions.BOUNDED_MODE);
-    return switch (mode) {
-      case UNBOUNDED -> StopPosition.never();
-      case LATEST -> StopPosition.latest();
-      case TIMESTAMP -> StopPosition.timestamp(options.get(UnionOptions.BOUNDED_TIMESTAMP_MILLIS));
-      case GROUP_OFFSETS -> StopPosition.committed();
-    };
   }
 
   /** Of ids, and with upserts of the versions of deleted keys. */

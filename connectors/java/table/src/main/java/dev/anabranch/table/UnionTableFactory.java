@@ -52,6 +52,9 @@ public final class UnionTableFactory implements DynamicTableSourceFactory {
     UnionSettings settings = UnionSettings.of(options, upsert);
     Topology topology =
         TopologyCheck.streams(settings.topology(), settings.stream(), settings.deadLetters());
+    if (topology != null) {
+      TopologyCheck.primaries(topology, settings.stream(), settings.positions());
+    }
     if (topology != null && (settings.upsert() || settings.dedup())) {
       TopologyCheck.horizon(topology, settings.stream(), settings.horizon());
     }

@@ -4,7 +4,6 @@ import dev.anabranch.table.decode.FormatPart;
 import dev.anabranch.table.decode.ReadableMetadata;
 import dev.anabranch.table.decode.RowDecoder;
 import dev.anabranch.table.decode.RowLayout;
-import dev.anabranch.union.StopPosition;
 import java.util.List;
 import java.util.Map;
 import org.apache.flink.api.common.serialization.DeserializationSchema;
@@ -90,7 +89,7 @@ final class UnionTableSource
     TypeInformation<RowData> type =
         context.createTypeInformation(producedType == null ? columns.physical() : producedType);
     UnionPipeline pipeline = new UnionPipeline(settings, decoder, type, sourceWatermark);
-    boolean bounded = settings.stop().kind() != StopPosition.Kind.NEVER;
+    boolean bounded = settings.positions().isBounded();
     return new DataStreamScanProvider() {
       @Override
       public DataStream<RowData> produceDataStream(

@@ -50,6 +50,20 @@ class ConnectorsTest {
     }
   }
 
+  @Test
+  void positionsOfPrimariesAreChecked() {
+    assertThatThrownBy(() -> source("scan.startup.primry.b", "latest"))
+        .hasMessageContaining("did you mean 'scan.startup.primary'?");
+    assertThatThrownBy(() -> source("scan.startup.primary.b", "group-offsets"))
+        .isInstanceOf(ValidationException.class)
+        .hasMessage("'scan.startup.primary.b' = 'group-offsets' needs 'group-id'");
+    assertThatThrownBy(() -> source("scan.bounded.primary.b", "latest"))
+        .isInstanceOf(ValidationException.class)
+        .hasMessageContaining("'scan.bounded.primary' needs 'scan.bounded.mode'");
+    assertThatCode(() -> source("scan.startup.primary.b", "timestamp:17"))
+        .doesNotThrowAnyException();
+  }
+
   private static void source(String name, String value) {
     Connectors.source(options(name, value), RecordDeserializer.raw());
   }

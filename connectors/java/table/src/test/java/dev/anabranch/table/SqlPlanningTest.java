@@ -30,7 +30,8 @@ class SqlPlanningTest {
         generation: 1
         groups:
           test:
-            primaries: {a: {bootstrap: ["127.0.0.1:1"]}}
+            primaries: {hall-1: {bootstrap: ["127.0.0.1:1"]},
+              hall-2: {bootstrap: ["127.0.0.1:2"], state: removed}}
             streams: {logs: {partitions: 1}, letters: {partitions: 1},
               long: {partitions: 1, retention_s: 864000}}
         """);
@@ -174,6 +175,23 @@ class SqlPlanningTest {
     assertRefused("by_group", "'scan.startup.mode' = 'group-offsets' needs 'group-id'");
     assertRefused("by_version", "needs a PRIMARY KEY");
     assertRefused("by_key", "'key.fields' needs 'key.format'");
+  }
+
+  @Test
+  void positionsOfPrimariesAreTakenAndNamesThatTheGroupLacksRefused() {
+    String json = "'format' = 'json', ";
+    sql.union("known", "logs", "n INT", json + "'scan.startup.primary.hall-2' = 'latest'")
+        .union("starts", "logs", "n INT", json + "'scan.startup.primary.hal-1' = 'latest'")
+        .union("stops", "logs", "n INT", json + "'scan.bounded.primary.b' = 'latest'");
+
+    assertThat(sql.tables().explainSql("SELECT * FROM known")).contains("known");
+    assertRefused(
+        "starts",
+        "'scan.startup.primary.hal-1': stream 'logs' has no primary 'hal-1', did you mean"
+            + " 'hall-1'?; there are: hall-1, hall-2");
+    assertRefused(
+        "stops",
+        "'scan.bounded.primary.b': stream 'logs' has no primary 'b'; there are: hall-1, hall-2");
   }
 
   @Test
