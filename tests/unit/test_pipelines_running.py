@@ -16,7 +16,7 @@ from anabranch.pipelines import Job, running
 from anabranch.pipelines.context import RunContext, running_in
 from anabranch.pipelines.events import Event, Failing, Note, Progress, Stopped
 from anabranch.pipelines.running_job import Failure
-from anabranch.pipelines.settings import Settings
+from anabranch.pipelines.settings import MiniBatchSettings, Settings
 
 USERS = """java.lang.RuntimeException: Traceback (most recent call last):
   File "/home/u/job.py", line 17, in score
@@ -34,6 +34,8 @@ class FakeFlink:
         happens: One entry for each look at the job; after the last one it finishes.
         checkpoints: Completed so far.
         outlives_job: As a session cluster does; it tells of what has ended.
+        plan: Names of its operators.
+        graphs: How often Flink had to build its graph.
     """
 
     happens: list[Callable[[FakeFlink], None]]
@@ -42,6 +44,8 @@ class FakeFlink:
     cancelled: bool = False
     ignores_cancel: bool = False
     outlives_job: bool = False
+    plan: list[str] = field(default_factory=list)
+    graphs: int = 0
     job_id: str = "ab" * 16
     url: str = "http://here"
 
@@ -49,8 +53,8 @@ class FakeFlink:
         return self
 
     def operators(self) -> list[Operator]:
-        """Of a plan that nothing is to be said of."""
-        return []
+        self.graphs += 1
+        return [Operator("", name, "") for name in self.plan]
 
     @property
     def done(self) -> bool:
@@ -106,10 +110,11 @@ def follow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[FakeFli
     """Runs a job on it; the events are there also if it raises."""
     events: list[Event] = []
 
-    def run(flink: FakeFlink) -> list[Event]:
+    def run(flink: FakeFlink, latency_s: float = 1) -> list[Event]:
         monkeypatch.setattr(running, "_built", lambda job, context: flink)
         monkeypatch.setattr(running, "RunningJob", lambda rest, name, job_id: flink)
-        context = RunContext(Settings(cluster="here:1"), folder=tmp_path)
+        settings = Settings(cluster="here:1", mini_batch=MiniBatchSettings(latency_s=latency_s))
+        context = RunContext(settings, folder=tmp_path)
         with running_in(context):
             job = Job("watch")
         running.run_until_end(job, context, events.append)
@@ -135,6 +140,16 @@ def test_totals_are_told_by_a_cluster_that_outlives_its_job(
 ) -> None:
     events = follow(FakeFlink([nothing], outlives_job=True))
     assert events[-1] == Stopped("watch", "FINISHED", None, 500, 20)
+
+
+@pytest.mark.parametrize(("latency_s", "graphs"), [(0, 0), (1, 1)])
+def test_flink_builds_a_graph_to_look_at_only_for_mini_batches(
+    follow: Callable[..., list[Event]], latency_s: float, graphs: int
+) -> None:
+    flink = FakeFlink([nothing], plan=["Source: union logs", "LocalGroupAggregate[3]"])
+    notes = [event.text for event in follow(flink, latency_s) if isinstance(event, Note)]
+    assert flink.graphs == graphs
+    assert len([text for text in notes if text.startswith("mini_batch.latency_s ")]) == graphs
 
 
 def test_a_run_in_which_nothing_changes_is_heard_of(

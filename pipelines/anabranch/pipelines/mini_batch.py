@@ -7,7 +7,7 @@ are full, or at a checkpoint.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 __all__ = ["untimely"]
 
@@ -15,17 +15,19 @@ _BATCHED = "LocalGroupAggregate"
 _TIMER = "MiniBatchAssigner"
 
 
-def untimely(operators: Iterable[str], latency_s: float) -> str | None:
+def untimely(operators: Callable[[], Iterable[str]], latency_s: float) -> str | None:
     """What to tell the user of a plan that has mini-batches which time does not end; None where all is well.
 
     Args:
-        operators: Their names.
+        operators: Returns their names. Called only where there are mini-batches: Flink builds the job's whole
+            graph to answer, and builds it anew when the job is submitted.
         latency_s: How long a mini-batch was to last at most; 0 where there are none.
     """
-    names = list(operators)
-    if latency_s <= 0 or not any(name.startswith(_BATCHED) for name in names):
+    if latency_s <= 0:
         return None
-    if any(name.startswith(_TIMER) for name in names):
+    names = list(operators())
+    batched = any(name.startswith(_BATCHED) for name in names)
+    if not batched or any(name.startswith(_TIMER) for name in names):
         return None
     return (
         f"mini_batch.latency_s ({latency_s:g} s) has no effect: several queries read one input directly, so "

@@ -96,8 +96,7 @@ class _Run:
             if warning is not None:
                 on_event(Note(job.name, warning))
         with told_at(lambda text: _written_at(job, text), self._traces):
-            names = [operator.name for operator in session.operators()]
-            warning = untimely(names, context.settings.mini_batch.latency_s)
+            warning = untimely(lambda: _names(session), context.settings.mini_batch.latency_s)
             if warning is not None:
                 on_event(Note(job.name, warning))
             self._submission: Submission = session.submit(job.name)
@@ -198,6 +197,10 @@ class _Run:
                     hint="look there whether it still runs",
                 )
             time.sleep(_POLL_S / 5)
+
+
+def _names(session: FlinkSession) -> list[str]:
+    return [operator.name for operator in session.operators()]
 
 
 def _written_at(job: Job, text: str) -> str | None:
