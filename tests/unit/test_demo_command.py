@@ -27,6 +27,17 @@ def test_report_that_could_not_be_written(
     assert str(path.parent) in str(error.hint)
 
 
+def test_more_copies_than_primaries_are_refused_before_the_input_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "load_dataset", lambda *_, **__: pytest.fail("the input was read"))
+    monkeypatch.setattr(runs, "_start", lambda *_: pytest.fail("clusters were started"))
+    arguments = ["--primaries", "2", "--copies", "3", "--report", str(tmp_path / "report.html")]
+    error = CliRunner().invoke(demo.command, arguments).exception
+    assert isinstance(error, ConfigurationError)
+    assert error.message == "3 copies on 2 primaries are not possible"
+
+
 def test_no_java_is_told_before_the_input_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from anabranch.devkit.copies import check_copies
 from anabranch.errors import ConfigurationError
 
 __all__ = ["command"]
@@ -83,8 +84,7 @@ def command(
     """
     if fault == "wipe" and copies < 2:
         raise click.UsageError("--fault wipe destroys a primary for good: it needs --copies 2")
-    if copies > primaries:
-        raise click.UsageError(f"--copies {copies} needs at least {copies} primaries")
+    check_copies(copies, primaries)
     _check_place(report)
     from anabranch.cli.demo_view import choose_view
     from anabranch.devkit.demo import DemoSpec, run_demo

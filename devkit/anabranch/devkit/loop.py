@@ -28,6 +28,7 @@ from typing import Any
 
 from anabranch.devkit import process
 from anabranch.devkit.brokers import Broker, BrokerSpec, new_cluster_id
+from anabranch.devkit.copies import check_copies
 from anabranch.devkit.document import add_stream, write_document
 from anabranch.devkit.flink_cluster import FlinkCluster
 from anabranch.devkit.flink_config import FlinkSpec
@@ -92,11 +93,7 @@ class LoopSpec:
             raise ConfigurationError(f"'{self.name}' is no name for a loop", hint="use a-z, 0-9 and -")
         if not 1 <= self.primaries <= len(string.ascii_lowercase):
             raise ConfigurationError(f"{self.primaries} primaries are not possible", hint="use 1 to 26")
-        if not 1 <= self.copies <= self.primaries:
-            raise ConfigurationError(
-                f"{self.copies} copies on {self.primaries} primaries are not possible",
-                hint=f"use 1 to {self.primaries} copies, or more primaries",
-            )
+        check_copies(self.copies, self.primaries)
 
 
 class Loop:
