@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -10,21 +12,24 @@ import pytest
 from anabranch.cli.line_keys import splitter
 from anabranch.errors import ConfigurationError
 
+VECTORS: dict[str, Any] = json.loads(
+    (Path(__file__).parent / "vectors" / "upsert_keys.json").read_text("utf-8")
+)
+
 
 def upsert_key(fields: str, line: str) -> bytes | None:
     return splitter(fields, None, upsert=True)(line.encode(), 1)[0]
 
 
-@pytest.mark.parametrize(
-    ("fields", "line", "key"),
-    [
-        ("run", '{"n": 1, "run": "k1"}', '{"run":"k1"}'),
-        ("b,a", '{"a": 7, "b": true}', '{"b":true,"a":7}'),
-        ("run", '{"run": "\\u00e4 \\"/\\n"}', '{"run":"ä \\"/\\n"}'),
-    ],
-)
-def test_upsert_key_is_json_of_the_fields_in_the_given_order(fields: str, line: str, key: str) -> None:
-    assert upsert_key(fields, line) == key.encode()
+@pytest.mark.parametrize("case", VECTORS["cases"], ids=lambda case: case["line"])
+def test_upsert_keys_are_those_of_a_job(case: dict[str, str]) -> None:
+    assert upsert_key(case["fields"], case["line"]) == case["key"].encode()
+
+
+@pytest.mark.parametrize("case", VECTORS["refused"], ids=lambda case: case["line"])
+def test_what_a_job_writes_in_another_way_is_no_key(case: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError, match="is no key"):
+        upsert_key(case["fields"], case["line"])
 
 
 @pytest.mark.parametrize("value", [1.5, None, [1], {"a": 1}, "\x01", "\ud800", "\U0001f600"])
