@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,12 +76,9 @@ def gather(
         scanning = pool.submit(scan_primaries, topology, list(clients), STREAM, folder, mark=mark)
         index = _index(dataset, planted)
         ledger = read_sealed_ledger(folder, seals)
-        while wait([scanning], timeout=_TELL_EVERY_S).not_done:
-            # Copies come on top; how many there are is what the scan is about to find out.
-            read = scanned_so_far(STREAM, folder)
-            tell(f"audit: {read:,} of {len(ledger.sent):,} records read, copies beside")
+        scans = _awaited(scanning, folder, len(ledger.sent), tell)
     tell("audit: holding what the logs hold and what the jobs wrote against the ledger")
-    holdings = audit_topic(scanning.result(), STREAM, index, ledger, frozenset(mended or ()))
+    holdings = audit_topic(scans, STREAM, index, ledger, frozenset(mended or ()))
     run_of = {line: run for run, lines in index.lines.items() for line in lines}
     dead_lettered, losses = _dead_letters(clients, index)
     evidence = Evidence(
@@ -114,6 +111,16 @@ def latest_values(clients: Clients, topic: str) -> dict[bytes, bytes]:
                 deleted = header(message, "anabranch-op") == b"d"
                 latest[key] = (version, None if deleted else message.value())
     return {key: value for key, (_, value) in latest.items() if value is not None}
+
+
+def _awaited(
+    scanning: Future[dict[str, bytes]], folder: Path, sent: int, tell: Callable[[str], None]
+) -> dict[str, bytes]:
+    """What a scan of the input brings, told of while it goes on."""
+    while wait([scanning], timeout=_TELL_EVERY_S).not_done:
+        # Copies come on top; how many there are is what the scan is about to find out.
+        tell(f"audit: {scanned_so_far(STREAM, folder):,} of {sent:,} records read, copies beside")
+    return scanning.result()
 
 
 def _index(dataset: Dataset, planted: Sequence[Planted]) -> RunIndex:
