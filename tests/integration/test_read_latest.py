@@ -1,19 +1,21 @@
-"""A job that reads a stream by version: the newest of each key counts, whatever comes late or again."""
+"""A job that reads a stream by version: the newest of each key counts, also where that is a delete."""
 
 from __future__ import annotations
 
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch.connectors import PrismProducer
+from anabranch.connectors import PrismProducer, record_headers
 from anabranch.devkit.gather import latest_values
+from anabranch.devkit.scan import header, read_topic
 
 if TYPE_CHECKING:
-    from tests.conftest import StreamMaker
+    from tests.conftest import StreamHandle, StreamMaker
     from tests.integration.conftest import RunJob
 
 pytestmark = [pytest.mark.long, pytest.mark.brokers, pytest.mark.flink, pytest.mark.timeout(600)]
@@ -36,22 +38,46 @@ job.sql(f"SELECT kind, COUNT(*) AS n, SUM(weight) AS weight FROM {{features}} GR
 """
 
 
+@dataclass(frozen=True)
+class Write:
+    """One record of a feature; its time is its version, since it has none."""
+
+    id: str
+    kind: str
+    weight: int
+    later_ms: int
+    deletes: bool = False
+
+
+WRITES = [
+    Write("x", "k", 1, 0),
+    Write("y", "k", 7, 0),
+    Write("x", "k", 5, 2_000),
+    Write("x", "k", 2, 1_000),
+    Write("z", "k", 100, 0),
+    Write("z", "k", 0, 2_000, deletes=True),
+    Write("z", "k", 300, 1_000),
+    Write("alone", "gone", 100, 0),
+    Write("alone", "gone", 0, 2_000, deletes=True),
+]
+# Each change is written by itself: in one batch a row would come and go, and nothing be written of either.
+YAML = """
+topology: {topology}
+dead_letters: null
+parallelism: 1
+mini_batch: {{latency_s: 0}}
+"""
+
+
 def test_the_newest_of_each_key_counts(make_stream: StreamMaker, run_job: RunJob, tmp_path: Path) -> None:
     stream, totals = make_stream(), make_stream()
     stream.document["groups"]["test"]["streams"] |= totals.document["groups"]["test"]["streams"]
     stream.publish()
-    now_ms = int(time.time() * 1000)
-    features = [("x", 1, 0), ("y", 7, 0), ("x", 5, 2_000), ("x", 2, 1_000)]  # id, weight, age as its version
-    for name in ("a", "b", "a"):  # other ids each time, and another primary: no copies by id
-        with PrismProducer(stream.topology, stream.name, home=name) as producer:
-            for key, weight, later_ms in features:
-                record = {"id": key, "kind": "k", "weight": weight}
-                value = json.dumps(record).encode()
-                producer.send(value, key=key.encode(), timestamp_ms=now_ms + later_ms - 10_000)
+    write_all(stream)
     folder = tmp_path / "features"
     folder.mkdir()
     (folder / "job.py").write_text(JOB.format(stream=stream.name, totals=totals.name))
-    (folder / "job.yaml").write_text(f"topology: {stream.topology}\ndead_letters: null\nparallelism: 1\n")
+    (folder / "job.yaml").write_text(YAML.format(topology=stream.topology))
 
     run = run_job(folder, "--bounded")
 
@@ -59,3 +85,21 @@ def test_the_newest_of_each_key_counts(make_stream: StreamMaker, run_job: RunJob
     clients = {broker.name: {"bootstrap.servers": broker.bootstrap} for broker in stream.loop.brokers}
     (row,) = (json.loads(value) for value in latest_values(clients, totals.name).values())
     assert row == {"kind": "k", "n": 2, "weight": 12}
+    written = [message for config in clients.values() for message in read_topic(config, totals.name)]
+    of_gone = [header(each, record_headers.OP) for each in written if each.key() == b'{"kind":"gone"}']
+    assert sorted(of_gone, key=str) == [None, record_headers.OP_DELETE], "it was there, and disappeared"
+
+
+def write_all(stream: StreamHandle) -> None:
+    """Three times, with other ids each time and on another primary: no copies by id."""
+    start_ms = int(time.time() * 1000) - 10_000
+    for home in ("a", "b", "a"):
+        with PrismProducer(stream.topology, stream.name, home=home) as producer:
+            for write in WRITES:
+                record = {"id": write.id, "kind": write.kind, "weight": write.weight}
+                producer.send(
+                    b"" if write.deletes else json.dumps(record).encode(),
+                    key=write.id.encode(),
+                    timestamp_ms=start_ms + write.later_ms,
+                    headers=[(record_headers.OP, record_headers.OP_DELETE)] if write.deletes else (),
+                )
