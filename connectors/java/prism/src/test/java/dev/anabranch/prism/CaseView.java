@@ -62,6 +62,14 @@ final class CaseView {
           wanted
               .properties()
               .forEach(e -> ids("holds " + e.getKey(), log(e.getKey()), e.getValue()));
+      case "log" ->
+          wanted
+              .properties()
+              .forEach(
+                  e ->
+                      assertThat(log(e.getKey()))
+                          .as("log of %s", e.getKey())
+                          .isEqualTo(numbers(e.getValue())));
       case "owes" -> numbers(what, wanted, name -> world.stats.get(name).inFlight());
       case "hedged" -> numbers(what, wanted, name -> (int) world.stats.get(name).hedged());
       case "rebuilt" -> numbers(what, wanted, name -> world.primaries.get(name).rebuilds);
@@ -192,10 +200,14 @@ final class CaseView {
     if (wanted.isInt()) {
       assertThat(seen).as(what).hasSize(wanted.asInt());
     } else {
-      List<Integer> all = new ArrayList<>();
-      wanted.forEach(each -> all.add(each.asInt()));
-      assertThat(seen.stream().sorted().toList()).as(what).isEqualTo(all);
+      assertThat(seen.stream().sorted().toList()).as(what).isEqualTo(numbers(wanted));
     }
+  }
+
+  private static List<Integer> numbers(JsonNode array) {
+    List<Integer> numbers = new ArrayList<>();
+    array.forEach(each -> numbers.add(each.asInt()));
+    return numbers;
   }
 
   private static void numbers(String what, JsonNode wanted, ToIntFunction<String> seen) {
