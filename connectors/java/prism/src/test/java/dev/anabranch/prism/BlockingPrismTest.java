@@ -11,12 +11,9 @@ import dev.anabranch.topology.StreamSpec;
 import dev.anabranch.topology.Topology;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -32,34 +29,8 @@ class BlockingPrismTest {
           .build();
   private static final long AWAY_MS = 1_000;
 
-  private final Memory primary = new Memory();
+  private final MemoryTransport primary = new MemoryTransport();
   private final BlockingPrism prism = open();
-
-  private static final class Memory implements Transport {
-    final List<Send> log = Collections.synchronizedList(new ArrayList<>());
-    Transport.@Nullable Listener listener;
-
-    void ready() {
-      if (listener != null) {
-        listener.ready();
-      }
-    }
-
-    @Override
-    public void send(Send send, Attempt attempt) {
-      log.add(send);
-      attempt.acknowledge(0, log.size() - 1);
-    }
-
-    @Override
-    public void rebuild(String reason) {}
-
-    @Override
-    public void close() {}
-
-    @Override
-    public void awaitClosed(Duration limit) {}
-  }
 
   private static final class Feed implements TopologyFeed {
     @Override
@@ -82,11 +53,7 @@ class BlockingPrismTest {
   }
 
   private BlockingPrism open() {
-    Transport.Factory factory =
-        (name, wanted, view, listener) -> {
-          primary.listener = listener;
-          return primary;
-        };
+    Transport.Factory factory = (name, wanted, view, listener) -> primary.toldTo(listener);
     return new BlockingPrism(
         "s",
         PrismEngine.Failures.THROW,

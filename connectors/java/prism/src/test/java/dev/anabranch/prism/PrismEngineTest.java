@@ -13,7 +13,6 @@ import dev.anabranch.topology.Topology;
 import dev.anabranch.topology.TopologyException;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,7 +33,7 @@ class PrismEngineTest {
           .build();
 
   private final Feed feed = new Feed();
-  private final Map<String, Memory> made = new LinkedHashMap<>();
+  private final Map<String, MemoryTransport> made = new LinkedHashMap<>();
   private int transports;
   private @Nullable PrismEngine engine;
 
@@ -72,29 +71,6 @@ class PrismEngineTest {
     public void close() {}
   }
 
-  /** A primary that keeps what it gets. */
-  private static final class Memory implements Transport {
-    final List<Send> log = new ArrayList<>();
-    boolean closed;
-
-    @Override
-    public void send(Send send, Attempt attempt) {
-      log.add(send);
-      attempt.acknowledge(0, log.size() - 1);
-    }
-
-    @Override
-    public void rebuild(String reason) {}
-
-    @Override
-    public void close() {
-      closed = true;
-    }
-
-    @Override
-    public void awaitClosed(Duration limit) {}
-  }
-
   @AfterEach
   void close() {
     if (engine != null) {
@@ -111,10 +87,10 @@ class PrismEngineTest {
         new PrismEngine.Hooks(() -> {}, PrismEngine.Failures.THROW, (name, stats) -> {});
     Transport.Factory factory =
         (name, primary, view, listener) -> {
-          Memory memory = new Memory();
+          MemoryTransport memory = new MemoryTransport().toldTo(listener);
           made.put(name + "@" + primary.bootstrap().get(0), memory);
           transports++;
-          listener.ready();
+          memory.ready();
           return memory;
         };
     PrismEngine opened = new PrismEngine("s", options, feed, factory, hooks);
@@ -148,8 +124,8 @@ class PrismEngineTest {
         Duration.ofSeconds(30));
   }
 
-  private Memory at(String place) {
-    Memory memory = made.get(place);
+  private MemoryTransport at(String place) {
+    MemoryTransport memory = made.get(place);
     assertThat(memory).as(place).isNotNull();
     return memory;
   }
