@@ -30,8 +30,7 @@ class OutageTest {
     List<String> onB = TestProducer.write(FIXTURE.b(), "outage", 2, "b", 100);
     FIXTURE.b().kill();
 
-    UnionJob job =
-        UnionJob.start("outage", UnionFixture.source(topology).build(), 2, directory, null);
+    UnionJob job = UnionFixture.start(topology, 2, directory);
     job.awaitExactly(written);
 
     FIXTURE.b().restart();
@@ -51,19 +50,13 @@ class OutageTest {
   @Test
   void aRunWithoutAnEndGoesOnBehindThoseOfABoundedOne() throws Exception {
     TopologyFile topology = FIXTURE.twoPrimaries(directory, "unbounded", 2);
-    List<String> written = new ArrayList<>();
-    written.addAll(TestProducer.write(FIXTURE.a(), "unbounded", 2, "a", 200));
-    written.addAll(TestProducer.write(FIXTURE.b(), "unbounded", 2, "b", 200));
+    List<String> written = FIXTURE.writeToBoth(topology, 2, "", 200);
     FIXTURE.b().kill();
 
     // It waits for the end of b, and so is there to be stopped.
     UnionJob job =
-        UnionJob.start(
-            "unbounded",
-            UnionFixture.source(topology).stop(StopPosition.latest()).build(),
-            2,
-            directory,
-            null);
+        UnionFixture.start(
+            topology, UnionFixture.source(topology).stop(StopPosition.latest()), 2, directory);
     job.awaitCount(200);
     String savepoint = job.stop();
     written.addAll(TestProducer.write(FIXTURE.a(), "unbounded", 2, "later-a", 100));
@@ -79,9 +72,7 @@ class OutageTest {
   void restoresAndRescalesWhileAPrimaryIsDown() throws Exception {
     TopologyFile topology = FIXTURE.twoPrimaries(directory, "rescale", 3);
     UnionSource<RawRecord> source = UnionFixture.source(topology).build();
-    List<String> written = new ArrayList<>();
-    written.addAll(TestProducer.write(FIXTURE.a(), "rescale", 3, "a", 100));
-    written.addAll(TestProducer.write(FIXTURE.b(), "rescale", 3, "b", 100));
+    List<String> written = FIXTURE.writeToBoth(topology, 3, "", 100);
     UnionJob job = UnionJob.start("rescale", source, 2, directory, null);
     job.awaitExactly(written);
     String savepoint = job.stop();
@@ -107,8 +98,7 @@ class OutageTest {
     TopologyFile topology = FIXTURE.twoPrimaries(directory, "paused", 2);
     List<String> written = new ArrayList<>();
     written.addAll(TestProducer.write(FIXTURE.b(), "paused", 2, "b", 100));
-    UnionJob job =
-        UnionJob.start("paused", UnionFixture.source(topology).build(), 1, directory, null);
+    UnionJob job = UnionFixture.start(topology, 1, directory);
     job.awaitExactly(written);
 
     FIXTURE.b().pause();

@@ -22,19 +22,15 @@ class TopologyChangeTest {
   @Test
   void badDocumentsChangeNothing() throws Exception {
     TopologyFile topology = FIXTURE.twoPrimaries(directory, "bad-documents", 2);
-    List<String> written = new ArrayList<>();
-    written.addAll(TestProducer.write(FIXTURE.a(), "bad-documents", 2, "a", 50));
-    written.addAll(TestProducer.write(FIXTURE.b(), "bad-documents", 2, "b", 50));
-    UnionJob job =
-        UnionJob.start("bad-documents", UnionFixture.source(topology).build(), 2, directory, null);
+    List<String> written = FIXTURE.writeToBoth(topology, 2, "", 50);
+    UnionJob job = UnionFixture.start(topology, 2, directory);
     job.awaitExactly(written);
 
     for (String text :
         new String[] {"", "generation: 9", "groups: [", "generation: 9\ngroups: {}"}) {
       topology.write(text);
       job.awaitCheckpoint();
-      written.addAll(TestProducer.write(FIXTURE.a(), "bad-documents", 2, "a:" + text, 20));
-      written.addAll(TestProducer.write(FIXTURE.b(), "bad-documents", 2, "b:" + text, 20));
+      written.addAll(FIXTURE.writeToBoth(topology, 2, text + ":", 20));
       job.awaitExactly(written);
     }
     job.cancel();
@@ -45,8 +41,7 @@ class TopologyChangeTest {
     TopologyFile topology = FIXTURE.twoPrimaries(directory, "removed", 2);
     List<String> written = new ArrayList<>();
     written.addAll(TestProducer.write(FIXTURE.b(), "removed", 2, "b", 50));
-    UnionJob job =
-        UnionJob.start("removed", UnionFixture.source(topology).build(), 2, directory, null);
+    UnionJob job = UnionFixture.start(topology, 2, directory);
     job.awaitExactly(written);
 
     topology.removed("b", FIXTURE.b().bootstrap()).publish();
@@ -70,8 +65,7 @@ class TopologyChangeTest {
     List<String> written = new ArrayList<>();
     written.addAll(TestProducer.write(FIXTURE.a(), "address", 2, "a", 50));
     List<String> onB = TestProducer.write(FIXTURE.b(), "address", 2, "b", 50);
-    UnionJob job =
-        UnionJob.start("address", UnionFixture.source(topology).build(), 2, directory, null);
+    UnionJob job = UnionFixture.start(topology, 2, directory);
     job.awaitExactly(written);
 
     topology.primary("b", FIXTURE.b().bootstrap()).publish();
@@ -91,12 +85,8 @@ class TopologyChangeTest {
     topology.without("b").publish();
     TestProducer.write(FIXTURE.a(), "renamed", 2, "before-start", 50);
     UnionJob job =
-        UnionJob.start(
-            "renamed",
-            UnionFixture.source(topology).start(StartPosition.latest()).build(),
-            2,
-            directory,
-            null);
+        UnionFixture.start(
+            topology, UnionFixture.source(topology).start(StartPosition.latest()), 2, directory);
     job.awaitSplits(2);
     written.addAll(TestProducer.write(FIXTURE.a(), "renamed", 2, "a", 50));
     job.awaitExactly(written);
@@ -119,12 +109,8 @@ class TopologyChangeTest {
             .publish();
     TestProducer.write(FIXTURE.a(), "growing", 1, "before-start", 20);
     UnionJob job =
-        UnionJob.start(
-            "growing",
-            UnionFixture.source(topology).start(StartPosition.latest()).build(),
-            2,
-            directory,
-            null);
+        UnionFixture.start(
+            topology, UnionFixture.source(topology).start(StartPosition.latest()), 2, directory);
     job.awaitSplits(1);
     List<String> written = new ArrayList<>();
     written.addAll(TestProducer.write(FIXTURE.a(), "growing", 1, "a", 20));

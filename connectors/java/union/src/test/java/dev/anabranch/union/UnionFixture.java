@@ -2,8 +2,10 @@ package dev.anabranch.union;
 
 import dev.anabranch.records.RawRecord;
 import dev.anabranch.testkit.LocalBroker;
+import dev.anabranch.testkit.TestProducer;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.runtime.testutils.InMemoryReporter;
@@ -97,6 +99,27 @@ final class UnionFixture implements BeforeAllCallback {
         .primary("a", a().bootstrap())
         .primary("b", b().bootstrap())
         .publish();
+  }
+
+  /** Writes {@code count} values to each primary, and returns them. */
+  List<String> writeToBoth(TopologyFile topology, int partitions, String prefix, int count) {
+    String stream = topology.stream();
+    List<String> written = new ArrayList<>();
+    written.addAll(TestProducer.write(a(), stream, partitions, prefix + "a", count));
+    written.addAll(TestProducer.write(b(), stream, partitions, prefix + "b", count));
+    return written;
+  }
+
+  /** Starts a job, named as the stream, that reads it from its start. */
+  static UnionJob start(TopologyFile topology, int parallelism, Path directory) throws Exception {
+    return start(topology, source(topology), parallelism, directory);
+  }
+
+  /** The same, with a source of the test's own. */
+  static UnionJob start(
+      TopologyFile topology, UnionSourceBuilder<RawRecord> source, int parallelism, Path directory)
+      throws Exception {
+    return UnionJob.start(topology.stream(), source.build(), parallelism, directory, null);
   }
 
   /** A source that notices changes quickly. */

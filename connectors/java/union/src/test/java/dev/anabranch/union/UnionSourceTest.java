@@ -20,16 +20,13 @@ class UnionSourceTest {
   @Test
   void readsAllPrimariesAndGoesOnFromASavepoint() throws Exception {
     TopologyFile topology = FIXTURE.twoPrimaries(directory, "savepoint", 4);
-    List<String> written = new ArrayList<>();
-    written.addAll(TestProducer.write(FIXTURE.a(), "savepoint", 4, "a", 500));
-    written.addAll(TestProducer.write(FIXTURE.b(), "savepoint", 4, "b", 500));
+    List<String> written = FIXTURE.writeToBoth(topology, 4, "", 500);
     UnionSource<RawRecord> source = UnionFixture.source(topology).build();
 
     UnionJob job = UnionJob.start("savepoint", source, 2, directory, null);
     job.awaitExactly(written);
     String savepoint = job.stop();
-    written.addAll(TestProducer.write(FIXTURE.a(), "savepoint", 4, "later-a", 300));
-    written.addAll(TestProducer.write(FIXTURE.b(), "savepoint", 4, "later-b", 300));
+    written.addAll(FIXTURE.writeToBoth(topology, 4, "later-", 300));
 
     UnionJob restored = UnionJob.start("savepoint", source, 2, directory, savepoint);
     restored.awaitExactly(written);
@@ -39,13 +36,10 @@ class UnionSourceTest {
   @Test
   void countsEachRecordOnceThoughTheTaskFails() throws Exception {
     TopologyFile topology = FIXTURE.twoPrimaries(directory, "failing", 2);
-    List<String> written = new ArrayList<>();
-    written.addAll(TestProducer.write(FIXTURE.a(), "failing", 2, "a", 2000));
-    written.addAll(TestProducer.write(FIXTURE.b(), "failing", 2, "b", 2000));
+    List<String> written = FIXTURE.writeToBoth(topology, 2, "", 2000);
 
     Tally.failOnceAt("failing", 700);
-    UnionJob job =
-        UnionJob.start("failing", UnionFixture.source(topology).build(), 2, directory, null);
+    UnionJob job = UnionFixture.start(topology, 2, directory);
     job.awaitCount(4000);
     written.addAll(TestProducer.write(FIXTURE.a(), "failing", 2, "later-a", 100));
     job.awaitExactly(written);
@@ -60,12 +54,8 @@ class UnionSourceTest {
     written.addAll(TestProducer.write(FIXTURE.b(), "bounded", 2, "b", 200));
 
     UnionJob job =
-        UnionJob.start(
-            "bounded",
-            UnionFixture.source(topology).stop(StopPosition.latest()).build(),
-            3,
-            directory,
-            null);
+        UnionFixture.start(
+            topology, UnionFixture.source(topology).stop(StopPosition.latest()), 3, directory);
     job.awaitFinished();
     job.awaitExactly(written);
   }
