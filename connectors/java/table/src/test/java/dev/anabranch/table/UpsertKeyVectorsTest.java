@@ -61,6 +61,8 @@ class UpsertKeyVectorsTest extends OnTwoPrimaries {
       throws Exception {
     String columns = "n BIGINT METADATA FROM 'offset', " + declared(types.keySet(), types);
     Sql sql = new Sql(primaries.topology()).union("lines", lines, columns, OPTIONS);
+    // Each of the outputs has a writer a subtask, and each writer a client a primary.
+    sql.tables().getConfig().set("table.exec.resource.default-parallelism", "1");
     StatementSet statements = sql.tables().createStatementSet();
     List<String> outputs = new ArrayList<>();
     numbersByFields.forEach(
