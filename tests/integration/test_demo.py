@@ -34,10 +34,10 @@ def run_demo(folder: Path, *arguments: str, timeout_s: float) -> tuple[int, dict
 
 @pytest.mark.brokers
 @pytest.mark.flink
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_killed_primary_loses_and_doubles_nothing(tmp_path: Path) -> None:
     arguments = ("--limit", str(EVENTS), "--fault", "kill", "--seed", "3", "--keep", str(tmp_path / "kept"))
-    code, verdict = run_demo(tmp_path, *arguments, timeout_s=280)
+    code, verdict = run_demo(tmp_path, *arguments, timeout_s=580)
     assert (code, verdict["verdict"]) == (0, "OK"), verdict
     figures = verdict["figures"]
     assert figures["acknowledged"] == figures["sent"] >= EVENTS

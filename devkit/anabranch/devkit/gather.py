@@ -76,19 +76,20 @@ def gather(
         scanning = pool.submit(scan_primaries, topology, list(clients), STREAM, folder, mark=mark)
         index = _index(dataset, planted)
         ledger = read_sealed_ledger(folder, seals)
+        counted, emitted = _counted(clients), _scores(clients)
+        dead_lettered, losses = _dead_letters(clients, index)
         scans = _awaited(scanning, folder, len(ledger.sent), tell)
     tell("audit: holding what the logs hold and what the jobs wrote against the ledger")
     holdings = audit_topic(scans, STREAM, index, ledger, frozenset(mended or ()))
     run_of = {line: run for run, lines in index.lines.items() for line in lines}
-    dead_lettered, losses = _dead_letters(clients, index)
     evidence = Evidence(
         ledger=ledger,
         run_of=run_of,
         copies=holdings.copies,
         corrupt=holdings.corrupt,
         fabricated=holdings.fabricated,
-        counted=_counted(clients),
-        emitted_scores=_scores(clients),
+        counted=counted,
+        emitted_scores=emitted,
         official_scores=official,
         undrained=tuple(undrained),
         planted=frozenset(bad.event.line for bad in planted),

@@ -28,6 +28,8 @@ SCANNED = struct.Struct("<16sqHq")
 """Of one record: id (zeros where it has none of 16 bytes), content hash, partition, offset."""
 
 _BATCH = 5_000
+# A batch is waited for until it is full, and the last of a log never is.
+_BATCH_WITHIN_S = 0.1
 # A local broker answers in milliseconds; this bounds a read of a broker that died meanwhile.
 _SILENCE_LIMIT_S = 30.0
 # A million records take seconds; a machine under load may need minutes.
@@ -100,7 +102,7 @@ def read_topic(config: Mapping[str, str], topic: str) -> Iterator[Message]:
         consumer.assign([TopicPartition(topic, part, bounds[part][0]) for part in left])
         heard = monotonic()
         while left:
-            for message in consumer.consume(_BATCH, 1.0):
+            for message in consumer.consume(_BATCH, _BATCH_WITHIN_S):
                 error = message.error()
                 if error is not None and error.code() == KafkaError._PARTITION_EOF:
                     left.pop(message.partition(), None)

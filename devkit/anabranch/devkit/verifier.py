@@ -7,7 +7,7 @@ primary acknowledged is in a log and was counted exactly once, and nothing was c
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -197,11 +197,14 @@ _GRAVITY = (
 
 def tally_of(hashes: Mapping[int, int], run_of: Mapping[int, str]) -> dict[str, Tally]:
     """Per run, the tally of some lines with their content hashes."""
-    tallies: dict[str, Tally] = {}
+    # Plain numbers and no object a record: there are a million.
+    records: Counter[str] = Counter()
+    sums: dict[str, int] = defaultdict(int)
     for line, digest in hashes.items():
         run = run_of[line]
-        tallies[run] = tallies.get(run, Tally()).plus(digest)
-    return tallies
+        records[run] += 1
+        sums[run] += digest
+    return {run: Tally(count, sums[run] & _MASK) for run, count in records.items()}
 
 
 def _topics(evidence: Evidence) -> Iterable[Finding]:
@@ -222,7 +225,8 @@ def _counts(evidence: Evidence) -> Iterable[Finding]:
     expected = tally_of({**present, **evidence.mended}, evidence.run_of)
     duplicates: dict[str, int] = defaultdict(int)
     for line, copies in evidence.copies.items():
-        duplicates[evidence.run_of[line]] += copies - 1
+        if copies > 1:
+            duplicates[evidence.run_of[line]] += copies - 1
     for run in sorted(expected.keys() | evidence.counted.keys()):
         want, got = expected.get(run, Tally()), evidence.counted.get(run, Tally())
         if want != got:
