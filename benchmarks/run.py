@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import runpy
 import sys
 from pathlib import Path
@@ -12,7 +13,13 @@ ALL = ("connectors", "dedup", "producer")
 
 def main() -> None:
     """Runs those named on the command line, or all that are here."""
-    wanted = sys.argv[1:] or [name for name in ALL if (HERE / f"{name}.py").exists()]
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog="each has options: benchmarks/NAME.py --help"
+    )
+    parser.add_argument("name", nargs="*", help=f"{', '.join(ALL)}; by default all")
+    wanted = parser.parse_args().name or ALL
+    if unknown := set(wanted) - set(ALL):
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(ALL)}")
     for name in wanted:
         print(f"\n== {name}", flush=True)
         sys.argv = [f"{name}.py"]

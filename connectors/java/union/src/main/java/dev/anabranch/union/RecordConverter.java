@@ -53,6 +53,19 @@ final class RecordConverter {
         marks == 0 ? headers : withoutMarks(headers));
   }
 
+  /** For whom looks at the value alone: the headers stay undecoded. */
+  RawRecord withoutHeaders(ConsumerRecord<byte[], byte[]> record) {
+    return new RawRecord(
+        origin,
+        record.offset(),
+        record.timestamp(),
+        record.key(),
+        record.value(),
+        foreignId(record.offset()),
+        true,
+        RawHeader.NONE);
+  }
+
   /** A job would set records with these headers aside, but only its own operators may say so. */
   private static RawHeader[] withoutMarks(RawHeader[] headers) {
     return Arrays.stream(headers)

@@ -23,6 +23,15 @@ public interface RecordDeserializer<T> extends Serializable, ResultTypeQueryable
   void deserialize(RawRecord record, Collector<T> out) throws Exception;
 
   /**
+   * Whether ids or headers of records are looked at. Where they are not, they stay as Kafka has
+   * them, undecoded, which saves a quarter of the reader's time: records come without headers and
+   * all with the foreign id of their place.
+   */
+  default boolean readsHeaders() {
+    return true;
+  }
+
+  /**
    * Told of records that were lost before they were read; may emit an element that says so. Called
    * on the task thread, once per range of a log (checkpointed, as records are).
    */

@@ -35,6 +35,7 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
   private final SourceReaderContext context;
   private final UnionSettings settings;
   private final RecordDeserializer<T> deserializer;
+  private final boolean readsHeaders;
   private final Handover handover = new Handover();
   private final UnionReaderMetrics metrics;
   private final FetcherPool fetchers;
@@ -58,6 +59,7 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
     this.context = context;
     this.settings = settings;
     this.deserializer = deserializer;
+    this.readsHeaders = deserializer.readsHeaders();
     this.metrics = new UnionReaderMetrics(context.metricGroup(), this::visibleSplits);
     this.fetchers = new FetcherPool(settings, handover, metrics);
     this.board = new SplitBoard(settings.outOfRange(), fetchers);
@@ -116,8 +118,10 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
         ConsumerRecord<byte[], byte[]> record = records.next();
         long offset = record.offset();
         if (offset >= current.nextOffset() && offset < current.stopOffset()) {
-          RawRecord raw = current.converter().convert(record);
-          metrics.read(raw);
+          RecordConverter converter = current.converter();
+          RawRecord raw =
+              readsHeaders ? converter.convert(record) : converter.withoutHeaders(record);
+          metrics.read(raw, readsHeaders);
           timestampMs = record.timestamp();
           collector.timestamp(timestampMs);
           deserializer.deserialize(raw, collector);

@@ -63,11 +63,11 @@ final class UnionReaderMetrics {
   }
 
   /** Counts a record that is about to be deserialized. */
-  void read(RawRecord record) {
+  void read(RawRecord record, boolean headersRead) {
     recordsIn.inc();
     byte[] value = record.value();
     bytesIn.inc(value == null ? 0 : value.length);
-    if (record.foreign()) {
+    if (headersRead && record.foreign()) {
       foreignRecords.inc();
     }
   }

@@ -29,6 +29,11 @@ final class ValueDeserializer<T> implements RecordDeserializer<T> {
   }
 
   @Override
+  public boolean readsHeaders() {
+    return false;
+  }
+
+  @Override
   public TypeInformation<T> getProducedType() {
     return schema.getProducedType();
   }

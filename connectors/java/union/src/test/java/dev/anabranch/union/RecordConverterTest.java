@@ -32,4 +32,19 @@ class RecordConverterTest {
     assertThat(record.id()).isEqualTo(id);
     assertThat(record.foreign()).isFalse();
   }
+
+  @Test
+  void headersStayWhereNobodyLooksAtThem() {
+    ConsumerRecord<byte[], byte[]> read =
+        new ConsumerRecord<>("logs", 0, 5, new byte[] {9}, new byte[] {1});
+    read.headers().add(RecordHeaders.ID, RecordId.supplied("scope", 7).toBytes());
+
+    RawRecord record = converter.withoutHeaders(read);
+
+    assertThat(record.headers()).isEmpty();
+    assertThat(record.value()).containsExactly(1);
+    assertThat(record.key()).containsExactly(9);
+    assertThat(record.id()).isEqualTo(RecordId.foreign("cluster", "topic-id", 0, 5));
+    assertThat(record.foreign()).isTrue();
+  }
 }
