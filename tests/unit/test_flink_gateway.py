@@ -33,12 +33,16 @@ def test_ctrl_c_before_the_process_is_known(monkeypatch: pytest.MonkeyPatch) -> 
         os.kill(os.getpid(), signal.SIGINT)
         return child
 
+    monkeypatch.setenv("HADOOP_CLASSPATH", "")
     monkeypatch.setattr(gateway, "_process", None)
     monkeypatch.setattr(java_gateway, "_gateway", None)
     monkeypatch.setattr(java_gateway, "launch_gateway_server_process", interrupted_launch)
     with pytest.raises(KeyboardInterrupt):
         gateway.start_gateway([], None)
     assert started[0].wait(10) == -signal.SIGKILL
+    assert gateway._process is None, "another may be started"
+    assert gateway._is_no_interrupt in logging.getLogger().filters
+    logging.getLogger().removeFilter(gateway._is_no_interrupt)
 
 
 def test_py4j_tells_no_trace_of_ctrl_c(caplog: pytest.LogCaptureFixture) -> None:

@@ -196,7 +196,8 @@ def test_a_function_without_hints_is_refused(job: Job) -> None:
 
 def test_first_and_last_do_not_depend_on_arrival() -> None:
     assert first_by("v", ("t", "s")) == (
-        "SUBSTRING(MIN(LPAD(CAST(t AS STRING), 19, '0') || LPAD(CAST(s AS STRING), 19, '0') || v) FROM 39)"
+        "SUBSTRING(MIN(CASE WHEN v IS NOT NULL THEN "
+        "LPAD(CAST(t AS STRING), 19, '0') || LPAD(CAST(s AS STRING), 19, '0') || v END) FROM 39)"
     )
     assert last_by("v", ("t",)).startswith("SUBSTRING(MAX(")
 

@@ -135,7 +135,15 @@ class Broker(Service):
         spec = self.spec
         config = self.folder / "server.properties"
         write_atomically(config, server_properties(spec, self._data, self._credentials), mode=0o600)
-        argv = [*self._java(), "kafka.tools.StorageTool", "format", "-t", spec.cluster_id, "-c", config]
+        argv = [
+            *self._java(_archive()),
+            "kafka.tools.StorageTool",
+            "format",
+            "-t",
+            spec.cluster_id,
+            "-c",
+            config,
+        ]
         with ExitStack() as users:
             if self._credentials:
                 argv += users.enter_context(self._credentials.format_arguments(self.folder))
@@ -148,7 +156,8 @@ class Broker(Service):
 
     def _start(self) -> None:
         begin = self.log_path.stat().st_size if self.log_path.exists() else 0
-        ref = self.spawn([*self._java(), "kafka.Kafka", self.folder / "server.properties"])
+        archive = _archive()
+        ref = self.spawn([*self._java(archive), "kafka.Kafka", self.folder / "server.properties"])
         deadline = time.monotonic() + _READY_LIMIT_S
         while not (process.listens(ref, self.spec.port) and is_ready(self.client_config())):
             if not process.alive(ref):
@@ -160,7 +169,9 @@ class Broker(Service):
                     hint=f"read the log; its last line: {reason_in(self.tail(1))}",
                 )
             time.sleep(0.05)
-        _archive().write(ref)
+        archive.keep(ref)
+        if not process.alive(ref):
+            raise self._death(begin, process.exit_code(ref))
 
     def _death(self, begin: int, code: int | None) -> EnvironmentMissingError:
         """Why it died at its start, from what it logged since then."""
@@ -173,8 +184,8 @@ class Broker(Service):
         self.note_death(error.message)
         return error
 
-    def _java(self) -> list[str | Path]:
-        flags = [*_JVM, *_archive().flags(), f"-XX:ErrorFile={self.folder}/hs_err_%p.log"]
+    def _java(self, archive: ClassArchive) -> list[str | Path]:
+        flags = [*_JVM, *archive.flags(), f"-XX:ErrorFile={self.folder}/hs_err_%p.log"]
         return [java(), *flags, "-cp", f"{kafka_jars()}/*"]
 
 

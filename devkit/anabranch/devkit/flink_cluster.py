@@ -36,6 +36,7 @@ class FlinkCluster:
     def __init__(self, folder: Path, mark: str) -> None:
         self.folder = folder
         self._mark = mark
+        self._archives: dict[str, ClassArchive] = {}  # of what this object started
 
     @property
     def rest_address(self) -> str:
@@ -108,7 +109,8 @@ class FlinkCluster:
         self.await_ready()
         for service in self.services[:2]:  # one of each kind
             if service.ref is not None:
-                self._archive(service).write(service.ref)
+                self._archives[service.name].keep(service.ref)
+        self.await_ready()
 
     def await_ready(self, places: list[int] | None = None, *, timeout_s: float = _READY_LIMIT_S) -> None:
         """Waits until the TaskManagers in these places (by default all) are registered.
@@ -193,7 +195,8 @@ class FlinkCluster:
 
     def _spawn(self, service: Service, arguments: list[str]) -> None:
         env = flink_config.environment(flink_config.pyflink_folder(), self.folder)
-        flags = [f"-XX:ErrorFile={self.folder}/hs_err_%p.log", *self._archive(service).flags()]
+        archive = self._archives[service.name] = self._archive(service)
+        flags = [f"-XX:ErrorFile={self.folder}/hs_err_%p.log", *archive.flags()]
         service.spawn([java(), *flags, *arguments], env)
 
     def _death(self, service: Service) -> EnvironmentMissingError:

@@ -87,6 +87,7 @@ def _jvm_flags(flags: Sequence[str]) -> Iterator[None]:
 
 def _start() -> None:
     """Lets PyFlink start it, and keeps the process: PyFlink forgets it with its open pipes."""
+    global _process
     from pyflink import java_gateway
 
     logging.getLogger().addFilter(_is_no_interrupt)
@@ -116,6 +117,8 @@ def _start() -> None:
         if _process is not None:
             _process.kill()
             _process.wait()
+        # Whoever goes on, as in a notebook, may start another.
+        _process = java_gateway._gateway = None
         raise
     finally:
         java_gateway.launch_gateway_server_process = launch

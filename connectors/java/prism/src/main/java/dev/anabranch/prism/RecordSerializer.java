@@ -23,6 +23,9 @@ public interface RecordSerializer<T> extends Serializable {
     return record == null ? null : record.key();
   }
 
-  /** Called once before the first element, on the task thread. */
+  /**
+   * Called once before the first element, on the task thread; for upserts also in the exchange in
+   * front of the sink, which has a copy of its own. Nothing closes what is opened here.
+   */
   default void open() throws Exception {}
 }

@@ -5,6 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.HashSet;
 import java.util.Set;
+import org.apache.flink.runtime.plugable.SerializationDelegate;
+import org.apache.flink.streaming.api.datastream.DataStream;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
+import org.apache.flink.streaming.api.transformations.PartitionTransformation;
+import org.apache.flink.streaming.runtime.partitioner.StreamPartitioner;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.util.InstantiationUtil;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -55,5 +61,31 @@ class KeyHashTest {
     KeyHash<String> hash = InstantiationUtil.clone(new KeyHash<>(new Formatted()));
     assertThat(hash.getKey("")).isZero();
     assertThat(hash.getKey("a")).isNotZero();
+  }
+
+  @Test
+  void upsertsAreDealtOutByIt() throws Exception {
+    PrismSink<String> sink =
+        PrismSink.<String>builder().topology("file:///none").stream("totals")
+            .serializer(new Formatted())
+            .upsert(true)
+            .jobUid("job")
+            .sinkUid("sink")
+            .build();
+    DataStream<String> input =
+        StreamExecutionEnvironment.getExecutionEnvironment().fromData("key-0");
+
+    PartitionTransformation<String> exchange =
+        (PartitionTransformation<String>) sink.addPreWriteTopology(input).getTransformation();
+
+    StreamPartitioner<String> partitioner = InstantiationUtil.clone(exchange.getPartitioner());
+    partitioner.setup(2);
+    SerializationDelegate<StreamRecord<String>> element = new SerializationDelegate<>(null);
+    Set<Integer> writers = new HashSet<>();
+    for (int key = 0; key < 100; key++) {
+      element.setInstance(new StreamRecord<>("key-" + key));
+      writers.add(partitioner.selectChannel(element));
+    }
+    assertThat(writers).containsExactlyInAnyOrder(0, 1);
   }
 }

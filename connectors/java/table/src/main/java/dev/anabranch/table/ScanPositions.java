@@ -14,6 +14,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.apache.flink.configuration.ConfigOption;
+import org.apache.flink.configuration.ConfigOptions;
 import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.table.api.ValidationException;
 
@@ -132,6 +133,7 @@ record ScanPositions(
       ConfigOption<Map<String, String>> option,
       Set<M> modes,
       BiFunction<M, Long, P> position) {
+    requireNames(options, option);
     Map<String, P> own = new TreeMap<>();
     options
         .get(option)
@@ -154,6 +156,15 @@ record ScanPositions(
                   position.apply(mode, timestampMs == null ? 0L : Long.valueOf(timestampMs)));
             });
     return own;
+  }
+
+  /** Flink would take the bare name for the whole map, and pass over the entries beside it. */
+  private static void requireNames(ReadableConfig options, ConfigOption<?> option) {
+    String bare = option.key();
+    if (options.getOptional(ConfigOptions.key(bare).stringType().noDefaultValue()).isPresent()) {
+      throw new ValidationException(
+          "'%s' lacks a primary: write '%s.<name>' = '<position>'".formatted(bare, bare));
+    }
   }
 
   /** Of any case, as Flink reads modes. */

@@ -87,4 +87,15 @@ class ScanPositionsTest {
         .isInstanceOf(ValidationException.class)
         .hasMessageContaining("'scan.bounded.primary' needs 'scan.bounded.mode'");
   }
+
+  @Test
+  void aPositionForNobodyIsRefusedBesideOneForAPrimary() {
+    assertThatThrownBy(
+            () ->
+                of(Map.of("scan.startup.primary", "a:latest", "scan.startup.primary.b", "latest")))
+        .isInstanceOf(ValidationException.class)
+        .hasMessage(
+            "'scan.startup.primary' lacks a primary:"
+                + " write 'scan.startup.primary.<name>' = '<position>'");
+  }
 }
