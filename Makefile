@@ -43,7 +43,7 @@ test: setup lint ## Passes the tests that are quick enough for each change.
 
 test-long: setup ## Passes the tests that wait longer than 30 s; as root on Debian, since one brings a Docker engine up.
 	$(MVN) verify -Dexcluded.test.groups= -Dgroups=long -Dsurefire.failIfNoSpecifiedTests=false
-	.venv/bin/pytest -q -m long
+	.venv/bin/pytest -q -m long -n 2 --dist loadfile
 
 bench: setup ## Runs the benchmarks.
 	.venv/bin/python benchmarks/run.py $(BENCH_ARGS)
