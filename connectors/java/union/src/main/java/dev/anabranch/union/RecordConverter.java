@@ -8,6 +8,7 @@ import dev.anabranch.records.RecordId;
 import java.util.Arrays;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.header.Header;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes raw records of one log. Costs one object a record besides its id and headers: the origin is
@@ -42,28 +43,29 @@ final class RecordConverter {
       }
     }
     boolean foreign = id == null || id.length != RecordId.BYTES;
-    return new RawRecord(
-        origin,
-        record.offset(),
-        record.timestamp(),
-        record.key(),
-        record.value(),
-        foreign ? foreignId(record.offset()) : RecordId.fromBytes(id),
-        foreign,
+    return raw(
+        record,
+        foreign ? null : RecordId.fromBytes(id),
         marks == 0 ? headers : withoutMarks(headers));
   }
 
   /** For whom looks at the value alone: the headers stay undecoded. */
   RawRecord withoutHeaders(ConsumerRecord<byte[], byte[]> record) {
+    return raw(record, null, RawHeader.NONE);
+  }
+
+  /** With the id of its header, or without one that of its place. */
+  private RawRecord raw(
+      ConsumerRecord<byte[], byte[]> record, @Nullable RecordId id, RawHeader[] headers) {
     return new RawRecord(
         origin,
         record.offset(),
         record.timestamp(),
         record.key(),
         record.value(),
-        foreignId(record.offset()),
-        true,
-        RawHeader.NONE);
+        id == null ? foreignId(record.offset()) : id,
+        id == null,
+        headers);
   }
 
   /** A job would set records with these headers aside, but only its own operators may say so. */
