@@ -75,6 +75,17 @@ def test_full_disk_only_leaves_the_archive_out(empty_cache: Path, monkeypatch: p
     assert not list((empty_cache / "classes").iterdir())
 
 
+def test_an_agent_in_the_jvm_leaves_the_archive_out(
+    empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A JVM that has one ends at once if it is told to write an archive, and takes none that is there.
+    debugger = "-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=127.0.0.1:0"
+    monkeypatch.setenv("JAVA_TOOL_OPTIONS", debugger)
+    with Loop.up(LoopSpec(name="agent", primaries=1, streams={"there": 1})) as loop:
+        assert loop.broker("a").death is None
+    assert not (empty_cache / "classes").exists()
+
+
 @pytest.mark.parametrize("left", ["", "100 bytes"])
 def test_failing_write_leaves_nothing(home: Path, monkeypatch: pytest.MonkeyPatch, left: str) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(home))

@@ -27,6 +27,8 @@ _WRITE_LIMIT_S = 60.0
 _KEPT = 4
 # The JVM ends itself where it cannot write an archive to its end.
 _ROOM_BYTES = 256 * 2**20
+# Where options of the user's own reach every JVM.
+_OPTIONS = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
 # A mismatch is no trouble of the user's.
 _QUIET = ("-Xlog:cds=off", "-Xlog:cds+dynamic=off")
 
@@ -46,9 +48,13 @@ class ClassArchive:
         self._folder = cache_home() / "classes"
         self.path = self._folder / f"{kind}-{_digest(self._java, class_path)}.jsa"
         self._there = self.path.is_file()
+        # A debugger's or profiler's JVM takes no archive, and ends at once if it is to write one.
+        self._fits = not any("agent" in os.environ.get(name, "") for name in _OPTIONS)
 
     def flags(self) -> list[str]:
         """For the JVM: to use the archive, or to be able to write it."""
+        if not self._fits:
+            return []
         if self._there:
             return [f"-XX:SharedArchiveFile={self.path}", *_QUIET]
         return ["-XX:+RecordDynamicDumpInfo", *_QUIET]
@@ -60,6 +66,8 @@ class ClassArchive:
         removed, so that the next start writes one. Without a JDK's ``jcmd`` or room on the disk, and where
         another command writes the same, nothing happens: a start without an archive is as good.
         """
+        if not self._fits:
+            return
         with contextlib.suppress(UnavailableError, OSError):
             if self._there:
                 if not _maps(ref, self.path):
