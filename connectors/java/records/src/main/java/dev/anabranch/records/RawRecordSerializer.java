@@ -1,5 +1,7 @@
 package dev.anabranch.records;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.io.IOException;
 import java.util.Arrays;
 import org.apache.flink.api.common.typeutils.SimpleTypeSerializerSnapshot;
@@ -60,9 +62,10 @@ public final class RawRecordSerializer extends TypeSerializer<RawRecord> {
     target.writeLong(record.id().low());
     target.writeBoolean(record.foreign());
     RawHeader[] headers = record.headers();
-    target.writeShort(headers.length);
+    // Kafka bounds neither the number of headers nor the length of a name.
+    target.writeInt(headers.length);
     for (RawHeader header : headers) {
-      target.writeUTF(header.name());
+      writeBytes(header.name().getBytes(UTF_8), target);
       writeBytes(header.value(), target);
     }
   }
@@ -76,10 +79,10 @@ public final class RawRecordSerializer extends TypeSerializer<RawRecord> {
     byte[] value = readBytes(source);
     RecordId id = new RecordId(source.readLong(), source.readLong());
     boolean foreign = source.readBoolean();
-    int count = source.readShort();
+    int count = source.readInt();
     RawHeader[] headers = count == 0 ? RawHeader.NONE : new RawHeader[count];
     for (int i = 0; i < count; i++) {
-      headers[i] = new RawHeader(source.readUTF(), readBytes(source));
+      headers[i] = new RawHeader(readName(source), readBytes(source));
     }
     return new RawRecord(origin, offset, timestampMs, key, value, id, foreign, headers);
   }
@@ -120,6 +123,14 @@ public final class RawRecordSerializer extends TypeSerializer<RawRecord> {
       lastOrigin = last;
     }
     return last;
+  }
+
+  private static String readName(DataInputView source) throws IOException {
+    byte[] name = readBytes(source);
+    if (name == null) {
+      throw new IOException("a header without a name");
+    }
+    return new String(name, UTF_8);
   }
 
   private static void writeBytes(byte @Nullable [] bytes, DataOutputView target)

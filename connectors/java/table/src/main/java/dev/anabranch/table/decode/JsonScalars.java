@@ -142,6 +142,13 @@ final class JsonScalars {
 
   static final class Fixed extends JsonType {
     private static final long serialVersionUID = 1L;
+
+    /**
+     * Of digits, and of places behind the point: to round 1e-100000000 to a few takes minutes, and
+     * so does to read a string of a million digits.
+     */
+    private static final int MOST = 1_000;
+
     private final int maxWholeDigits;
 
     Fixed(DecimalType type, String path) {
@@ -154,9 +161,15 @@ final class JsonScalars {
       switch (parser.currentToken()) {
         case VALUE_NULL -> {}
         case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT, VALUE_STRING -> {
+          String text = parser.getText().trim();
+          if (text.length() > MOST) {
+            throw mismatch(parser);
+          }
           try {
-            BigDecimal value = new BigDecimal(parser.getText().trim());
-            if (value.signum() != 0 && value.precision() - value.scale() > maxWholeDigits) {
+            BigDecimal value = new BigDecimal(text);
+            // In longs: a scale may be near the least int.
+            long wholeDigits = (long) value.precision() - value.scale();
+            if (value.scale() > MOST || (value.signum() != 0 && wholeDigits > maxWholeDigits)) {
               throw mismatch(parser);
             }
           } catch (NumberFormatException e) {

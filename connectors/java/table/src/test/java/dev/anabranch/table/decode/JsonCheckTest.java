@@ -49,6 +49,8 @@ class JsonCheckTest {
         "{\"n\": 999.99}",
         "{\"n\": \"-1.5\"}",
         "{\"n\": 0.000001}",
+        "{\"n\": 1e-1000}",
+        "{\"n\": 0e999999999}",
         "{\"at\": \"2024-01-01 00:00:00\"}",
         "{\"xs\": [1, null, 3], \"m\": {\"a\": 1.5}, \"r\": {\"x\": 1, \"y\": [{}]}}",
         "{\"unknown\": {\"deep\": [1, 2, {\"s\": \"\\u00e4\"}]}}",
@@ -103,6 +105,9 @@ class JsonCheckTest {
         "{\"f\": 1e39}                      | field 'f' is FLOAT, not 1e39",
         "{\"d\": []}                        | field 'd' is DOUBLE, not [",
         "{\"n\": 1000}                      | field 'n' is DECIMAL(5, 2), not 1000",
+        "{\"n\": 1e2147483647}             | field 'n' is DECIMAL(5, 2), not 1e2147483647",
+        "{\"n\": 1e-100000000}             | field 'n' is DECIMAL(5, 2), not 1e-100000000",
+        "{\"n\": 0e-100000000}             | field 'n' is DECIMAL(5, 2), not 0e-100000000",
         "{\"at\": 1700000000}               | field 'at' is TIMESTAMP(3), not 1700000000",
         "{\"xs\": {\"a\": 1}}               | field 'xs' is ARRAY<INT>, not {",
         "{\"xs\": [1, \"x\"]}               | field 'xs[]' is INT, not x",
@@ -120,6 +125,12 @@ class JsonCheckTest {
   @Test
   void refusesALongOutOfRange() {
     assertThat(refusal("{\"l\": 9223372036854775808}").reason()).isEqualTo(Reason.WRONG_TYPE);
+  }
+
+  @Test
+  void doesNotReadEndlessDecimals() {
+    String digits = "0." + "1".repeat(1_000_000);
+    assertThat(refusal("{\"n\": \"" + digits + "\"}").reason()).isEqualTo(Reason.WRONG_TYPE);
   }
 
   @Test
