@@ -54,8 +54,7 @@ class PrismOptions:
             Ten times the linger of 50 ms: well clear of an answer that is merely slow.
         max_block_s: How long ``send`` waits, and how long a record tries, while no primary works.
         max_in_flight_records: Records that are sent and not yet done. At 150,000 a second and 100 ms from
-            send to acknowledgement, 15,000 are on their way; more only makes the queue longer. (The Java
-            writer, several times as fast, has 100,000.)
+            send to acknowledgement, 15,000 are on their way; more only makes the queue longer.
         max_in_flight_bytes: The same in bytes of key and value.
         max_stale_s: Nothing more is written with a topology that nobody confirmed for so long; None: never.
         topology_interval_s: Time between looks at the topology document.

@@ -2,13 +2,13 @@ package dev.anabranch.prism;
 
 import org.apache.kafka.clients.producer.ProducerRecord;
 
-/** One copy of a record as the producer takes it, with the headers that all copies share. */
+/** One copy of a record as the producer takes it, with headers that cost little to keep. */
 final class CopyRecord extends ProducerRecord<byte[], byte[]> {
   private final Headers headers;
 
   CopyRecord(String topic, Send send) {
     super(topic, null, send.timestampMs, send.record.key(), send.record.value());
-    this.headers = Headers.of(send);
+    this.headers = new Headers(send);
   }
 
   @Override

@@ -5,35 +5,26 @@ import dev.anabranch.records.RecordHeaders;
 import dev.anabranch.records.RecordVersion;
 import java.util.Arrays;
 import java.util.Iterator;
-import java.util.List;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeader;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The Kafka headers of a record: its own, then id, version and operation. Read-only and one array,
- * where Kafka's own keep a list that is copied twice on the way of each record.
+ * The Kafka headers of a record: its own, then id, version and operation. Read-only, and made
+ * whenever they are asked for: the producer asks once, and keeps this object until the record is
+ * acknowledged, so that what it keeps should be small.
  */
 final class Headers implements org.apache.kafka.common.header.Headers {
   private static final byte[] DELETE = {RecordHeaders.OP_DELETE};
 
-  private final Header[] all;
+  private final Send send;
 
-  private Headers(Header[] all) {
-    this.all = all;
+  Headers(Send send) {
+    this.send = send;
   }
 
-  /** Made once per record; every attempt sends the same object. */
-  static Headers of(Send send) {
-    Headers made = send.headers;
-    if (made == null) {
-      made = make(send);
-      send.headers = made;
-    }
-    return made;
-  }
-
-  private static Headers make(Send send) {
+  @Override
+  public Header[] toArray() {
     RawHeader[] own = send.record.headers();
     RecordVersion version = send.version;
     boolean delete = send.record.delete();
@@ -49,22 +40,17 @@ final class Headers implements org.apache.kafka.common.header.Headers {
     if (delete) {
       all[n] = new RecordHeader(RecordHeaders.OP, DELETE);
     }
-    return new Headers(all);
-  }
-
-  /** Not a copy: the producer only reads it. */
-  @Override
-  public Header[] toArray() {
     return all;
   }
 
   @Override
   public Iterator<Header> iterator() {
-    return Arrays.asList(all).iterator();
+    return Arrays.asList(toArray()).iterator();
   }
 
   @Override
   public @Nullable Header lastHeader(String key) {
+    Header[] all = toArray();
     for (int i = all.length - 1; i >= 0; i--) {
       if (all[i].key().equals(key)) {
         return all[i];
@@ -75,7 +61,7 @@ final class Headers implements org.apache.kafka.common.header.Headers {
 
   @Override
   public Iterable<Header> headers(String key) {
-    return List.of(all).stream().filter(header -> header.key().equals(key)).toList();
+    return Arrays.stream(toArray()).filter(header -> header.key().equals(key)).toList();
   }
 
   @Override
@@ -94,7 +80,6 @@ final class Headers implements org.apache.kafka.common.header.Headers {
   }
 
   private static IllegalStateException readOnly() {
-    return new IllegalStateException(
-        "all copies of a record share its headers: they are read-only");
+    return new IllegalStateException("the headers of a record that is being sent are read-only");
   }
 }

@@ -30,7 +30,7 @@ final class InFlight {
     }
     newest = send;
     count++;
-    bytes += send.record.size();
+    bytes += send.bytes;
   }
 
   void remove(Send send) {
@@ -49,6 +49,6 @@ final class InFlight {
     send.older = null;
     send.newer = null;
     count--;
-    bytes -= send.record.size();
+    bytes -= send.bytes;
   }
 }

@@ -27,7 +27,7 @@ final class ProducerConfigs {
           ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG,
           DURABILITY,
           ProducerConfig.INTERCEPTOR_CLASSES_CONFIG,
-          "all copies of a record share its headers, which an interceptor could change",
+          "the headers of a record that is being sent are read-only, and an interceptor may add some",
           ProducerConfig.TRANSACTIONAL_ID_CONFIG,
           "a transaction cannot span primaries",
           ProducerConfig.MAX_BLOCK_MS_CONFIG,

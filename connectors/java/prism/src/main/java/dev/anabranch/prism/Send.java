@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** One record on its way. Touched by the engine's thread only, but for the headers. */
+/** One record on its way. Touched by the engine's thread only. */
 final class Send {
   final OutgoingRecord record;
   final RecordId id;
@@ -14,11 +14,11 @@ final class Send {
   final long timestampMs;
   final Delivery.@Nullable Listener listener;
 
+  /** Bytes of key and value. Kept here, since they have left the processor's caches at the end. */
+  final int bytes;
+
   /** The key for which a newer version makes this one needless; null for appends. */
   final @Nullable KeyBytes upsertKey;
-
-  /** Made by the first attempt, shared by all. */
-  @Nullable Headers headers;
 
   long acceptedNanos;
 
@@ -71,6 +71,7 @@ final class Send {
     this.version = version;
     this.timestampMs = timestampMs;
     this.listener = listener;
+    this.bytes = record.size();
     byte[] key = record.key();
     this.upsertKey = version == null || key == null ? null : new KeyBytes(key);
   }

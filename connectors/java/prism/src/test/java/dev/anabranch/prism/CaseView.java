@@ -149,7 +149,7 @@ final class CaseView {
       assertThat(copy.record.key()).isEqualTo(CaseWorld.bytes(sent.get("key")));
       assertThat(copy.timestampMs).isEqualTo(sent.get("timestamp_ms").asLong());
       Map<String, byte[]> headers = new TreeMap<>();
-      for (Header header : Headers.of(copy)) {
+      for (Header header : new Headers(copy)) {
         headers.put(header.key(), header.value());
       }
       assertThat(headers.remove(RecordHeaders.ID)).isEqualTo(id.toBytes());

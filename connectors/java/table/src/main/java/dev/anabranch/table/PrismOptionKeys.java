@@ -81,7 +81,7 @@ final class PrismOptionKeys {
   static final ConfigOption<Integer> MAX_IN_FLIGHT_RECORDS =
       ConfigOptions.key("max-in-flight.records")
           .intType()
-          .defaultValue(100_000)
+          .defaultValue(20_000)
           .withDescription("Records sent and not yet acknowledged, per subtask.");
 
   static final ConfigOption<MemorySize> MAX_IN_FLIGHT_BYTES =
