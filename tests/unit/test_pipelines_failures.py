@@ -114,6 +114,13 @@ def test_without_a_frame_of_the_users_the_line_that_asked_is_named(tmp_path: Pat
             EnvironmentMissingError,
             "make setup",
         ),
+        (
+            "x.TopologyException: cannot read topology http://t: no\nCaused by: x.ConnectException: refused",
+            UnavailableError,
+            "anabranch topology show",
+        ),
+        ("dev.anabranch.prism.DeliveryException: stream s: 3 records in flight", UnavailableError, "bring back"),
+        ("java.lang.NegativeArraySizeException: -1", JobError, "full trace"),
     ],
 )
 def test_known_causes_come_with_the_next_step(

@@ -54,6 +54,17 @@ _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
         "give --restore a folder that the cluster can read and that holds _metadata",
     ),
     (
+        "cannot read topology",
+        UnavailableError,
+        "is its publisher up, and the location right where Flink runs? "
+        "`anabranch topology show LOCATION` asks it from here",
+    ),
+    (
+        "DeliveryException",
+        UnavailableError,
+        "bring back one of the primaries that the message names; --restore goes on from the last checkpoint",
+    ),
+    (
         "Could not submit job",
         UnavailableError,
         "is Flink running there? `anabranch dev status` shows the local one",
@@ -77,6 +88,7 @@ _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
 )
 
 _MEND = "mend that line; the full trace shows the calls that led to it"
+_LOOK = "the full trace has all causes, and Flink's log what came before; --restore goes on from a checkpoint"
 
 
 def job_error(error: BaseException | str, folder: Path, *, where: str | None = None) -> AnabranchError:
@@ -98,7 +110,7 @@ def job_error(error: BaseException | str, folder: Path, *, where: str | None = N
     else:
         told = short_causes(causes_in_trace(trace)) or [trace.splitlines()[0]]
     place = line or where or user_frame(full)
-    otherwise = (JobError, None if line is None else _MEND)
+    otherwise = (JobError, _LOOK if line is None else _MEND)
     kind, hint = next(((kind, hint) for mark, kind, hint in _KNOWN if mark in full), otherwise)
     message = told[0] + "".join(f"\n  in: {cause}" for cause in told[1:])
     return kind(f"{message}\n  full trace: {path}", where=place, hint=hint)

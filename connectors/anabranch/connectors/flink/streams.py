@@ -158,7 +158,7 @@ def dedup(records: DataStream, stream: str, *, horizon: timedelta | None = None)
         records: Raw records of one stream, from all primaries.
         stream: Its name, for the operator's name.
         horizon: How far a create time may lie behind the newest before the record is late; at least the
-            longest retention of the stream. 8 days by default.
+            longest retention of the stream, which only SQL checks. 8 days by default.
 
     Returns:
         Raw records; :func:`late_records` has those that are late.

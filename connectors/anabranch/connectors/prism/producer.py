@@ -166,10 +166,12 @@ class PrismProducer:
         return in_flight
 
     def flush(self, timeout_s: float | None = None) -> int:
-        """Waits until all that was sent before is done or failed; returns how many records are not.
+        """Waits until nothing is in flight; returns how many records still are.
+
+        What other threads go on sending meanwhile is waited for, too.
 
         Args:
-            timeout_s: None: as long as it takes, which ``max_block_s`` bounds.
+            timeout_s: None: as long as it takes, which ``max_block_s`` bounds for each record.
 
         Raises:
             DeliveryError: A record that was sent without ``on_done`` failed since the last flush.
