@@ -71,6 +71,7 @@ def test_killed_primary_loses_and_doubles_nothing(tmp_path: Path) -> None:
 def test_other_faults_are_clean(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     code, verdict = run_demo(tmp_path, "--limit", "100000", *arguments, timeout_s=580)
     assert (code, verdict["verdict"]) == (0, "OK"), verdict
+    assert verdict["figures"]["acknowledged"] == verdict["figures"]["sent"], verdict
 
 
 @pytest.mark.long

@@ -62,15 +62,34 @@ def test_acknowledged_record_that_no_log_holds_is_lost() -> None:
     assert verdict.name is VerdictName.LOST
 
 
-def test_unacknowledged_record_that_no_log_holds_is_not_lost() -> None:
-    evidence = clean()
-    ledger = replace(
-        evidence.ledger,
-        acknowledged={line: (0,) for line in evidence.ledger.sent if line != 7},
-        failed={7},
-    )
-    copies = {line: count for line, count in evidence.copies.items() if line != 7}
-    assert verify(replace(evidence, ledger=ledger, copies=copies, counted=counted({7: 0}))).ok
+def without_ack(evidence: Evidence, *lines: int) -> Evidence:
+    """Nobody acknowledged these lines, and no log holds them."""
+    acknowledged: dict[int, tuple[int, ...]] = dict.fromkeys(evidence.ledger.sent.keys() - set(lines), (0,))
+    copies = {line: count for line, count in evidence.copies.items() if line not in lines}
+    ledger = replace(evidence.ledger, acknowledged=acknowledged)
+    return replace(evidence, ledger=ledger, copies=copies, counted=counted(dict.fromkeys(lines, 0)))
+
+
+def test_send_that_was_given_up_is_no_loss_but_a_primary_lived() -> None:
+    evidence = without_ack(clean(), 7)
+    verdict = verify(replace(evidence, ledger=replace(evidence.ledger, failed={7})))
+    assert {finding.name for finding in verdict.findings} == {VerdictName.STUCK}
+    assert verdict.findings[0].detail == f"1 records of {RUNS[7]} were given up, though a primary lived"
+
+
+def test_send_without_an_outcome_is_stuck() -> None:
+    verdict = verify(without_ack(clean(), 7, 10))
+    assert [finding.name for finding in verdict.findings] == [VerdictName.STUCK]
+    text = f"2 records of {RUNS[7]} were sent, and neither acknowledged nor given up"
+    assert verdict.findings[0].detail == text
+
+
+def test_line_of_the_input_that_was_never_sent_is_stuck() -> None:
+    evidence = without_ack(clean(), 7)
+    sent = {line: digest for line, digest in evidence.ledger.sent.items() if line != 7}
+    verdict = verify(replace(evidence, ledger=replace(evidence.ledger, sent=sent)))
+    assert [finding.name for finding in verdict.findings] == [VerdictName.STUCK]
+    assert verdict.findings[0].detail == f"1 records of {RUNS[7]} were never sent"
 
 
 def test_unacknowledged_record_that_a_log_holds_must_be_counted() -> None:
@@ -78,10 +97,12 @@ def test_unacknowledged_record_that_a_log_holds_must_be_counted() -> None:
     ledger = replace(
         evidence.ledger,
         acknowledged={line: (0,) for line in evidence.ledger.sent if line != 7},
-        unknown={7},
+        failed={7},
     )
-    assert verify(replace(evidence, ledger=ledger)).ok
-    assert verify(replace(evidence, ledger=ledger, counted=counted({7: 0}))).name is VerdictName.LOST
+    names = {finding.name for finding in verify(replace(evidence, ledger=ledger)).findings}
+    assert names == {VerdictName.STUCK}
+    lost = verify(replace(evidence, ledger=ledger, counted=counted({7: 0})))
+    assert {finding.name for finding in lost.findings} == {VerdictName.STUCK, VerdictName.LOST}
 
 
 def test_record_counted_twice_that_is_twice_in_the_logs_is_a_duplicate() -> None:

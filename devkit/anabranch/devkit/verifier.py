@@ -2,7 +2,8 @@
 
 It knows no clients and no clocks; `verify` is a function of evidence that others gathered, so that each kind
 of failure can be planted in a test. What must hold is *acknowledged ⊆ counted ⊆ sent*: every record that a
-primary acknowledged is in a log and was counted exactly once, and nothing was counted that was not sent.
+primary acknowledged is in a log and was counted exactly once, and nothing was counted that was not sent. As
+all faults leave a primary alive, *input = sent = acknowledged* must hold, too, but for planted bad records.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ _MEANINGS = {
     VerdictName.DUPLICATE: "a record was counted more than once",
     VerdictName.CORRUPT: "a record came out with other content than it was sent with",
     VerdictName.FABRICATED: "something came out that nobody sent",
-    VerdictName.STUCK: "the jobs did not reach the end of every log in time",
+    VerdictName.STUCK: "not every record was taken by a primary, or not every log read to its end in time",
     VerdictName.WRONG_SCORE: "the leaderboard is not the official one",
     VerdictName.INVALID_TEST: "the fault did not bite, so this run proves nothing",
 }
@@ -98,7 +99,7 @@ class Evidence:
 
     Attributes:
         ledger: What was sent and acknowledged.
-        run_of: Run by input line, for every line of the ledger.
+        run_of: Run by input line, for every line that is to be sent.
         copies: Raw copies by line in the logs of the primaries that still exist.
         corrupt: Places in the logs with a known id and other content.
         fabricated: Places in the logs with an unknown id.
@@ -170,6 +171,7 @@ def verify(evidence: Evidence) -> Verdict:
     not.
     """
     findings = [
+        *_sends(evidence),
         *_topics(evidence),
         *_counts(evidence),
         *_dead_letters(evidence),
@@ -205,6 +207,33 @@ def tally_of(hashes: Mapping[int, int], run_of: Mapping[int, str]) -> dict[str, 
         records[run] += 1
         sums[run] += digest
     return {run: Tally(count, sums[run] & _MASK) for run, count in records.items()}
+
+
+def _sends(evidence: Evidence) -> Iterable[Finding]:
+    """Every good line was sent and acknowledged.
+
+    What is not is no loss, for nobody was told that it is safe. But a primary lived all the time.
+    """
+    ledger = evidence.ledger
+    unsent: Counter[str] = Counter()
+    without_outcome: Counter[str] = Counter()
+    given_up: Counter[str] = Counter()
+    for line, run in evidence.run_of.items():
+        if line in evidence.planted:
+            continue
+        if line not in ledger.sent:
+            unsent[run] += 1
+        elif line in ledger.failed:
+            given_up[run] += 1
+        elif line not in ledger.acknowledged:
+            without_outcome[run] += 1
+    for counts, what in (
+        (unsent, "were never sent"),
+        (without_outcome, "were sent, and neither acknowledged nor given up"),
+        (given_up, "were given up, though a primary lived"),
+    ):
+        for run, count in counts.items():
+            yield Finding(VerdictName.STUCK, f"{count} records of {run} {what}")
 
 
 def _topics(evidence: Evidence) -> Iterable[Finding]:
