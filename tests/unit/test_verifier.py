@@ -7,37 +7,38 @@ from dataclasses import replace
 import pytest
 
 from anabranch.devkit.ledger import Ledger, content_hash
-from anabranch.devkit.verifier import Evidence, FaultEvidence, Tally, VerdictName, tally_of, verify
+from anabranch.devkit.verifier import Evidence, FaultEvidence, Tally, VerdictName, verify
 
 RUNS = {line: f"org/system/bench/result_{line % 3}" for line in range(30)}
 HASHES = {line: content_hash(b"payload %d" % line) for line in range(30)}
-BAD = 100  # a planted bad record; it is in the logs and in the dead letters
+BAD, MENDED = 100, 101  # planted bad records, in the logs and in the dead letters; one is mended
+MENDED_RUN = {"planted/bad-records": Tally().plus(content_hash(b"mended"))}
 
 
 def clean() -> Evidence:
     """A run in which everything went well, with a fault that bit."""
-    run_of = {**RUNS, BAD: "planted/bad-records"}
-    sent = {**HASHES, BAD: content_hash(b"bad")}
+    run_of = {**RUNS, **dict.fromkeys((BAD, MENDED), "planted/bad-records")}
+    sent = {**HASHES, **dict.fromkeys((BAD, MENDED), content_hash(b"bad"))}
     return Evidence(
         ledger=Ledger(sent=sent, acknowledged=dict.fromkeys(sent, (0,)), unknown={4}),
         run_of=run_of,
         copies={**dict.fromkeys(sent, 1), 4: 2},
         corrupt=[],
         fabricated=[],
-        counted=tally_of(HASHES, RUNS),
+        counted=counted({}),
         emitted_scores={"org/system/bench": 12.5, "org/system/other": None},
         official_scores={"org/system/bench": 12.5 + 4e-7, "org/system/other": None},
         undrained=[],
-        planted=frozenset({BAD}),
-        dead_lettered={BAD: 1},
-        mended={},
+        planted=frozenset({BAD, MENDED}),
+        dead_lettered={BAD: 1, MENDED: 1},
+        mended={MENDED: content_hash(b"mended")},
         fault=FaultEvidence("kill", unread_on_victim=10, ambiguous_sends=1),
     )
 
 
 def counted(change: dict[int, int]) -> dict[str, Tally]:
     """What the jobs would emit if some lines were counted another number of times than once."""
-    tallies: dict[str, Tally] = {}
+    tallies = dict(MENDED_RUN)
     for line, digest in HASHES.items():
         for _ in range(change.get(line, 1)):
             tallies[RUNS[line]] = tallies.get(RUNS[line], Tally()).plus(digest)
@@ -132,16 +133,16 @@ def test_two_equal_duplicates_do_not_cancel() -> None:
         ({"corrupt": ["a/t-0@3"]}, VerdictName.CORRUPT),
         ({"fabricated": ["a/t-0@3"]}, VerdictName.FABRICATED),
         (
-            {"counted": {**tally_of(HASHES, RUNS), "nobody/ran/this/result_0": Tally(1, 5)}},
+            {"counted": {**counted({}), "nobody/ran/this/result_0": Tally(1, 5)}},
             VerdictName.FABRICATED,
         ),
         ({"undrained": ["b/training-logs-3 at 17 of 40"]}, VerdictName.STUCK),
         ({"emitted_scores": {"org/system/bench": 12.5}}, VerdictName.WRONG_SCORE),
         ({"emitted_scores": {"org/system/bench": 12.51, "org/system/other": None}}, VerdictName.WRONG_SCORE),
         ({"emitted_scores": {"org/system/bench": 12.5, "org/system/other": 1.0}}, VerdictName.WRONG_SCORE),
-        ({"dead_lettered": {}}, VerdictName.LOST),
-        ({"dead_lettered": {BAD: 2}}, VerdictName.DUPLICATE),
-        ({"dead_lettered": {BAD: 1, 5: 1}}, VerdictName.CORRUPT),
+        ({"dead_lettered": {MENDED: 1}}, VerdictName.LOST),
+        ({"dead_lettered": {BAD: 2, MENDED: 1}}, VerdictName.DUPLICATE),
+        ({"dead_lettered": {BAD: 1, MENDED: 1, 5: 1}}, VerdictName.CORRUPT),
         ({"fault": FaultEvidence("kill", 0, 1)}, VerdictName.INVALID_TEST),
         ({"fault": FaultEvidence("kill", 10, 0)}, VerdictName.INVALID_TEST),
         ({"fault": FaultEvidence("taskmanager", 10, 0, restores=0)}, VerdictName.INVALID_TEST),
@@ -161,13 +162,29 @@ def test_fault_without_raw_duplicates_proves_nothing() -> None:
 
 
 def test_mended_record_must_be_counted_once() -> None:
-    mended = content_hash(b"mended")
-    evidence = replace(clean(), mended={BAD: mended})
-    assert verify(evidence).name is VerdictName.LOST
-    once = {**tally_of(HASHES, RUNS), "planted/bad-records": Tally().plus(mended)}
-    assert verify(replace(evidence, counted=once)).ok
-    twice = {**once, "planted/bad-records": Tally().plus(mended).plus(mended)}
-    assert verify(replace(evidence, counted=twice)).name is not VerdictName.OK
+    evidence = clean()
+    never = {run: tally for run, tally in counted({}).items() if run not in MENDED_RUN}
+    assert verify(replace(evidence, counted=never)).name is VerdictName.LOST
+    twice = MENDED_RUN["planted/bad-records"].plus(content_hash(b"mended"))
+    verdict = verify(replace(evidence, counted={**never, "planted/bad-records": twice}))
+    assert verdict.name is VerdictName.DUPLICATE
+
+
+def test_bad_record_that_never_reached_a_log_proves_nothing() -> None:
+    evidence = clean()
+    sent = {line: digest for line, digest in evidence.ledger.sent.items() if line != BAD}
+    copies = {line: count for line, count in evidence.copies.items() if line != BAD}
+    ledger = replace(evidence.ledger, sent=sent, acknowledged=dict.fromkeys(sent, (0,)))
+    verdict = verify(replace(evidence, ledger=ledger, copies=copies, dead_lettered={MENDED: 1}))
+    assert verdict.name is VerdictName.INVALID_TEST
+    assert verdict.findings[0].detail == "1 of 2 bad records are in no log"
+
+
+def test_run_in_which_nothing_was_mended_proves_nothing() -> None:
+    never = {run: tally for run, tally in counted({}).items() if run not in MENDED_RUN}
+    verdict = verify(replace(clean(), mended={}, counted=never))
+    assert verdict.name is VerdictName.INVALID_TEST
+    assert verdict.findings[0].detail == "no bad record was mended and replayed"
 
 
 def test_stuck_run_is_called_stuck_although_records_are_missing() -> None:

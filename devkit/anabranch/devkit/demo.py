@@ -266,10 +266,10 @@ def _drive(
         tell("all sent")
         undrained = _await_drained(observer, show, replay.total)
         tell(f"both jobs have {_read_to(undrained)}")
-        mended = mend_and_replay(stage.loop, stage.planted, tell)
+        mended, unsent = mend_and_replay(stage.loop, stage.planted, tell)
         left = _await_drained(observer, show, replay.total)
         tell(f"both jobs have {_read_to(left)}, the replayed records included")
-        undrained += left
+        undrained += unsent + left
         return timeline, observer.fault_evidence(stage.plan), mended, undrained
 
 

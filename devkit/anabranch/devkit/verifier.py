@@ -59,7 +59,7 @@ _MEANINGS = {
     VerdictName.FABRICATED: "something came out that nobody sent",
     VerdictName.STUCK: "not every record was taken by a primary, or not every log read to its end in time",
     VerdictName.WRONG_SCORE: "the leaderboard is not the official one",
-    VerdictName.INVALID_TEST: "the fault did not bite, so this run proves nothing",
+    VerdictName.INVALID_TEST: "the fault, or the bad records, did not bite, so this run proves nothing",
 }
 
 
@@ -106,7 +106,8 @@ class Evidence:
         counted: Per run, what the jobs counted.
         emitted_scores: Leaderboard, minutes by group.
         official_scores: The table that it must equal.
-        undrained: Logs whose end was not reached in time, in words; empty when drained.
+        undrained: Logs whose end was not reached in time, and mended records that were not replayed, in
+            words.
         planted: Lines of planted bad records, with whether each was mended and replayed.
         dead_lettered: Lines found in the dead letters, with the number of distinct letters.
         mended: Content hash, by line, of what each mended record was replayed with.
@@ -167,8 +168,8 @@ class Verdict:
 def verify(evidence: Evidence) -> Verdict:
     """Names everything that is wrong, gravest first.
 
-    The verdict is INVALID_TEST only where nothing else is wrong: a failure counts whether the fault bit or
-    not.
+    The verdict is INVALID_TEST only where nothing else is wrong: a failure counts whether the run proves
+    something or not.
     """
     findings = [
         *_sends(evidence),
@@ -181,7 +182,8 @@ def verify(evidence: Evidence) -> Verdict:
     order = {name: rank for rank, name in enumerate(_GRAVITY)}
     findings.sort(key=lambda finding: order[finding.name])
     if not findings:
-        findings = [Finding(VerdictName.INVALID_TEST, text) for text in _missing_bite(evidence)]
+        missing = [*_missing_bite(evidence), *_missing_bad_records(evidence)]
+        findings = [Finding(VerdictName.INVALID_TEST, text) for text in missing]
     return Verdict(tuple(findings), _figures(evidence))
 
 
@@ -319,6 +321,15 @@ def _missing_bite(evidence: Evidence) -> Iterable[str]:
         yield "no send was ambiguous"
     if _raw_duplicates(evidence) <= 0:
         yield "the logs hold no raw duplicate"
+
+
+def _missing_bad_records(evidence: Evidence) -> Iterable[str]:
+    """A producer may refuse a bad record; but then nothing shows what the jobs make of it."""
+    absent = evidence.planted - evidence.copies.keys()
+    if absent:
+        yield f"{len(absent)} of {len(evidence.planted)} bad records are in no log"
+    if evidence.planted and not evidence.mended:
+        yield "no bad record was mended and replayed"
 
 
 def _raw_duplicates(evidence: Evidence) -> int:
