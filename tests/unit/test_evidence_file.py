@@ -34,6 +34,8 @@ def keep(folder: Path, *, counted_lines: range) -> Evidence:
         copies={**dict.fromkeys(hashes, 1), 3: 2},
         corrupt=[],
         fabricated=[],
+        misplaced={"b": 1},
+        copies_wanted=1,
         counted=tally_of({line: hashes[line] for line in counted_lines}, run_of),
         emitted_scores={"o/s/b": 1.25, "o/s/c": None},
         official_scores={"o/s/b": 1.25, "o/s/c": None},
@@ -41,7 +43,7 @@ def keep(folder: Path, *, counted_lines: range) -> Evidence:
         planted=frozenset(),
         dead_lettered={},
         mended={},
-        fault=FaultEvidence("kill", 5, 5),
+        fault=FaultEvidence("wipe", 5, 5, victim="b"),
     )
     save_evidence(folder, evidence, {"0.ledger": seal})
     return evidence

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from anabranch.devkit.ledger import LedgerWriter, content_hash, read_ledger, read_sealed_ledger
+from anabranch.devkit.ledger import LedgerWriter, Places, content_hash, read_ledger, read_sealed_ledger
 from anabranch.errors import ConfigurationError
 
 
@@ -28,6 +28,12 @@ def test_ledger_of_two_processes_reads_back(tmp_path: Path) -> None:
     ledger = read_ledger(sorted(tmp_path.glob("*.ledger")))
     assert ledger.sent == {0: 0, 1: -1, 2: -2, 10: 0, 11: -1, 12: -2}
     assert ledger.acknowledged == {0: (0, 1), 10: (1, 0)}
+    assert [list(ledger.places[0].lines), list(ledger.places[1].lines)] == [[0, 10], [0, 10]]
+    seven = Places.number(7, 1 << 40)
+    assert [list(ledger.places[0].at), list(ledger.places[1].at)] == [
+        [seven, Places.number(2, 5)],
+        [Places.number(2, 5), seven],
+    ]
     assert ledger.unknown == {1, 11}
     assert ledger.failed == {2, 12}
 

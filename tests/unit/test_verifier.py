@@ -25,6 +25,8 @@ def clean() -> Evidence:
         copies={**dict.fromkeys(sent, 1), 4: 2},
         corrupt=[],
         fabricated=[],
+        misplaced={},
+        copies_wanted=1,
         counted=counted({}),
         emitted_scores={"org/system/bench": 12.5, "org/system/other": None},
         official_scores={"org/system/bench": 12.5 + 4e-7, "org/system/other": None},
@@ -136,6 +138,8 @@ def test_two_equal_duplicates_do_not_cancel() -> None:
             {"counted": {**counted({}), "nobody/ran/this/result_0": Tally(1, 5)}},
             VerdictName.FABRICATED,
         ),
+        ({"misplaced": {"a": 3}}, VerdictName.LOST),
+        ({"copies_wanted": 2}, VerdictName.LOST),
         ({"undrained": ["b/training-logs-3 at 17 of 40"]}, VerdictName.STUCK),
         ({"emitted_scores": {"org/system/bench": 12.5}}, VerdictName.WRONG_SCORE),
         ({"emitted_scores": {"org/system/bench": 12.51, "org/system/other": None}}, VerdictName.WRONG_SCORE),
@@ -206,7 +210,37 @@ def test_every_verdict_has_a_sentence() -> None:
     assert all(name.meaning for name in VerdictName)
 
 
+def wiped(evidence: Evidence) -> Evidence:
+    """The disk of primary b, with the second copy of each record, was destroyed."""
+    ledger = replace(evidence.ledger, acknowledged=dict.fromkeys(evidence.ledger.sent, (0, 1)))
+    fault = replace(evidence.fault, kind="wipe", victim="b")
+    return replace(evidence, ledger=ledger, copies_wanted=2, misplaced={"b": 30}, fault=fault)
+
+
+def test_two_acknowledgements_of_one_primary_are_not_two_copies() -> None:
+    evidence = wiped(clean())
+    ledger = replace(evidence.ledger, acknowledged={**evidence.ledger.acknowledged, 7: (1, 1)})
+    verdict = verify(replace(evidence, ledger=ledger))
+    assert verdict.name is VerdictName.LOST
+    text = f"1 records of {RUNS[7]} were acknowledged by fewer than 2 primaries"
+    assert verdict.findings[0].detail == text
+
+
+def test_copies_may_be_gone_from_the_disk_that_was_destroyed_only() -> None:
+    evidence = wiped(clean())
+    assert verify(evidence).ok
+    verdict = verify(replace(evidence, misplaced={"a": 1, "b": 30}))
+    assert verdict.name is VerdictName.LOST
+    assert verdict.findings[0].detail == "1 records are not where primary a acknowledged them"
+
+
+def test_wipe_that_destroyed_no_copy_proves_nothing() -> None:
+    verdict = verify(replace(wiped(clean()), misplaced={}))
+    assert verdict.name is VerdictName.INVALID_TEST
+    assert verdict.findings[0].detail == "no acknowledged copy was destroyed"
+
+
 def test_reported_loss_is_one_unless_a_disk_was_destroyed() -> None:
     evidence = replace(clean(), reported_losses=("CLUSTER_REPLACED on a",))
     assert verify(evidence).name is VerdictName.LOST
-    assert verify(replace(evidence, fault=replace(evidence.fault, kind="wipe"))).ok
+    assert verify(wiped(evidence)).ok

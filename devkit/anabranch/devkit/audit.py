@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from anabranch.connectors.ids import RecordId
 from anabranch.devkit.dataset import scope_of
-from anabranch.devkit.ledger import Ledger
+from anabranch.devkit.ledger import Ledger, Places
 from anabranch.devkit.scan import SCANNED
 
 __all__ = ["Holdings", "RunIndex", "audit_topic"]
@@ -53,12 +53,14 @@ class Holdings:
         destinations: By primary, how many records lie there, and how many of them lie elsewhere, too.
         corrupt: Places whose id is known and whose content is not what was sent.
         fabricated: Places whose id no ledger entry has.
+        misplaced: By primary, how many records are not where it acknowledged them.
     """
 
     copies: Counter[int] = field(default_factory=Counter)
     destinations: dict[str, Counter[str]] = field(default_factory=dict)
     corrupt: list[str] = field(default_factory=list)
     fabricated: list[str] = field(default_factory=list)
+    misplaced: dict[str, int] = field(default_factory=dict)
 
     @property
     def raw_duplicates(self) -> int:
@@ -76,7 +78,8 @@ def audit_topic(
     """Holds each record of a topic against the ledger.
 
     Args:
-        scans: By primary, what :func:`~anabranch.devkit.scan.scan_topic` found.
+        scans: By primary, what :func:`~anabranch.devkit.scan.scan_topic` found, in the order in which the
+            ledger numbers them.
         topic: Its name, for places.
         index: Finds a record's input line.
         ledger: What was sent.
@@ -84,16 +87,22 @@ def audit_topic(
     """
     holdings = Holdings()
     known_replays = index.replayed_ids(replayed)
-    for primary, scan in scans.items():
+    for number, (primary, scan) in enumerate(scans.items()):
+        held: dict[int, int] = {}
         went = holdings.destinations.setdefault(primary, Counter())
         for identity, digest, partition, offset in SCANNED.iter_unpack(scan):
             line = index.line_of(identity)
             if line is not None and digest == ledger.sent.get(line):
                 went["further copies" if line in holdings.copies else "first copies"] += 1
                 holdings.copies[line] += 1
+                held[Places.number(partition, offset)] = line
             elif identity in known_replays:
                 went["replayed dead letters"] += 1
             else:
                 wrong = holdings.corrupt if line in ledger.sent else holdings.fabricated
                 wrong.append(f"{primary}/{topic}-{partition}@{offset}")
+        places = ledger.places.get(number, Places())
+        wrong_places = sum(held.get(at) != line for line, at in zip(places.lines, places.at, strict=True))
+        if wrong_places:
+            holdings.misplaced[primary] = wrong_places
     return holdings

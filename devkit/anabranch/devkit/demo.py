@@ -161,6 +161,7 @@ def run_demo(spec: DemoSpec, show: Callable[[Progress], None]) -> DemoResult:
             dataset=stage.dataset,
             planted=stage.planted,
             mended=mended,
+            copies_wanted=spec.copies,
             official=_official(spec, stage.dataset),
             undrained=undrained,
             fault=fault,
@@ -226,7 +227,7 @@ def _make_ready(spec: DemoSpec, folder: Path, stack: ExitStack, tell: Callable[[
     tell("both jobs run; replaying")
     plan = plan_fault(FaultKind(spec.fault), loop.primaries, _TASK_MANAGERS, spec.seed)
     group = load_topology(str(loop.topology_path)).groups[loop.spec.group]
-    clients = {name: librdkafka_config(primary) for name, primary in group.primaries.items()}
+    clients = {name: librdkafka_config(group.primaries[name]) for name in loop.primaries}
     return _Stage(spec, plan, dataset, planted, loop, jobs, replay, folder, tell, clients)
 
 

@@ -48,6 +48,7 @@ def gather(
     dataset: Dataset,
     planted: Sequence[Planted] = (),
     mended: Mapping[int, int] | None = None,
+    copies_wanted: int,
     official: Mapping[str, float | None],
     undrained: Iterable[str] = (),
     fault: FaultEvidence,
@@ -56,7 +57,7 @@ def gather(
     """Reads the ledger, the input stream and the jobs' outputs.
 
     Args:
-        clients: The primaries to read.
+        clients: The primaries to read, in the order in which the ledgers number them.
         topology: Path of their document.
         mark: Of their loop; what is started here ends with it.
         folder: Where the producers' ledgers are.
@@ -64,6 +65,7 @@ def gather(
         dataset: The events that were replayed.
         planted: Bad records that were sent among the events.
         mended: Content hash by line of what was mended and replayed.
+        copies_wanted: Primaries that must acknowledge a record.
         official: Official minutes by group.
         undrained: Logs whose end the jobs did not reach, in words.
         fault: What shows that the fault bit.
@@ -88,6 +90,8 @@ def gather(
         copies=holdings.copies,
         corrupt=holdings.corrupt,
         fabricated=holdings.fabricated,
+        misplaced=holdings.misplaced,
+        copies_wanted=copies_wanted,
         counted=counted,
         emitted_scores=emitted,
         official_scores=official,

@@ -15,6 +15,7 @@ import hashlib
 import os
 import struct
 import threading
+from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -27,6 +28,7 @@ __all__ = [
     "Ledger",
     "LedgerSeal",
     "LedgerWriter",
+    "Places",
     "content_hash",
     "read_ledger",
     "read_sealed_ledger",
@@ -128,18 +130,36 @@ class LedgerWriter:
 
 
 @dataclass
+class Places:
+    """Where one primary said that it has records: the n-th line is at the n-th place.
+
+    A line can be at several places, and after a wipe two lines at one: hence no mapping.
+    """
+
+    lines: array[int] = field(default_factory=lambda: array("q"))
+    at: array[int] = field(default_factory=lambda: array("q"))
+
+    @staticmethod
+    def number(partition: int, offset: int) -> int:
+        """A place as one number: 2^15 partitions of 2^48 records."""
+        return partition << 48 | offset
+
+
+@dataclass
 class Ledger:
     """All entries of a run of the demo, by line.
 
     Attributes:
         sent: Content hash by line.
         acknowledged: Primaries (indexes) that acknowledged a line.
+        places: By primary (index), where each line is that it acknowledged.
         unknown: Lines with an attempt that stayed unanswered.
         failed: Lines that were given up.
     """
 
     sent: dict[int, int] = field(default_factory=dict)
     acknowledged: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    places: dict[int, Places] = field(default_factory=dict)
     unknown: set[int] = field(default_factory=set)
     failed: set[int] = field(default_factory=set)
 
@@ -152,11 +172,14 @@ class Ledger:
         whole = len(data) - len(data) % _ENTRY.size
         # Plain numbers and no object an entry: there are two for each of a million records.
         sent, acknowledged = int(Kind.SENT), int(Kind.ACKNOWLEDGED)
-        for kind, primary, _, line, digest, _ in _ENTRY.iter_unpack(data[:whole]):
+        for kind, primary, partition, line, digest, offset in _ENTRY.iter_unpack(data[:whole]):
             if kind == sent:
                 self.sent[line] = digest
             elif kind == acknowledged:
                 self.acknowledged[line] = (*self.acknowledged.get(line, ()), primary)
+                places = self.places.get(primary) or self.places.setdefault(primary, Places())
+                places.lines.append(line)
+                places.at.append(Places.number(partition, offset))
             elif Kind(kind) is Kind.UNKNOWN:
                 self.unknown.add(line)
             else:

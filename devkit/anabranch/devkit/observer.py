@@ -108,6 +108,7 @@ class Observer:
         """What shows that the fault bit."""
         return FaultEvidence(
             kind=str(plan.kind),
+            victim=plan.victim,
             unread_on_victim=self._unread,
             ambiguous_sends=self._replay.progress.ambiguous,
             restores=self._jobs.restores(),

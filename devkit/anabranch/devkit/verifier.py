@@ -53,7 +53,7 @@ class VerdictName(StrEnum):
 
 _MEANINGS = {
     VerdictName.OK: "every acknowledged record was counted exactly once",
-    VerdictName.LOST: "an acknowledged record did not come out",
+    VerdictName.LOST: "an acknowledged record, or a copy of it, is not where it should be",
     VerdictName.DUPLICATE: "a record was counted more than once",
     VerdictName.CORRUPT: "a record came out with other content than it was sent with",
     VerdictName.FABRICATED: "something came out that nobody sent",
@@ -81,6 +81,7 @@ class FaultEvidence:
 
     Attributes:
         kind: The fault that was asked for.
+        victim: Name of the primary, or number of the TaskManager, that it hit.
         unread_on_victim: Records that the victim had acknowledged and a job had not read when it went;
             where a TaskManager is the victim, records that no completed checkpoint covered.
         ambiguous_sends: Records with an attempt that stayed unanswered.
@@ -91,6 +92,11 @@ class FaultEvidence:
     unread_on_victim: int = 0
     ambiguous_sends: int = 0
     restores: int = 0
+    victim: str = ""
+
+    def destroyed(self, primary: str) -> bool:
+        """Whether what that primary held until the fault is gone for good, and rightly so."""
+        return self.kind == "wipe" and primary == self.victim
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,8 @@ class Evidence:
         copies: Raw copies by line in the logs of the primaries that still exist.
         corrupt: Places in the logs with a known id and other content.
         fabricated: Places in the logs with an unknown id.
+        misplaced: By primary, how many records are not where it acknowledged them.
+        copies_wanted: How many primaries must acknowledge a record.
         counted: Per run, what the jobs counted.
         emitted_scores: Leaderboard, minutes by group.
         official_scores: The table that it must equal.
@@ -120,6 +128,8 @@ class Evidence:
     copies: Mapping[int, int]
     corrupt: Iterable[str]
     fabricated: Iterable[str]
+    misplaced: Mapping[str, int]
+    copies_wanted: int
     counted: Mapping[str, Tally]
     emitted_scores: Mapping[str, float | None]
     official_scores: Mapping[str, float | None]
@@ -174,6 +184,7 @@ def verify(evidence: Evidence) -> Verdict:
     findings = [
         *_sends(evidence),
         *_topics(evidence),
+        *_copies(evidence),
         *_counts(evidence),
         *_dead_letters(evidence),
         *_scores(evidence),
@@ -249,6 +260,22 @@ def _topics(evidence: Evidence) -> Iterable[Finding]:
         yield Finding(VerdictName.LOST, f"{count} acknowledged records of {run} are in no log")
 
 
+def _copies(evidence: Evidence) -> Iterable[Finding]:
+    """A record is acknowledged by enough primaries, and each has it where it said."""
+    ledger, wanted = evidence.ledger, evidence.copies_wanted
+    too_few: Counter[str] = Counter()
+    for line, primaries in ledger.acknowledged.items():
+        if len(set(primaries)) < wanted and line not in ledger.failed:
+            too_few[evidence.run_of[line]] += 1
+    for run, count in too_few.items():
+        text = f"{count} records of {run} were acknowledged by fewer than {wanted} primaries"
+        yield Finding(VerdictName.LOST, text)
+    for primary, count in evidence.misplaced.items():
+        if not evidence.fault.destroyed(primary):
+            text = f"{count} records are not where primary {primary} acknowledged them"
+            yield Finding(VerdictName.LOST, text)
+
+
 def _counts(evidence: Evidence) -> Iterable[Finding]:
     """Counted must be exactly what the logs hold, once each; that lies between acknowledged and sent."""
     sent = evidence.ledger.sent
@@ -319,7 +346,10 @@ def _missing_bite(evidence: Evidence) -> Iterable[str]:
         return
     if fault.ambiguous_sends <= 0:
         yield "no send was ambiguous"
-    if _raw_duplicates(evidence) <= 0:
+    if fault.kind == "wipe":
+        if not evidence.misplaced.get(fault.victim):
+            yield "no acknowledged copy was destroyed"
+    elif _raw_duplicates(evidence) <= 0:
         yield "the logs hold no raw duplicate"
 
 
