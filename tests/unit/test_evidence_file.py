@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from anabranch.cli.verify import command
 from anabranch.devkit.evidence_file import load_evidence, save_evidence
 from anabranch.devkit.ledger import LedgerWriter, content_hash, read_ledger
-from anabranch.devkit.verifier import Evidence, FaultEvidence, tally_of, verify
+from anabranch.devkit.verifier import Evidence, FaultEvidence, ReportedLoss, tally_of, verify
 from anabranch.errors import ConfigurationError
 
 # Enough for a ledger of some thousand bytes.
@@ -44,6 +44,7 @@ def keep(folder: Path, *, counted_lines: range) -> Evidence:
         dead_lettered={},
         mended={},
         fault=FaultEvidence("wipe", 5, 5, victim="b"),
+        reported_losses=(ReportedLoss("b", "CLUSTER_REPLACED: b/logs-0"),),
     )
     save_evidence(folder, evidence, {"0.ledger": seal})
     return evidence

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from anabranch.devkit.ledger import Ledger, content_hash
-from anabranch.devkit.verifier import Evidence, FaultEvidence, Tally, VerdictName, verify
+from anabranch.devkit.verifier import Evidence, FaultEvidence, ReportedLoss, Tally, VerdictName, verify
 
 RUNS = {line: f"org/system/bench/result_{line % 3}" for line in range(30)}
 HASHES = {line: content_hash(b"payload %d" % line) for line in range(30)}
@@ -240,7 +240,18 @@ def test_wipe_that_destroyed_no_copy_proves_nothing() -> None:
     assert verdict.findings[0].detail == "no acknowledged copy was destroyed"
 
 
-def test_reported_loss_is_one_unless_a_disk_was_destroyed() -> None:
-    evidence = replace(clean(), reported_losses=("CLUSTER_REPLACED on a",))
+@pytest.mark.parametrize(
+    ("primary", "detail", "excused"),
+    [
+        ("b", "CLUSTER_REPLACED: b/logs-0 lost offsets 3..its end: …", True),
+        ("a", "CLUSTER_REPLACED: a/logs-0 lost offsets 3..its end: …", False),
+        ("b", "DELETED: b/logs-0 lost offsets 3..5: …", False),
+        ("b", "TOPIC_REPLACED: b/logs-0 lost offsets 3..its end: …", False),
+    ],
+)
+def test_reported_loss_is_one_unless_it_is_the_disk_that_was_destroyed(
+    primary: str, detail: str, excused: bool
+) -> None:
+    evidence = replace(clean(), reported_losses=(ReportedLoss(primary, detail),))
     assert verify(evidence).name is VerdictName.LOST
-    assert verify(wiped(evidence)).ok
+    assert verify(wiped(evidence)).ok is excused

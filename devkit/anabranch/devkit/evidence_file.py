@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from anabranch.devkit.ledger import Ledger, LedgerSeal, read_sealed_ledger
-from anabranch.devkit.verifier import Evidence, FaultEvidence, Tally
+from anabranch.devkit.verifier import Evidence, FaultEvidence, ReportedLoss, Tally
 from anabranch.errors import ConfigurationError
 
 __all__ = ["load_evidence", "save_evidence"]
@@ -45,7 +45,7 @@ def save_evidence(folder: Path, evidence: Evidence, seals: Mapping[str, LedgerSe
         "dead_lettered": _pairs(evidence.dead_lettered),
         "mended": _pairs(evidence.mended),
         "fault": asdict(evidence.fault),
-        "reported_losses": list(evidence.reported_losses),
+        "reported_losses": [asdict(loss) for loss in evidence.reported_losses],
     }
     with gzip.open(folder / _FILE, "wt", encoding="utf-8") as file:
         json.dump(fields, file)
@@ -101,7 +101,7 @@ def _evidence(fields: dict[str, Any]) -> Evidence:
         dead_lettered=dict(fields["dead_lettered"]),
         mended=dict(fields["mended"]),
         fault=FaultEvidence(**fields["fault"]),
-        reported_losses=tuple(fields["reported_losses"]),
+        reported_losses=tuple(ReportedLoss(**loss) for loss in fields["reported_losses"]),
     )
 
 

@@ -20,7 +20,7 @@ from anabranch.devkit.ledger import LedgerSeal, read_sealed_ledger
 from anabranch.devkit.planted import RUN as PLANTED_RUN
 from anabranch.devkit.planted import Planted
 from anabranch.devkit.scan import header, read_topic, scan_primaries, scanned_so_far
-from anabranch.devkit.verifier import Evidence, FaultEvidence, Tally
+from anabranch.devkit.verifier import Evidence, FaultEvidence, ReportedLoss, Tally
 
 __all__ = ["Clients", "Gathered", "gather", "latest_values"]
 
@@ -152,14 +152,14 @@ def _rows(clients: Clients, topic: str) -> list[dict[str, Any]]:
     return [json.loads(value) for value in latest_values(clients, topic).values()]
 
 
-def _dead_letters(clients: Clients, index: RunIndex) -> tuple[dict[int, int], tuple[str, ...]]:
+def _dead_letters(clients: Clients, index: RunIndex) -> tuple[dict[int, int], tuple[ReportedLoss, ...]]:
     """Distinct dead letters by input line, and losses that were reported.
 
     Both jobs write the same letter, and copies carry the same id.
     """
     seen: set[bytes] = set()
     letters: Counter[int] = Counter()
-    losses: list[str] = []
+    losses: list[ReportedLoss] = []
     for config in clients.values():
         for message in read_topic(config, "dead-letters"):
             identity = header(message, "anabranch-id") or b""
@@ -168,7 +168,7 @@ def _dead_letters(clients: Clients, index: RunIndex) -> tuple[dict[int, int], tu
             seen.add(identity)
             letter = DeadLetter.decode(message.value() or b"")
             if letter.reason == "lost":
-                losses.append(letter.detail)
+                losses.append(ReportedLoss(letter.primary, letter.detail))
                 continue
             line = index.line_of(letter.record_id)
             letters[-1 if line is None else line] += 1

@@ -21,6 +21,7 @@ __all__ = [
     "Evidence",
     "FaultEvidence",
     "Finding",
+    "ReportedLoss",
     "Tally",
     "Verdict",
     "VerdictName",
@@ -99,6 +100,24 @@ class FaultEvidence:
         return self.kind == "wipe" and primary == self.victim
 
 
+@dataclass(frozen=True, slots=True)
+class ReportedLoss:
+    """A dead letter that stands for a range of records that can no longer be read.
+
+    Attributes:
+        primary: Where they were.
+        detail: In words, the kind of loss first (`LossReport.java`).
+    """
+
+    primary: str
+    detail: str
+
+    @property
+    def of_a_cluster(self) -> bool:
+        """The primary came back as another Kafka cluster."""
+        return self.detail.startswith("CLUSTER_REPLACED: ")
+
+
 @dataclass(frozen=True)
 class Evidence:
     """All that a verdict rests on.
@@ -120,7 +139,7 @@ class Evidence:
         dead_lettered: Lines found in the dead letters, with the number of distinct letters.
         mended: Content hash, by line, of what each mended record was replayed with.
         fault: What shows that the fault bit.
-        reported_losses: Dead letters that stand for a range of records that can no longer be read, in words.
+        reported_losses: Ranges of records that a job says can no longer be read.
     """
 
     ledger: Ledger
@@ -138,7 +157,7 @@ class Evidence:
     dead_lettered: Mapping[int, int]
     mended: Mapping[int, int]
     fault: FaultEvidence
-    reported_losses: Iterable[str] = ()
+    reported_losses: Iterable[ReportedLoss] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,9 +329,10 @@ def _dead_letters(evidence: Evidence) -> Iterable[Finding]:
             yield Finding(VerdictName.LOST, f"bad record {line} is in no dead letter")
         elif letters > 1:
             yield Finding(VerdictName.DUPLICATE, f"bad record {line} has {letters} dead letters")
-    if evidence.fault.kind != "wipe":
+    for loss in evidence.reported_losses:
         # A disk that was destroyed is reported, and rightly so; its records are on another primary.
-        yield from (Finding(VerdictName.LOST, f"reported: {text}") for text in evidence.reported_losses)
+        if not (loss.of_a_cluster and evidence.fault.destroyed(loss.primary)):
+            yield Finding(VerdictName.LOST, f"reported: {loss.detail}")
     for line in sorted(evidence.dead_lettered.keys() - evidence.planted):
         yield Finding(VerdictName.CORRUPT, f"good record {line} became a dead letter")
 
