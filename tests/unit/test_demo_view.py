@@ -30,8 +30,8 @@ def test_figures_that_do_not_tell_by_themselves_are_explained() -> None:
 def test_every_figure_has_its_half_line() -> None:
     nothing = Evidence(
         ledger=Ledger(), run_of={}, copies={}, corrupt=(), fabricated=(), misplaced={}, copies_wanted=1,
-        counted={}, emitted_scores={}, official_scores={}, undrained=(), planted=frozenset(),
-        dead_lettered={}, mended={},
+        counted={}, emitted_scores={}, official_scores={}, undrained=(), planted={},
+        readers=(), letters={}, mended={},
         fault=FaultEvidence("none"),
     )  # fmt: skip
     assert verify(nothing).figures.keys() == FIGURES.keys()

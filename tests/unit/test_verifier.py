@@ -7,11 +7,22 @@ from dataclasses import replace
 import pytest
 
 from anabranch.devkit.ledger import Ledger, content_hash
-from anabranch.devkit.verifier import Evidence, FaultEvidence, ReportedLoss, Tally, VerdictName, verify
+from anabranch.devkit.verifier import (
+    Account,
+    Evidence,
+    FaultEvidence,
+    Letter,
+    ReportedLoss,
+    Tally,
+    VerdictName,
+    verify,
+)
 
 RUNS = {line: f"org/system/bench/result_{line % 3}" for line in range(30)}
 HASHES = {line: content_hash(b"payload %d" % line) for line in range(30)}
 BAD, MENDED = 100, 101  # planted bad records, in the logs and in the dead letters; one is mended
+TRUE = Account("logs", "malformed", content_hash(b"bad"))
+BOTH = (Letter("one", TRUE), Letter("two", TRUE))
 MENDED_RUN = {"planted/bad-records": Tally().plus(content_hash(b"mended"))}
 
 
@@ -31,8 +42,9 @@ def clean() -> Evidence:
         emitted_scores={"org/system/bench": 12.5, "org/system/other": None},
         official_scores={"org/system/bench": 12.5 + 4e-7, "org/system/other": None},
         undrained=[],
-        planted=frozenset({BAD, MENDED}),
-        dead_lettered={BAD: 1, MENDED: 1},
+        planted={BAD: TRUE, MENDED: TRUE},
+        readers=("one", "two"),
+        letters={BAD: BOTH, MENDED: BOTH},
         mended={MENDED: content_hash(b"mended")},
         fault=FaultEvidence("kill", unread_on_victim=10, ambiguous_sends=1),
     )
@@ -144,9 +156,9 @@ def test_two_equal_duplicates_do_not_cancel() -> None:
         ({"emitted_scores": {"org/system/bench": 12.5}}, VerdictName.WRONG_SCORE),
         ({"emitted_scores": {"org/system/bench": 12.51, "org/system/other": None}}, VerdictName.WRONG_SCORE),
         ({"emitted_scores": {"org/system/bench": 12.5, "org/system/other": 1.0}}, VerdictName.WRONG_SCORE),
-        ({"dead_lettered": {MENDED: 1}}, VerdictName.LOST),
-        ({"dead_lettered": {BAD: 2, MENDED: 1}}, VerdictName.DUPLICATE),
-        ({"dead_lettered": {BAD: 1, MENDED: 1, 5: 1}}, VerdictName.CORRUPT),
+        ({"letters": {MENDED: BOTH}}, VerdictName.LOST),
+        ({"letters": {BAD: (*BOTH, BOTH[0]), MENDED: BOTH}}, VerdictName.DUPLICATE),
+        ({"letters": {BAD: BOTH, MENDED: BOTH, 5: BOTH}}, VerdictName.CORRUPT),
         ({"fault": FaultEvidence("kill", 0, 1)}, VerdictName.INVALID_TEST),
         ({"fault": FaultEvidence("kill", 10, 0)}, VerdictName.INVALID_TEST),
         ({"fault": FaultEvidence("taskmanager", 10, 0, restores=0)}, VerdictName.INVALID_TEST),
@@ -179,9 +191,25 @@ def test_bad_record_that_never_reached_a_log_proves_nothing() -> None:
     sent = {line: digest for line, digest in evidence.ledger.sent.items() if line != BAD}
     copies = {line: count for line, count in evidence.copies.items() if line != BAD}
     ledger = replace(evidence.ledger, sent=sent, acknowledged=dict.fromkeys(sent, (0,)))
-    verdict = verify(replace(evidence, ledger=ledger, copies=copies, dead_lettered={MENDED: 1}))
+    verdict = verify(replace(evidence, ledger=ledger, copies=copies, letters={MENDED: BOTH}))
     assert verdict.name is VerdictName.INVALID_TEST
     assert verdict.findings[0].detail == "1 of 2 bad records are in no log"
+
+
+@pytest.mark.parametrize(
+    ("second", "name"),
+    [
+        (Letter("two", TRUE._replace(stream="run-counts")), VerdictName.CORRUPT),
+        (Letter("two", TRUE._replace(reason="too-large")), VerdictName.CORRUPT),
+        (Letter("two", TRUE._replace(value_hash=7)), VerdictName.CORRUPT),
+        (Letter("two", TRUE._replace(value_hash=None)), VerdictName.CORRUPT),
+        (Letter("one", TRUE), VerdictName.LOST),  # both of one job
+        (Letter("", TRUE), VerdictName.FABRICATED),
+    ],
+)
+def test_bad_record_has_a_true_letter_of_each_job(second: Letter, name: VerdictName) -> None:
+    verdict = verify(replace(clean(), letters={BAD: (BOTH[0], second), MENDED: BOTH}))
+    assert verdict.name is name
 
 
 def test_run_in_which_nothing_was_mended_proves_nothing() -> None:

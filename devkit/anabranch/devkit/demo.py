@@ -160,6 +160,7 @@ def run_demo(spec: DemoSpec, show: Callable[[Progress], None]) -> DemoResult:
             seals=seals,
             dataset=stage.dataset,
             planted=stage.planted,
+            readers=stage.jobs.groups,
             mended=mended,
             copies_wanted=spec.copies,
             official=_official(spec, stage.dataset),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from anabranch.devkit.ledger import Ledger, LedgerSeal, read_sealed_ledger
-from anabranch.devkit.verifier import Evidence, FaultEvidence, ReportedLoss, Tally
+from anabranch.devkit.verifier import Account, Evidence, FaultEvidence, Letter, ReportedLoss, Tally
 from anabranch.errors import ConfigurationError
 
 __all__ = ["load_evidence", "save_evidence"]
@@ -41,8 +41,9 @@ def save_evidence(folder: Path, evidence: Evidence, seals: Mapping[str, LedgerSe
         "emitted_scores": dict(evidence.emitted_scores),
         "official_scores": dict(evidence.official_scores),
         "undrained": list(evidence.undrained),
-        "planted": sorted(evidence.planted),
-        "dead_lettered": _pairs(evidence.dead_lettered),
+        "planted": _pairs(evidence.planted),
+        "readers": list(evidence.readers),
+        "letters": _pairs(evidence.letters),
         "mended": _pairs(evidence.mended),
         "fault": asdict(evidence.fault),
         "reported_losses": [asdict(loss) for loss in evidence.reported_losses],
@@ -97,14 +98,18 @@ def _evidence(fields: dict[str, Any]) -> Evidence:
         emitted_scores=fields["emitted_scores"],
         official_scores=fields["official_scores"],
         undrained=fields["undrained"],
-        planted=frozenset(fields["planted"]),
-        dead_lettered=dict(fields["dead_lettered"]),
+        planted={line: Account(*account) for line, account in fields["planted"]},
+        readers=tuple(fields["readers"]),
+        letters={
+            line: tuple(Letter(job, Account(*account)) for job, account in letters)
+            for line, letters in fields["letters"]
+        },
         mended=dict(fields["mended"]),
         fault=FaultEvidence(**fields["fault"]),
         reported_losses=tuple(ReportedLoss(**loss) for loss in fields["reported_losses"]),
     )
 
 
-def _pairs(numbers: Any) -> list[tuple[int, int]]:
+def _pairs(by_line: Any) -> list[tuple[int, Any]]:
     """A mapping with whole numbers as keys, which JSON has not."""
-    return list(numbers.items())
+    return list(by_line.items())

@@ -5,8 +5,8 @@ Everything is read with a plain Kafka client (see `anabranch.devkit.scan`), the 
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from typing import Any
 from anabranch.connectors.dead_letters import DeadLetter
 from anabranch.devkit.audit import Holdings, RunIndex, audit_topic
 from anabranch.devkit.dataset import STREAM, Dataset
-from anabranch.devkit.ledger import LedgerSeal, read_sealed_ledger
+from anabranch.devkit.ledger import LedgerSeal, content_hash, hash_head, read_sealed_ledger
 from anabranch.devkit.planted import RUN as PLANTED_RUN
 from anabranch.devkit.planted import Planted
 from anabranch.devkit.scan import header, read_topic, scan_primaries, scanned_so_far
-from anabranch.devkit.verifier import Evidence, FaultEvidence, ReportedLoss, Tally
+from anabranch.devkit.verifier import Account, Evidence, FaultEvidence, Letter, ReportedLoss, Tally
 
 __all__ = ["Clients", "Gathered", "gather", "latest_values"]
 
@@ -47,6 +47,7 @@ def gather(
     seals: Mapping[str, LedgerSeal],
     dataset: Dataset,
     planted: Sequence[Planted] = (),
+    readers: Sequence[str],
     mended: Mapping[int, int] | None = None,
     copies_wanted: int,
     official: Mapping[str, float | None],
@@ -64,6 +65,7 @@ def gather(
         seals: By file name, what each of them must hold.
         dataset: The events that were replayed.
         planted: Bad records that were sent among the events.
+        readers: Jobs that read the input, each with dead letters of its own.
         mended: Content hash by line of what was mended and replayed.
         copies_wanted: Primaries that must acknowledge a record.
         official: Official minutes by group.
@@ -79,7 +81,7 @@ def gather(
         index = _index(dataset, planted)
         ledger = read_sealed_ledger(folder, seals)
         counted, emitted = _counted(clients), _scores(clients)
-        dead_lettered, losses = _dead_letters(clients, index)
+        letters, losses = _dead_letters(clients, index)
         scans = _awaited(scanning, folder, len(ledger.sent), tell)
     tell("audit: holding what the logs hold and what the jobs wrote against the ledger")
     holdings = audit_topic(scans, STREAM, index, ledger, frozenset(mended or ()))
@@ -96,8 +98,11 @@ def gather(
         emitted_scores=emitted,
         official_scores=official,
         undrained=tuple(undrained),
-        planted=frozenset(bad.event.line for bad in planted),
-        dead_lettered=dead_lettered,
+        planted={
+            bad.event.line: Account(STREAM, bad.reason, content_hash(bad.event.payload)) for bad in planted
+        },
+        readers=tuple(readers),
+        letters=letters,
         mended=dict(mended or {}),
         fault=fault,
         reported_losses=losses,
@@ -152,24 +157,30 @@ def _rows(clients: Clients, topic: str) -> list[dict[str, Any]]:
     return [json.loads(value) for value in latest_values(clients, topic).values()]
 
 
-def _dead_letters(clients: Clients, index: RunIndex) -> tuple[dict[int, int], tuple[ReportedLoss, ...]]:
-    """Distinct dead letters by input line, and losses that were reported.
+def _dead_letters(
+    clients: Clients, index: RunIndex
+) -> tuple[dict[int, tuple[Letter, ...]], tuple[ReportedLoss, ...]]:
+    """Distinct dead letters by input line (-1: of none), and losses that were reported.
 
-    Both jobs write the same letter, and copies carry the same id.
+    Both jobs write their letters under one id. A copy of a letter, or one that is written again after a
+    restore, has id, job and content of the first.
     """
-    seen: set[bytes] = set()
-    letters: Counter[int] = Counter()
-    losses: list[ReportedLoss] = []
+    letters: dict[int, dict[tuple[bytes, Letter], None]] = {}
+    losses: dict[bytes, ReportedLoss] = {}
     for config in clients.values():
         for message in read_topic(config, "dead-letters"):
             identity = header(message, "anabranch-id") or b""
-            if identity in seen:
-                continue
-            seen.add(identity)
             letter = DeadLetter.decode(message.value() or b"")
             if letter.reason == "lost":
-                losses.append(ReportedLoss(letter.primary, letter.detail))
+                losses[identity] = ReportedLoss(letter.primary, letter.detail)
                 continue
             line = index.line_of(letter.record_id)
-            letters[-1 if line is None else line] += 1
-    return dict(letters), tuple(losses)
+            known = letters.setdefault(-1 if line is None else line, {})
+            known[identity, Letter(letter.job, _account(letter))] = None
+    found = {line: tuple(letter for _, letter in known) for line, known in letters.items()}
+    return found, tuple(losses.values())
+
+
+def _account(letter: DeadLetter) -> Account:
+    torn = letter.complete and hashlib.sha256(letter.value or b"").digest() != letter.value_sha256
+    return Account(letter.stream, letter.reason, None if torn else hash_head(letter.value_sha256))

@@ -30,6 +30,7 @@ __all__ = [
     "LedgerWriter",
     "Places",
     "content_hash",
+    "hash_head",
     "read_ledger",
     "read_sealed_ledger",
 ]
@@ -54,7 +55,12 @@ class Kind(IntEnum):
 
 def content_hash(value: bytes) -> int:
     """The first 8 bytes of SHA-256, big-endian, signed: what the metadata column ``value-hash`` holds."""
-    return int.from_bytes(hashlib.sha256(value).digest()[:8], "big", signed=True)
+    return hash_head(hashlib.sha256(value).digest())
+
+
+def hash_head(sha256: bytes) -> int:
+    """The content hash of what has this SHA-256."""
+    return int.from_bytes(sha256[:8], "big", signed=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,15 @@ from anabranch.devkit.dataset import Event
 
 __all__ = ["RUN", "Planted", "plant"]
 
+# What a dead letter must say of each kind, as docs/sql.md has it.
+_REASONS = {
+    "truncated": "malformed",
+    "wrong-type": "wrong-type",
+    "not-a-number": "malformed",
+    "wrong-encoding": "wrong-encoding",
+    "too-large": "too-large",
+}
+
 RUN = "planted/bad-records"
 # 2 MB is beyond what one record may have (1 MiB by default), yet brokers that take it exist.
 _LARGE_BYTES = 2_000_000
@@ -33,6 +42,11 @@ class Planted:
     event: Event
     kind: str
     mended: bytes
+
+    @property
+    def reason(self) -> str:
+        """What its dead letters must give as the reason."""
+        return _REASONS[self.kind]
 
 
 def plant(first_line: int, count: int, seed: int) -> list[Planted]:

@@ -12,15 +12,17 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from anabranch.devkit.ledger import Ledger
 
 __all__ = [
     "SCORE_TOLERANCE_MIN",
+    "Account",
     "Evidence",
     "FaultEvidence",
     "Finding",
+    "Letter",
     "ReportedLoss",
     "Tally",
     "Verdict",
@@ -100,6 +102,27 @@ class FaultEvidence:
         return self.kind == "wipe" and primary == self.victim
 
 
+class Account(NamedTuple):
+    """What a dead letter says of a bad record, or must say.
+
+    Attributes:
+        stream: Where the record was read.
+        reason: What is wrong with it.
+        value_hash: Content hash of its value; None where the bytes kept are not those of the hash.
+    """
+
+    stream: str
+    reason: str
+    value_hash: int | None
+
+
+class Letter(NamedTuple):
+    """One dead letter: which job wrote it, and what it says."""
+
+    job: str
+    account: Account
+
+
 @dataclass(frozen=True, slots=True)
 class ReportedLoss:
     """A dead letter that stands for a range of records that can no longer be read.
@@ -135,8 +158,9 @@ class Evidence:
         official_scores: The table that it must equal.
         undrained: Logs whose end was not reached in time, and mended records that were not replayed, in
             words.
-        planted: Lines of planted bad records, with whether each was mended and replayed.
-        dead_lettered: Lines found in the dead letters, with the number of distinct letters.
+        planted: What the dead letters must say of each planted bad record, by line.
+        readers: Jobs that read the stream; each must write a letter about each bad record.
+        letters: Distinct dead letters by line.
         mended: Content hash, by line, of what each mended record was replayed with.
         fault: What shows that the fault bit.
         reported_losses: Ranges of records that a job says can no longer be read.
@@ -153,8 +177,9 @@ class Evidence:
     emitted_scores: Mapping[str, float | None]
     official_scores: Mapping[str, float | None]
     undrained: Iterable[str]
-    planted: frozenset[int]
-    dead_lettered: Mapping[int, int]
+    planted: Mapping[int, Account]
+    readers: Iterable[str]
+    letters: Mapping[int, Iterable[Letter]]
     mended: Mapping[int, int]
     fault: FaultEvidence
     reported_losses: Iterable[ReportedLoss] = ()
@@ -323,18 +348,34 @@ def _miscount(run: str, want: Tally, got: Tally, duplicates: int) -> Finding:
 
 
 def _dead_letters(evidence: Evidence) -> Iterable[Finding]:
-    for line in sorted(evidence.planted & evidence.copies.keys()):
-        letters = evidence.dead_lettered.get(line, 0)
-        if letters == 0:
-            yield Finding(VerdictName.LOST, f"bad record {line} is in no dead letter")
-        elif letters > 1:
-            yield Finding(VerdictName.DUPLICATE, f"bad record {line} has {letters} dead letters")
+    for line in sorted(evidence.planted.keys() & evidence.copies.keys()):
+        yield from _account_of(line, evidence)
     for loss in evidence.reported_losses:
         # A disk that was destroyed is reported, and rightly so; its records are on another primary.
         if not (loss.of_a_cluster and evidence.fault.destroyed(loss.primary)):
             yield Finding(VerdictName.LOST, f"reported: {loss.detail}")
-    for line in sorted(evidence.dead_lettered.keys() - evidence.planted):
+    for line in sorted(evidence.letters.keys() - evidence.planted.keys()):
         yield Finding(VerdictName.CORRUPT, f"good record {line} became a dead letter")
+
+
+def _account_of(line: int, evidence: Evidence) -> Iterable[Finding]:
+    """One letter of each job, and each says what is true of the record."""
+    written: Counter[str] = Counter()
+    for job, account in evidence.letters.get(line, ()):
+        written[job] += 1
+        if account != evidence.planted[line]:
+            text = (
+                f"a dead letter of {job} about bad record {line} says {account}, not {evidence.planted[line]}"
+            )
+            yield Finding(VerdictName.CORRUPT, text)
+    for job in evidence.readers:
+        count = written.pop(job, 0)
+        if count == 0:
+            yield Finding(VerdictName.LOST, f"bad record {line} is in no dead letter of {job}")
+        elif count > 1:
+            yield Finding(VerdictName.DUPLICATE, f"bad record {line} has {count} dead letters of {job}")
+    for job in written:
+        yield Finding(VerdictName.FABRICATED, f"'{job}' reads no bad record, but wrote a letter about {line}")
 
 
 def _scores(evidence: Evidence) -> Iterable[Finding]:
@@ -375,7 +416,7 @@ def _missing_bite(evidence: Evidence) -> Iterable[str]:
 
 def _missing_bad_records(evidence: Evidence) -> Iterable[str]:
     """A producer may refuse a bad record; but then nothing shows what the jobs make of it."""
-    absent = evidence.planted - evidence.copies.keys()
+    absent = evidence.planted.keys() - evidence.copies.keys()
     if absent:
         yield f"{len(absent)} of {len(evidence.planted)} bad records are in no log"
     if evidence.planted and not evidence.mended:
@@ -397,7 +438,7 @@ def _figures(evidence: Evidence) -> dict[str, int]:
         "counted": sum(tally.records for tally in evidence.counted.values()),
         "runs": len(evidence.counted),
         "planted": len(evidence.planted),
-        "dead_lettered": len(evidence.dead_lettered),
+        "dead_lettered": len(evidence.letters),
         "mended": len(evidence.mended),
         "groups": len(evidence.official_scores),
         "unread_on_victim": evidence.fault.unread_on_victim,
