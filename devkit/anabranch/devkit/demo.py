@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import gc
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -49,6 +47,8 @@ _DRAIN_LIMIT_S = 120.0
 _LOOK_EVERY_S = 0.5
 # 2 MB records are planted; Kafka's own limit is 1 MiB.
 _BROKER_PROPERTIES = {"message.max.bytes": "4194304"}
+# Names of the demo's loops. They go by process id, so no later one would clear what a killed one left.
+_LOOPS = "demo-[0-9]*"
 
 
 @dataclass(frozen=True)
@@ -147,8 +147,8 @@ def run_demo(spec: DemoSpec, show: Callable[[Progress], None]) -> DemoResult:
     began = time.monotonic()
     with ExitStack() as stack:
         stack.enter_context(_without_collections())
-        folder = _folder(spec, stack)
-        stage = _make_ready(spec, folder, stack, lambda text: show(Progress(text)))
+        _check_keep(spec)
+        stage = _make_ready(spec, stack, lambda text: show(Progress(text)))
         timeline, fault, mended, undrained = _drive(stage, show)
         stage.tell("audit: an independent consumer reads all logs")
         seals = stage.replay.seals
@@ -156,7 +156,7 @@ def run_demo(spec: DemoSpec, show: Callable[[Progress], None]) -> DemoResult:
             stage.clients,
             topology=str(stage.loop.topology_path),
             mark=stage.loop.mark,
-            folder=folder,
+            folder=stage.folder,
             seals=seals,
             dataset=stage.dataset,
             planted=stage.planted,
@@ -170,7 +170,7 @@ def run_demo(spec: DemoSpec, show: Callable[[Progress], None]) -> DemoResult:
         )
         verdict = verify(gathered.evidence)
         if spec.keep is not None:
-            save_evidence(folder, gathered.evidence, seals)
+            save_evidence(stage.folder, gathered.evidence, seals)
     _report(stage, timeline, gathered, verdict)
     return DemoResult(
         verdict=verdict,
@@ -182,14 +182,19 @@ def run_demo(spec: DemoSpec, show: Callable[[Progress], None]) -> DemoResult:
     )
 
 
-def _folder(spec: DemoSpec, stack: ExitStack) -> Path:
+def _check_keep(spec: DemoSpec) -> None:
     if spec.keep is not None:
         spec.keep.mkdir(parents=True, exist_ok=True)
         if any(spec.keep.iterdir()):
             raise ConfigurationError(f"{spec.keep} is not empty", hint="give --keep a new folder")
+
+
+def _folder(spec: DemoSpec, loop: Loop) -> Path:
+    """Of ledgers, shards and logs; in the loop's, so that it goes with the loop, also after a SIGKILL."""
+    if spec.keep is not None:
         return spec.keep.resolve()
-    folder = Path(tempfile.mkdtemp(prefix="anabranch-demo-"))
-    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    folder = loop.folder / "demo"
+    folder.mkdir(exist_ok=True)
     return folder
 
 
@@ -207,18 +212,21 @@ def _without_collections() -> Iterator[None]:
         gc.enable()
 
 
-def _make_ready(spec: DemoSpec, folder: Path, stack: ExitStack, tell: Callable[[str], None]) -> _Stage:
+def _make_ready(spec: DemoSpec, stack: ExitStack, tell: Callable[[str], None]) -> _Stage:
     """Starts brokers, Flink and both jobs while the input is read."""
     data = spec.data or _shipped("mlperf-training-v4.0.tsv.xz")
     check_file(data)
     java()  # what is missing is told before seconds are spent on the input
+    Loop.clear_ended(_LOOPS)
     tell(f"starting {spec.primaries} Kafka clusters, Flink and two jobs, reading {data.name}")
     with ThreadPoolExecutor(1) as pool:
-        starting = pool.submit(_start, spec, folder, tell)
+        up: Future[Loop] = Future()
+        starting = pool.submit(_start, spec, up, tell)
         try:
             dataset = load_dataset(data, limit=spec.limit, seed=spec.seed)
             count = min(_PLANTED_AT_MOST, max(5, int(len(dataset.events) * _PLANTED_SHARE)))
             planted = plant(max(event.line for event in dataset.events) + 1, count, spec.seed)
+            folder = _folder(spec, up.result())
             replay = Replay(dataset, planted, folder)
             events, runs = len(dataset.events), len(dataset.runs)
             tell(f"{events:,} events of {runs:,} runs are ready, {count} bad records among them")
@@ -232,8 +240,26 @@ def _make_ready(spec: DemoSpec, folder: Path, stack: ExitStack, tell: Callable[[
     return _Stage(spec, plan, dataset, planted, loop, jobs, replay, folder, tell, clients)
 
 
-def _start(spec: DemoSpec, folder: Path, tell: Callable[[str], None]) -> DemoJobs:
-    loop = Loop.up(
+def _start(spec: DemoSpec, up: Future[Loop], tell: Callable[[str], None]) -> DemoJobs:
+    """Starts the loop, which ``up`` tells of as soon as it is there, and both jobs on it."""
+    try:
+        loop = _loop(spec)
+    except BaseException as error:
+        up.set_exception(error)
+        raise
+    up.set_result(loop)
+    tell("Kafka and Flink are up; planning and submitting both jobs")
+    jobs = DemoJobs(loop, _folder(spec, loop), sabotage=spec.sabotage)
+    try:
+        jobs.submit(tell)
+    except BaseException:
+        loop.down()
+        raise
+    return jobs
+
+
+def _loop(spec: DemoSpec) -> Loop:
+    return Loop.up(
         LoopSpec(
             name=f"demo-{os.getpid()}",
             primaries=spec.primaries,
@@ -242,14 +268,6 @@ def _start(spec: DemoSpec, folder: Path, tell: Callable[[str], None]) -> DemoJob
             flink=FlinkSpec(task_managers=_TASK_MANAGERS, slots=1, options=FLINK_OPTIONS, short_lived=True),
         )
     )
-    tell("Kafka and Flink are up; planning and submitting both jobs")
-    jobs = DemoJobs(loop, folder, sabotage=spec.sabotage)
-    try:
-        jobs.submit(tell)
-    except BaseException:
-        loop.down()
-        raise
-    return jobs
 
 
 def _drive(

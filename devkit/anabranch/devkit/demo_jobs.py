@@ -129,7 +129,7 @@ class DemoJobs:
         options += [f"--input={option}" for option in _SABOTAGE[self._sabotage]]
         options.append(f"--topology={self.loop.topology_path}")
         argv = [sys.executable, "-m", "anabranch.cli", "run", _job_folder(name), *options]
-        done = process.run(argv, timeout_s=_SUBMIT_WITHIN_S, cwd=self._folder)
+        done = process.run(argv, timeout_s=_SUBMIT_WITHIN_S, cwd=self._folder, mark=self.loop.mark)
         (self._folder / f"submit-{name}.log").write_text(done.output)
         if done.code != 0:
             raise JobError(f"{name} was not submitted:\n{done.output[-2000:]}")

@@ -40,7 +40,7 @@ from anabranch.devkit.secure import Credentials, SecureKind
 from anabranch.devkit.service import Service, ServiceState
 from anabranch.devkit.state import exclusive, loops_home, read_json, write_json
 from anabranch.devkit.topics import create_topics
-from anabranch.errors import ConfigurationError
+from anabranch.errors import ConfigurationError, UnavailableError
 
 __all__ = ["DEMO_STREAMS", "FlinkSpec", "Loop", "LoopSpec"]
 
@@ -165,6 +165,17 @@ class Loop:
         """Names of all loops that are up."""
         states = ((path.parent.name, read_json(path)) for path in sorted(loops_home().glob("*/loop.json")))
         return [name for name, state in states if state is not None and state["phase"] != "down"]
+
+    @staticmethod
+    def clear_ended(pattern: str) -> None:
+        """Removes what loops left that have ended, also by SIGKILL; one that runs or starts is left alone.
+
+        Args:
+            pattern: Of their names, as a shell has it.
+        """
+        for folder in loops_home().glob(pattern):
+            with contextlib.suppress(ConfigurationError, UnavailableError), _held(folder, timeout_s=0):
+                _clear_remains(folder)
 
     @property
     def topology_path(self) -> Path:
