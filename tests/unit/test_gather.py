@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -11,10 +13,11 @@ import pytest
 from anabranch.connectors.dead_letters import MAX_KEPT_BYTES, DeadLetter
 from anabranch.devkit import gather
 from anabranch.devkit.audit import RunIndex
-from anabranch.devkit.dataset import record_id
+from anabranch.devkit.dataset import Dataset, record_id
 from anabranch.devkit.ledger import content_hash
 from anabranch.devkit.planted import RUN
-from anabranch.devkit.verifier import Account, Letter
+from anabranch.devkit.verifier import Account, FaultEvidence, Letter, Tally
+from anabranch.errors import UnavailableError
 
 INDEX = RunIndex({RUN: [100]})
 
@@ -54,3 +57,70 @@ def test_letter_whose_bytes_are_not_those_of_its_hash_is_known_by_none(
 ) -> None:
     (one,) = found(monkeypatch, replace(letter(b"bad"), value=b"bed"))
     assert one.account.value_hash is None
+
+
+def run_gather(folder: Path, tell: Callable[[str], None]) -> None:
+    gather.gather(
+        {"a": {}},
+        topology="t.yaml",
+        mark="m",
+        folder=folder,
+        seals={},
+        dataset=Dataset([], {}),
+        readers=(),
+        copies_wanted=1,
+        official={},
+        fault=FaultEvidence("none"),
+        tell=tell,
+    )
+
+
+@pytest.fixture
+def scan_ends(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """When it is set, the scan of the input ends, and at the end of the test."""
+    ends = threading.Event()
+
+    def scan(*_: object, **__: object) -> dict[str, bytes]:
+        ends.wait(20)
+        return {"a": b""}
+
+    monkeypatch.setattr(gather, "scan_primaries", scan)
+    monkeypatch.setattr(gather, "read_topic", lambda *_: iter(()))
+    monkeypatch.setattr(gather, "_TELL_EVERY_S", 0.01)
+    yield ends
+    ends.set()
+
+
+@pytest.mark.timeout(10)
+def test_output_that_cannot_be_read_is_told_before_the_scan_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scan_ends: threading.Event
+) -> None:
+    def counted(_: object) -> dict[str, Tally]:
+        raise UnavailableError("reading run-counts failed")
+
+    monkeypatch.setattr(gather, "_counted", counted)
+    with pytest.raises(UnavailableError, match="run-counts"):
+        run_gather(tmp_path, lambda _: None)
+    assert not scan_ends.is_set()
+
+
+@pytest.mark.timeout(10)
+def test_reading_of_the_outputs_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scan_ends: threading.Event
+) -> None:
+    told: list[str] = []
+    outputs_end = threading.Event()
+
+    def counted(_: object) -> dict[str, Tally]:
+        outputs_end.wait(5)
+        return {}
+
+    def tell(text: str) -> None:
+        told.append(text)
+        scan_ends.set()
+        if text.startswith("audit: all records read"):
+            outputs_end.set()
+
+    monkeypatch.setattr(gather, "_counted", counted)
+    run_gather(tmp_path, tell)
+    assert "audit: all records read; what the jobs wrote is being read" in told

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,14 +75,19 @@ def gather(
 
     Raises:
         ConfigurationError: A ledger is not what its producer wrote.
+        UnavailableError: A primary cannot be read; told at once, whatever else is still being read.
     """
-    with ThreadPoolExecutor(1) as pool:
+    pool = ThreadPoolExecutor(2)
+    try:
         scanning = pool.submit(scan_primaries, topology, list(clients), STREAM, folder, mark=mark)
         index = _index(dataset, planted)
         ledger = read_sealed_ledger(folder, seals)
-        counted, emitted = _counted(clients), _scores(clients)
-        letters, losses = _dead_letters(clients, index)
-        scans = _awaited(scanning, folder, len(ledger.sent), tell)
+        reading = pool.submit(_outputs, clients, index)
+        _await(scanning, reading, folder, len(ledger.sent), tell)
+    finally:
+        # A scan that goes on where something else has failed ends with the loop.
+        pool.shutdown(wait=False, cancel_futures=True)
+    scans, outputs = scanning.result(), reading.result()
     tell("audit: holding what the logs hold and what the jobs wrote against the ledger")
     holdings = audit_topic(scans, STREAM, index, ledger, frozenset(mended or ()))
     run_of = {line: run for run, lines in index.lines.items() for line in lines}
@@ -94,18 +99,18 @@ def gather(
         fabricated=holdings.fabricated,
         misplaced=holdings.misplaced,
         copies_wanted=copies_wanted,
-        counted=counted,
-        emitted_scores=emitted,
+        counted=outputs.counted,
+        emitted_scores=outputs.scores,
         official_scores=official,
         undrained=tuple(undrained),
         planted={
             bad.event.line: Account(STREAM, bad.reason, content_hash(bad.event.payload)) for bad in planted
         },
         readers=tuple(readers),
-        letters=letters,
+        letters=outputs.letters,
         mended=dict(mended or {}),
         fault=fault,
-        reported_losses=losses,
+        reported_losses=outputs.losses,
     )
     return Gathered(evidence, holdings)
 
@@ -123,14 +128,39 @@ def latest_values(clients: Clients, topic: str) -> dict[bytes, bytes]:
     return {key: value for key, (_, value) in latest.items() if value is not None}
 
 
-def _awaited(
-    scanning: Future[dict[str, bytes]], folder: Path, sent: int, tell: Callable[[str], None]
-) -> dict[str, bytes]:
-    """What a scan of the input brings, told of while it goes on."""
-    while wait([scanning], timeout=_TELL_EVERY_S).not_done:
+@dataclass(frozen=True)
+class _Outputs:
+    """What the jobs wrote; see `Evidence`."""
+
+    counted: dict[str, Tally]
+    scores: dict[str, float | None]
+    letters: dict[int, tuple[Letter, ...]]
+    losses: tuple[ReportedLoss, ...]
+
+
+def _outputs(clients: Clients, index: RunIndex) -> _Outputs:
+    return _Outputs(_counted(clients), _scores(clients), *_dead_letters(clients, index))
+
+
+def _await(
+    scanning: Future[dict[str, bytes]],
+    reading: Future[_Outputs],
+    folder: Path,
+    sent: int,
+    tell: Callable[[str], None],
+) -> None:
+    """Returns when input and outputs are read, or raises as soon as one of them cannot be."""
+    both: list[Future[Any]] = [scanning, reading]
+    while True:
+        done, left = wait(both, timeout=_TELL_EVERY_S, return_when=FIRST_EXCEPTION)
+        for each in done:
+            each.result()
+        if not left:
+            return
         # Copies come on top; how many there are is what the scan is about to find out.
-        tell(f"audit: {scanned_so_far(STREAM, folder):,} of {sent:,} records read, copies beside")
-    return scanning.result()
+        so_far = f"{scanned_so_far(STREAM, folder):,} of {sent:,} records read, copies beside"
+        input_is = "all records read" if scanning.done() else so_far
+        tell(f"audit: {input_is}; what the jobs wrote is {'' if reading.done() else 'being '}read")
 
 
 def _index(dataset: Dataset, planted: Sequence[Planted]) -> RunIndex:
