@@ -54,9 +54,14 @@ final class SplitState {
     return new FetchOrder(log, topic, nextOffset, leaderEpoch, stopOffset, attempt, paused, end);
   }
 
-  /** A record has been emitted. */
-  void emitted(long offset) {
+  /**
+   * A record of that leader epoch has been emitted. As in Kafka's consumer, the epoch belongs to
+   * the offset behind the record: with that of an earlier leader, a broker would have to say that
+   * the log was truncated below the offset.
+   */
+  void emitted(long offset, int epoch) {
     nextOffset = offset + 1;
+    leaderEpoch = epoch;
   }
 
   /**

@@ -125,7 +125,7 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
           timestampMs = record.timestamp();
           collector.timestamp(timestampMs);
           deserializer.deserialize(raw, collector);
-          current.emitted(offset);
+          current.emitted(offset, record.leaderEpoch().orElse(UnionSplit.NO_EPOCH));
           return true;
         }
       }

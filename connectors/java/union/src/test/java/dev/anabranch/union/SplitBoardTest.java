@@ -11,7 +11,9 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -116,17 +118,38 @@ class SplitBoardTest {
     SplitBoard board = board(OutOfRangePolicy.RESET);
     board.follow(event(Views.of(1, "a"), Map.of()));
     SplitState split = board.expect(batch(1, 0, 200));
-    split.emitted(149);
+    split.emitted(149, 0);
     // Routed anew between two records of a batch, whose rest is emitted all the same.
     board.follow(event(Views.of(2, "b"), Map.of()));
     board.follow(event(Views.of(3, "a"), Map.of()));
     assertThat(fetching.reading.get("a:" + SPLIT).nextOffset()).isEqualTo(150);
-    split.emitted(199);
+    split.emitted(199, 0);
     split.batchEmitted(200, 0, -1);
 
     board.expect(batch(2, 150, 160)).batchEmitted(160, 0, -1);
 
     assertThat(board.snapshot().get(0).nextOffset()).isEqualTo(200);
+  }
+
+  @Test
+  void anOffsetWithinABatchHasTheEpochOfTheRecordBeforeIt() {
+    SplitBoard board = board(OutOfRangePolicy.RESET);
+    board.follow(event(Views.of(1, "a"), Map.of()));
+    board.take(found(Verdict.READABLE));
+    board.expect(batch(1, 0, 15)).moveTo(15, 3);
+    SplitState split = board.expect(batch(1, 15, 30));
+    split.emitted(15, 3);
+    split.emitted(16, 4);
+
+    assertThat(board.snapshot().get(0).nextOffset()).isEqualTo(17);
+    assertThat(board.snapshot().get(0).leaderEpoch()).isEqualTo(4);
+    CheckpointOffsets group = new CheckpointOffsets();
+    group.taken(1, board.visible());
+    assertThat(group.completed(1).get("a").values())
+        .containsExactly(new OffsetAndMetadata(17, Optional.of(4), ""));
+    board.follow(event(Views.of(2, "b"), Map.of()));
+    board.follow(event(Views.of(3, "a"), Map.of()));
+    assertThat(fetching.reading.get("a:" + SPLIT).leaderEpoch()).isEqualTo(4);
   }
 
   @Test
