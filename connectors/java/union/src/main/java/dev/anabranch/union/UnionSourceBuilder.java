@@ -120,7 +120,10 @@ public final class UnionSourceBuilder<T> {
     return this;
   }
 
-  /** Sets a property of the Kafka consumers, such as {@code fetch.max.bytes}. */
+  /**
+   * Sets a property of the Kafka consumers, such as {@code fetch.max.bytes}. {@link #build} refuses
+   * those on which the source's promises rest.
+   */
   public UnionSourceBuilder<T> consumerProperty(String name, String value) {
     consumerProperties.put(name, value);
     return this;
@@ -141,9 +144,11 @@ public final class UnionSourceBuilder<T> {
 
   /**
    * Makes the source; throws {@link NullPointerException} naming what is missing, and {@link
-   * IllegalArgumentException} where positions do not go together.
+   * IllegalArgumentException} where positions do not go together or a consumer property is the
+   * source's own.
    */
   public UnionSource<T> build() {
+    ConsumerConfigs.check(consumerProperties.keySet());
     ownStops.forEach(this::requireSameBoundedness);
     if (needsGroup() && groupId == null) {
       throw new IllegalArgumentException("committed offsets need a groupId");

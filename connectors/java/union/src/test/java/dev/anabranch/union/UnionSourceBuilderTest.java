@@ -9,8 +9,10 @@ import java.util.List;
 import org.apache.flink.api.connector.source.Boundedness;
 import org.apache.flink.util.InstantiationUtil;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** Which positions go together. */
+/** Which positions go together, and what a job may not override. */
 class UnionSourceBuilderTest {
   private static UnionSourceBuilder<RawRecord> source() {
     return UnionSource.builder().topology("t.yaml").stream("logs")
@@ -60,5 +62,31 @@ class UnionSourceBuilderTest {
             .stop("b", StopPosition.timestamp(5))
             .build();
     assertThatCode(() -> InstantiationUtil.clone(source)).doesNotThrowAnyException();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "bootstrap.servers",
+        "group.id",
+        "group.instance.id",
+        "group.protocol",
+        "enable.auto.commit",
+        "auto.offset.reset",
+        "allow.auto.create.topics",
+        "interceptor.classes",
+        "key.deserializer",
+        "value.deserializer"
+      })
+  void propertiesOnWhichPromisesRestAreRefused(String name) {
+    assertThatThrownBy(() -> source().consumerProperty(name, "x").build())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageStartingWith("consumer property '" + name + "' cannot be set: ");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"fetch.max.bytes", "max.poll.records", "client.rack", "isolation.level"})
+  void propertiesThatTuneAreTaken(String name) {
+    assertThatCode(() -> source().consumerProperty(name, "1").build()).doesNotThrowAnyException();
   }
 }
