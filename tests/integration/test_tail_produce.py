@@ -128,6 +128,23 @@ def test_a_primary_that_returns_is_read_from_where_it_was_left(stream: StreamHan
     assert sorted(value or b"" for value in got) == [b"1", b"2", b"3", b"4", b"5", b"6", b"7"]
 
 
+def test_from_the_latest_is_from_the_moment_of_the_call(stream: StreamHandle) -> None:
+    run("produce", stream.name, "--topology", stream.topology, stdin="before\n")
+    time.sleep(0.1)
+    got: list[bytes | None] = []
+    with PrismProducer(stream.topology, stream.name) as producer:
+        producer.send(b"warm")
+        producer.flush()
+        time.sleep(0.1)
+        with UnionReader(stream.topology, stream.name, start="latest") as reader:
+            # The reader's clients are not there yet.
+            for number in range(20):
+                producer.send(b"%d" % number)
+            producer.flush()
+            poll_until(reader, got, lambda: len(got) >= 20)
+    assert sorted(got, key=lambda value: int(value or b"-1")) == [b"%d" % number for number in range(20)]
+
+
 def poll_until(reader: UnionReader, got: list[bytes | None], condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not condition():

@@ -38,8 +38,6 @@ _RETRY_S = 1.0
 # New partitions of a topic are found after at most this.
 _DISCOVERY_S = 10.0
 _MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
-# Up to here a start at "latest" is the end of the log; later the end has moved, so it is looked up by time.
-_PROMPT_S = 5.0
 _BATCH = 500
 _POLL_S = 0.2
 
@@ -80,7 +78,6 @@ class PrimaryReader:
         self._until_end = until_end
         self._deadline_s = deadline_s
         self._problem_since = math.inf
-        self._opened_at = time.monotonic()
         self._reported = ""
         self._positions: dict[int, int] = {}
         self._ended: set[int] = set()
@@ -183,11 +180,11 @@ class PrimaryReader:
 
     def _first_since(self, consumer: Consumer, partition: int) -> int:
         place = TopicPartition(self._topic, partition, self._since_ms)
-        if time.monotonic() - self._opened_at > _PROMPT_S:
-            found = consumer.offsets_for_times([place], timeout=_CALL_LIMIT_S)[0]
-            if found.offset >= 0:
-                return int(found.offset)
-        return int(consumer.get_watermark_offsets(place, timeout=_CALL_LIMIT_S)[1])
+        # The end has moved since the start; what came meanwhile is known by its time. The end is asked first:
+        # from there on everything is read, whatever its time.
+        end = int(consumer.get_watermark_offsets(place, timeout=_CALL_LIMIT_S)[1])
+        found = int(consumer.offsets_for_times([place], timeout=_CALL_LIMIT_S)[0].offset)
+        return min(found, end) if found >= 0 else end
 
     def _hand_over(self, messages: list[Message]) -> None:
         records = []
