@@ -41,6 +41,9 @@ final class PrimaryFetcher implements AutoCloseable {
   /** How often identities are compared while nothing else calls for it. */
   private static final Duration COMPARE_INTERVAL = Duration.ofSeconds(5);
 
+  /** News of a topic are with all brokers of a cluster by then. */
+  private static final Duration SETTLE = Duration.ofMillis(500);
+
   private final String name;
   private final UnionSettings settings;
   private final Handover handover;
@@ -293,6 +296,8 @@ final class PrimaryFetcher implements AutoCloseable {
         if (updates != comparedUpdates) {
           compareNow(admin());
           comparedUpdates = updates;
+          // The broker that was asked may itself not have heard yet of what the consumer has.
+          comparedNanos += SETTLE.minus(COMPARE_INTERVAL).toNanos();
         }
         Map<Entry, Batch> batches = batches(records);
         settings.faults().at(name, Moment.BEFORE_HAND_OVER, records.count());

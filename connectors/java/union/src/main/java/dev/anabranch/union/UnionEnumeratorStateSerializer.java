@@ -71,7 +71,7 @@ final class UnionEnumeratorStateSerializer
   public UnionEnumeratorState deserialize(int version, byte[] serialized) throws IOException {
     if (version != VERSION) {
       throw new IOException(
-          "union state of version " + version + " is newer than this source (" + VERSION + ")");
+          "union state of version " + version + "; this source knows version " + VERSION);
     }
     try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(serialized))) {
       long jobStartMs = in.readLong();

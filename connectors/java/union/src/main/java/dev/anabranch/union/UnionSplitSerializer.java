@@ -31,7 +31,7 @@ final class UnionSplitSerializer implements SimpleVersionedSerializer<UnionSplit
   public UnionSplit deserialize(int version, byte[] serialized) throws IOException {
     if (version != VERSION) {
       throw new IOException(
-          "a union split of version " + version + " is newer than this reader (" + VERSION + ")");
+          "a union split of version " + version + "; this reader knows version " + VERSION);
     }
     try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(serialized))) {
       return read(in);
