@@ -119,7 +119,11 @@ def test_without_a_frame_of_the_users_the_line_that_asked_is_named(tmp_path: Pat
             UnavailableError,
             "anabranch topology show",
         ),
-        ("dev.anabranch.prism.DeliveryException: stream s: 3 records in flight", UnavailableError, "bring back"),
+        (
+            "dev.anabranch.prism.DeliveryException: stream s: 3 records in flight",
+            UnavailableError,
+            "bring back",
+        ),
         ("java.lang.NegativeArraySizeException: -1", JobError, "full trace"),
     ],
 )

@@ -57,6 +57,8 @@ class LossTest {
       written.add("unread" + i);
     }
     job.awaitExactly(written);
+    assertThat(job.count("primary\\.v\\.lostRanges")).isEqualTo(1);
+    assertThat(job.count("primary\\.v\\.lostRecords")).isEqualTo(30);
     job.cancel();
   }
 

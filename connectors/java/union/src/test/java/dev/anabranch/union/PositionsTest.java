@@ -183,6 +183,34 @@ class PositionsTest {
   }
 
   @Test
+  void figuresOfAReaderThatIsBehind() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "behind", 1);
+    List<String> written = TestProducer.write(FIXTURE.a(), "behind", 1, "a", 30);
+    Thread.sleep(2_000);
+    UnionJob job =
+        UnionJob.start(
+            "behind",
+            UnionFixture.source(topology)
+                .deserializer(new SlowEmitter(300))
+                // Figures are those of the last whole batch.
+                .consumerProperty("max.poll.records", "5")
+                .build(),
+            1,
+            directory,
+            null);
+    Duration limit = Duration.ofSeconds(60);
+    Await.until(() -> job.sum("primary\\.a\\.lag") == 20, limit);
+    Await.until(() -> job.sum("pendingRecords") == 15, limit);
+    // The record read last was written seconds ago, and the next will be deleted with it.
+    assertThat(job.sum("primary\\.a\\.headroomSeconds")).isBetween(3000L, 3597L);
+    assertThat(job.sum("primary\\.b\\.lag")).isZero();
+    assertThat(job.sum("primary\\.b\\.headroomSeconds")).isEqualTo(3600);
+    job.awaitExactly(written);
+    Await.until(() -> job.sum("pendingRecords") == 0, limit);
+    job.cancel();
+  }
+
+  @Test
   void figuresOfEachPrimary() throws Exception {
     TopologyFile topology = FIXTURE.twoPrimaries(directory, "figures", 2);
     List<String> written = TestProducer.write(FIXTURE.a(), "figures", 2, "a", 20);

@@ -21,6 +21,7 @@ import org.apache.flink.configuration.RestartStrategyOptions;
 import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.core.execution.SavepointFormatType;
+import org.apache.flink.metrics.Counter;
 import org.apache.flink.metrics.Gauge;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
@@ -126,6 +127,13 @@ final class UnionJob {
   /** Waits until readers have so many splits. */
   void awaitSplits(int count) throws Exception {
     Await.until(() -> gauges("KafkaSourceReader\\..*\\.currentOffset").size() >= count, LIMIT);
+  }
+
+  /** The sum of a counter over all subtasks. */
+  long count(String pattern) {
+    return UnionFixture.metrics().findMetrics(client.getJobID(), ".*" + pattern).values().stream()
+        .mapToLong(metric -> ((Counter) metric).getCount())
+        .sum();
   }
 
   /** The sum of a gauge over all subtasks. */
