@@ -110,6 +110,37 @@ def test_apply_tells_what_changed(here: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("option", [[], ["--dry-run"]])
+def test_apply_tells_every_change_of_streams_and_primaries(here: Path, option: list[str]) -> None:
+    run("apply", "topology.yaml", "published.yaml")
+    after = DOCUMENT.replace("generation: 7", "generation: 8")
+    for old, new in (
+        ("partitions: 8, retention_s: 604800", "partitions: 16, topic: logs-v2, copies: 2, retention_s: 60"),
+        (", outage_budget_s: 5400}", "}\n      more: {partitions: 3}"),
+        ('"127.0.0.1:9092"', '"127.0.0.1:9092", "127.0.0.1:9192"'),
+        ("alice", "bob"),
+    ):
+        assert old in after
+        after = after.replace(old, new)
+    assert run("apply", "-", "published.yaml", *option, stdin=after).output.splitlines()[1:] == [
+        "  ~ training/a bootstrap 127.0.0.1:9092 -> 127.0.0.1:9092, 127.0.0.1:9192",
+        "  ~ training/b auth scram, another username",
+        "  ~ stream training/training-logs topic training-logs -> logs-v2",
+        "  ~ stream training/training-logs partitions 8 -> 16",
+        "  ~ stream training/training-logs copies 1 -> 2",
+        "  ~ stream training/training-logs retention_s 604800 -> 60",
+        "  ~ stream training/training-logs outage_budget_s 5400 -> unset",
+        "  + stream training/more partitions 3, copies 1",
+    ]
+    if not option:
+        back = after.replace("generation: 8", "generation: 9").replace("      more: {partitions: 3}\n", "")
+        back = back.replace("type: scram, username: bob, ", "type: plain, username: bob, ")
+        assert run("apply", "-", "published.yaml", stdin=back).output.splitlines()[1:] == [
+            "  ~ training/b auth scram -> plain",
+            "  - stream training/more",
+        ]
+
+
 def test_apply_over_what_is_invalid_only_on_demand(here: Path) -> None:
     (here / "published.yaml").write_text("generation: seven")
     with pytest.raises(TopologyError, match="--over-invalid"):

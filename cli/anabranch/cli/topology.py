@@ -141,6 +141,7 @@ def _read(document: str) -> tuple[str, str]:
 
 
 def _report(done: Publication, location: str, *, as_json: bool, dry_run: bool) -> None:
+    from anabranch.cli.topology_changes import changes
     from anabranch.topology import open_store
 
     where = open_store(location).where
@@ -157,20 +158,8 @@ def _report(done: Publication, location: str, *, as_json: bool, dry_run: bool) -
     verb = "would be published" if dry_run else "published"
     came_from = f" after {before}" if before is not None else ""
     click.echo(f"{where}: {verb}, {_summary(done.after)}{came_from}")
-    for line in _differences(done):
+    for line in changes(done):
         click.echo(f"  {line}")
-
-
-def _differences(done: Publication) -> list[str]:
-    old = {(group, name): p.state for group, name, p in done.before.primaries()} if done.before else {}
-    lines = []
-    for group, name, primary in done.after.primaries():
-        was = old.get((group, name))
-        if was is None:
-            lines.append(f"+ {group}/{name} {primary.state}")
-        elif was != primary.state:
-            lines.append(f"~ {group}/{name} {was} -> {primary.state}")
-    return lines
 
 
 def _summary(topology: Topology) -> str:
