@@ -7,15 +7,17 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from anabranch.cli import dev
 from anabranch.cli.dev_table import next_lines
 from anabranch.devkit import process
 from anabranch.devkit.brokers import new_cluster_id
 from anabranch.devkit.document import add_stream, write_document
 from anabranch.devkit.flink_config import FlinkSpec, session_config, task_manager_jvm
 from anabranch.devkit.loop import Loop, LoopSpec
-from anabranch.devkit.state import loops_home, read_json, write_json
-from anabranch.errors import ConfigurationError
+from anabranch.devkit.state import exclusive, loops_home, read_json, write_json
+from anabranch.errors import ConfigurationError, UnavailableError
 from anabranch.topology import load_topology
 
 
@@ -69,6 +71,51 @@ def test_loop_that_is_down_is_not_found_and_others_are_named() -> None:
     )
     with pytest.raises(ConfigurationError, match=r"there are: other\)"):
         Loop.find("paper")
+
+
+def down(*arguments: str) -> str:
+    result = CliRunner().invoke(dev.command, ["down", *arguments], catch_exceptions=False)
+    return result.output
+
+
+@pytest.mark.parametrize("arguments", [["--name", "paper"], ["--all"]])
+def test_down_removes_what_a_loop_left_that_was_killed(arguments: list[str]) -> None:
+    folder = loop_on_disk("m", phase="down")  # as the guardian leaves it
+    (folder / "brokers").mkdir()
+    assert "nothing to end" in down("--name", "other")
+    assert "nothing to end" in down(*arguments, "--keep-files")
+    assert folder.exists()
+    assert down(*arguments) == "loop 'paper' had ended; the files that it left are gone\n"
+    assert list(loops_home().iterdir()) == []
+    assert "nothing to end" in down(*arguments)
+
+
+def test_down_removes_a_folder_that_a_start_had_only_made() -> None:
+    (loops_home() / "paper").mkdir(parents=True)
+    down("--all")
+    assert not (loops_home() / "paper").exists()
+
+
+def test_files_that_were_kept_go_only_by_name() -> None:
+    folder = loop_on_disk("m")
+    assert "its files are in" in down("--all", "--keep-files")
+    assert "nothing to end" in down("--all")
+    assert folder.exists()
+    down("--name", "paper")
+    assert not folder.exists()
+
+
+def test_down_leaves_alone_what_is_started_anew_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = loop_on_disk("new")
+    with pytest.raises(ConfigurationError, match="exists"):
+        Loop.clear("paper")  # its files had been those of one that ended, a moment ago
+    assert read_json(folder / "loop.json")["phase"] == "detached"
+    write_json(folder / "loop.json", {**read_json(folder / "loop.json"), "phase": "down"})
+    monkeypatch.setattr("anabranch.devkit.loop._DOWN_WAIT_S", 0.1)
+    starting = exclusive(loops_home() / ".paper.lock", timeout_s=0, what="", stays=False)
+    with starting, pytest.raises(UnavailableError, match="another command"):
+        Loop.clear("paper")
+    assert folder.exists()
 
 
 def test_up_refuses_a_loop_that_exists_with_nothing_running(monkeypatch: pytest.MonkeyPatch) -> None:

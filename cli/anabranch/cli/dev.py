@@ -164,18 +164,26 @@ def _wipe(name: str, yes: bool, primaries: tuple[str, ...]) -> None:
 @click.option("--all", "every", is_flag=True, help="Every loop.")
 @click.option("--keep-files", is_flag=True, help="Leave data and logs where they are.")
 def _down(name: str, every: bool, keep_files: bool) -> None:
-    """End a loop: nothing of it runs afterwards, and its data is gone."""
+    """End a loop: nothing of it runs afterwards, and its data is gone.
+
+    So are the files of a loop that ended in another way, such as by a kill of `up`. Files that were kept on
+    purpose go only with a loop that is named.
+    """
     from anabranch.devkit.loop import Loop
 
-    known = Loop.names()
-    if not known or not (every or name in known):
+    known, remains = Loop.names(), {} if keep_files else Loop.remains()
+    ended = [each for each, kept in remains.items() if (not kept if every else each == name)]
+    running = [each for each in known if every or each == name]
+    if not (running or ended):
         others = f" (there are: {', '.join(known)})" if known else ""
         click.echo(f"nothing to end: no loop{'' if every else f' {name!r}'} is up{others}")
-        return
-    for each in known if every else [name]:
+    for each in running:
         loop = Loop.find(each)
         loop.down(keep_files=keep_files)
         click.echo(f"loop '{each}' is down" + (f"; its files are in {loop.folder}" if keep_files else ""))
+    for each in ended:
+        Loop.clear(each)
+        click.echo(f"loop '{each}' had ended; the files that it left are gone")
 
 
 def _stream(text: str) -> tuple[str, int]:

@@ -55,6 +55,8 @@ DEMO_STREAMS = {
 }
 # A port that was free a moment ago can be taken by a program that does not know our claims.
 _PORT_ATTEMPTS = 3
+# Long enough for another command to end the same loop.
+_DOWN_WAIT_S = 60
 _NAME_CHARACTERS = set(string.ascii_lowercase + string.digits + "-")
 
 
@@ -177,6 +179,24 @@ class Loop:
             with contextlib.suppress(ConfigurationError, UnavailableError), _held(folder, timeout_s=0):
                 _clear_remains(folder)
 
+    @staticmethod
+    def remains() -> dict[str, bool]:
+        """Loops that have ended and left files, each with whether these were kept on purpose."""
+        up = Loop.names()
+        folders = (each for each in sorted(loops_home().glob("[!.]*")) if each.name not in up)
+        return {each.name: (read_json(each / "loop.json") or {}).get("kept", False) for each in folders}
+
+    @staticmethod
+    def clear(name: str) -> None:
+        """Removes what a loop that has ended left; does nothing where it left nothing.
+
+        Raises:
+            ConfigurationError: It has not ended, or another has been started under its name.
+        """
+        folder = loops_home() / name
+        with _held(folder, timeout_s=_DOWN_WAIT_S):
+            _clear_remains(folder)
+
     @property
     def topology_path(self) -> Path:
         """The topology document; replaced atomically when streams are added."""
@@ -267,7 +287,7 @@ class Loop:
 
     def down(self, *, keep_files: bool = False) -> None:
         """Ends everything; returns when nothing runs any more. Data and logs go unless ``keep_files``."""
-        with _held(self.folder, timeout_s=60):
+        with _held(self.folder, timeout_s=_DOWN_WAIT_S):
             self._end(keep_files=keep_files)
 
     def __enter__(self) -> Loop:
@@ -326,7 +346,8 @@ class Loop:
         # Another command may have taken it down, and a third have made a new loop of that name.
         mine = state is not None and state["mark"] == self._mark
         if mine:
-            self._set_phase("down")
+            with self._changing() as ending:
+                ending.update(phase="down", kept=keep_files)
         process.sweep(self._mark)
         if mine:
             release_ports(self.folder)
