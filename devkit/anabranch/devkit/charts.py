@@ -15,12 +15,14 @@ PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f
 
 _WIDTH, _HEIGHT = 860, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 16, 34, 40
+_LINE = 14
+_NUMBER_WIDTH = 16  # two digits at 11 pixels, and a gap
 
 _Series = Mapping[str, Sequence[tuple[float, float]]]
 
 
 def line_chart(title: str, unit: str, series: _Series, marks: Sequence[Mark]) -> str:
-    """Lines over time with the marks as dashed verticals.
+    """Lines over time with the marks as numbered verticals, and a line for each below.
 
     Args:
         title: Heading of the chart.
@@ -41,7 +43,8 @@ def line_chart(title: str, unit: str, series: _Series, marks: Sequence[Mark]) ->
         parts.append(f"<title>{escape(name)}</title></polyline>")
     parts += _marks(marks, last_s)
     parts += _legend(list(series))
-    return _svg(parts)
+    parts += _mark_legend(marks)
+    return _svg(parts, _HEIGHT + _LINE * len(marks) + 6)
 
 
 def stacked_bars(title: str, unit: str, bars: Mapping[str, Mapping[str, int]]) -> str:
@@ -95,16 +98,28 @@ def _time_axis(last_s: float) -> list[str]:
 
 
 def _marks(marks: Sequence[Mark], last_s: float) -> list[str]:
-    parts = []
-    for number, mark in enumerate(marks):
+    """A dashed vertical each, with a number: the sentences are long, and several often fall in one second."""
+    parts: list[str] = []
+    ends: list[float] = []  # of the last number of each row, from the top
+    for number, mark in enumerate(marks, 1):
         x = _x(min(mark.at_s, last_s), last_s)
         parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}" class="m"/>')
-        anchor = "end" if x > _WIDTH * 0.8 else "start"
-        y = _TOP + 10 + 13 * (number % 4)
-        offset = -4 if anchor == "end" else 4
+        row = next((row for row, end in enumerate(ends) if end < x), len(ends))
+        ends[row : row + 1] = [x + _NUMBER_WIDTH]
+        y = _TOP + 10 + _LINE * row
         parts.append(
-            f'<text x="{x + offset:.1f}" y="{y}" class="m" text-anchor="{anchor}">{escape(mark.text)}</text>'
+            f'<text x="{x + 3:.1f}" y="{y}" class="m">{number}<title>{escape(mark.text)}</title></text>'
         )
+    return parts
+
+
+def _mark_legend(marks: Sequence[Mark]) -> list[str]:
+    parts = []
+    for number, mark in enumerate(marks, 1):
+        y = _HEIGHT + _LINE * number
+        parts.append(f'<text x="{_LEFT + 12}" y="{y}" class="m" text-anchor="end">{number}</text>')
+        parts.append(f'<text x="{_LEFT + 60}" y="{y}" text-anchor="end">{mark.at_s:.1f} s</text>')
+        parts.append(f'<text x="{_LEFT + 70}" y="{y}">{escape(mark.text)}</text>')
     return parts
 
 
@@ -125,5 +140,5 @@ def _y(value: float, top: float) -> float:
     return _HEIGHT - _BOTTOM - value / top * (_HEIGHT - _TOP - _BOTTOM)
 
 
-def _svg(parts: list[str], height: int = _HEIGHT) -> str:
+def _svg(parts: list[str], height: int) -> str:
     return f'<svg viewBox="0 0 {_WIDTH} {height}" role="img">{"".join(parts)}</svg>'
