@@ -6,7 +6,7 @@ from pathlib import Path
 
 from anabranch.cli.demo_view import _conclusion, _sample_line
 from anabranch.devkit.demo import DemoResult
-from anabranch.devkit.figures import FIGURES
+from anabranch.devkit.figures import FIGURES, READ
 from anabranch.devkit.ledger import Ledger
 from anabranch.devkit.nemesis import FaultKind, FaultPlan
 from anabranch.devkit.timeline import Sample
@@ -24,6 +24,7 @@ def test_figures_that_do_not_tell_by_themselves_are_explained() -> None:
     lines = _conclusion(DemoResult(Verdict((), figures), {}, {}, plan, Path("r.html"), 1.0))
     assert f"  raw_duplicates: {FIGURES['raw_duplicates']}" in lines
     assert f"  counted: {FIGURES['counted']}" in lines
+    assert f"  read: {READ}" in lines, "it is above what was sent"
     assert not [line for line in lines if line.startswith("  unknown")], "none: nothing to explain"
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["FIGURES"]
+__all__ = ["FIGURES", "READ"]
+
+READ = "what left a job's source: beside each record sent also its further copies, and replayed dead letters"
+"""Why the jobs read more records than were sent."""
 
 FIGURES = {
     "sent": "records handed to Prism, the planted bad ones among them",
@@ -12,7 +15,7 @@ FIGURES = {
     "in_logs": "different records in the logs of all primaries",
     "raw_duplicates": "further copies of them there, which the jobs read as well and drop",
     "counted": "what the jobs counted: sent - planted + mended, where none failed",
-    "runs": "under which they were counted",
+    "runs": "under which they were counted: those of the input, and one for the mended records",
     "planted": "undecodable records, sent on purpose",
     "dead_lettered": "records that became dead letters",
     "mended": "dead letters that were mended and replayed, each counted once",
