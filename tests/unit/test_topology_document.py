@@ -56,6 +56,42 @@ def test_readers_follow_only_what_may_follow(case: dict[str, Any]) -> None:
         assert (known == found) == (case["outcome"] == "unchanged")
 
 
+def test_every_problem_is_told_at_once_in_the_order_of_lines() -> None:
+    text = """\
+generation: 0
+groups:
+  g:
+    primaries:
+      a: {bootstrap: ["h:1"]}
+      b: {bootstrap: ["h:1"]}
+      c: {bootstrap: [h]}
+    streams:
+      s: {partitions: 1, copies: 4}
+      t: {partitions: 1, topic: s, retention: 7}
+      u: {partitions: 1, topic: s}
+      v: {partitions: 1, copies: 3}
+      v: {partitions: 1, copies: 3}
+"""
+    with pytest.raises(TopologyError) as caught:
+        parse_topology(text, "t.yaml")
+    told = [line.strip().split(": ", 2) for line in caught.value.message.splitlines()[1:]]
+    assert [(place, what) for place, what, _ in told] == [
+        ("t.yaml:1", "generation"),
+        ("t.yaml:6", "groups.g.primaries.b.bootstrap.0"),
+        ("t.yaml:7", "groups.g.primaries.c.bootstrap.0"),
+        ("t.yaml:9", "groups.g.streams.s.copies"),
+        ("t.yaml:10", "groups.g.streams.t.retention"),
+        ("t.yaml:11", "groups.g.streams.u"),
+        ("t.yaml:13", "groups.g.streams.v"),
+    ]
+
+
+@pytest.mark.parametrize("groups", ["7", "{g: 7}", "{g: {primaries: [], streams: 7}}"])
+def test_what_is_no_mapping_hides_no_trace(groups: str) -> None:
+    with pytest.raises(TopologyError, match="groups"):
+        parse_topology(f"generation: 1\ngroups: {groups}\n")
+
+
 def test_defaults() -> None:
     group = parse_topology(GOOD).group_of("training-logs")
     assert group.primaries["a"].state == "active"

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from anabranch.errors import TopologyError
 from anabranch.topology.model import Topology
+from anabranch.topology.partial import problems_between
 from anabranch.topology.problems import error_of, problems_in
 from anabranch.topology.rules import Path, Problem
 
@@ -52,14 +53,17 @@ def parse_topology(text: str, where: str = "topology") -> Topology:
         TopologyError: All that is wrong with it, each problem with its line.
     """
     data, lines, problems = _load(text, where)
-    if problems:
-        raise error_of(problems, lines, where)
     try:
-        return Topology.model_validate(data)
+        topology = Topology.model_validate(data)
     except ValidationError as error:
-        found = problems_in(error)
+        problems += problems_in(error)
+        if not any(detail["type"] == "rules" for detail in error.errors(include_url=False)):
+            problems += problems_between(data)
+    else:
+        if not problems:
+            return topology
     # Outside the except clause: the validation error holds the input, and the input may hold a secret.
-    raise error_of(found, lines, where)
+    raise error_of(problems, lines, where)
 
 
 def dump_topology(topology: Topology) -> str:

@@ -46,8 +46,9 @@ def problems_in(error: ValidationError) -> list[Problem]:
 
 
 def error_of(problems: list[Problem], lines: Mapping[Path, int], where: str) -> TopologyError:
-    """One error for all problems of a document."""
-    places = [(f"{where}:{_line(lines, problem.path)}", problem) for problem in problems]
+    """One error for all problems of a document, in its order."""
+    ordered = sorted(problems, key=lambda problem: _line(lines, problem.path))
+    places = [(f"{where}:{_line(lines, problem.path)}", problem) for problem in ordered]
     if len(places) == 1:
         place, problem = places[0]
         return TopologyError(_sentence(problem), where=place, hint=problem.hint or None)
