@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from anabranch.cli.topology import command
-from anabranch.errors import TopologyError
+from anabranch.errors import TopologyError, UnavailableError
 from anabranch.topology.schema import topology_schema, topology_schema_text
 
 REPOSITORY = Path(__file__).parents[2]
@@ -70,10 +70,25 @@ def test_location_may_come_from_the_environment(here: Path, monkeypatch: pytest.
     assert "generation 7" in run("show").output
 
 
+def test_without_a_location_both_ways_to_give_it_are_told(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ANABRANCH_TOPOLOGY", raising=False)
+    result = run("show")
+    assert result.exit_code == 2
+    assert "Missing argument 'LOCATION'. Give it, or set $ANABRANCH_TOPOLOGY." in result.output
+
+
+def test_folder_in_place_of_a_document(here: Path) -> None:
+    with pytest.raises(UnavailableError, match="Is a directory") as caught:
+        run("validate", str(here))
+    assert caught.value.hint == "name a file in it"
+
+
 def test_validate_alone_and_against_what_is_published(here: Path) -> None:
     assert (
         run("validate", "topology.yaml").output
-        == "topology.yaml: valid, generation 7 (2 primaries, 1 streams)\n"
+        == "topology.yaml: valid, generation 7 (2 primaries, 1 stream)\n"
     )
     assert run("validate", "-", stdin=DOCUMENT).output.startswith("stdin: valid")
     run("apply", "topology.yaml", "published.yaml")

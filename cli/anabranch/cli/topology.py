@@ -11,7 +11,16 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_location = click.argument("location", envvar="ANABRANCH_TOPOLOGY")
+
+class _Location(click.types.StringParamType):
+    """A text; where it is missing, the other way to give it is told."""
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        """What click adds to `Missing argument`."""
+        return "Give it, or set $ANABRANCH_TOPOLOGY."
+
+
+_location = click.argument("location", type=_Location(), envvar="ANABRANCH_TOPOLOGY")
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 _force = click.option(
     "--force-shrink",
@@ -165,7 +174,12 @@ def _report(done: Publication, location: str, *, as_json: bool, dry_run: bool) -
 def _summary(topology: Topology) -> str:
     primaries = sum(len(group.primaries) for group in topology.groups.values())
     streams = sum(len(group.streams) for group in topology.groups.values())
-    return f"generation {topology.generation} ({primaries} primaries, {streams} streams)"
+    counted = f"{_counted(primaries, 'primary', 'primaries')}, {_counted(streams, 'stream', 'streams')}"
+    return f"generation {topology.generation} ({counted})"
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} {one if count == 1 else many}"
 
 
 def _print_tables(topology: Topology) -> None:

@@ -83,7 +83,14 @@ class FileStore:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise UnavailableError(f"cannot be read: {error.strerror}", where=self.where) from error
+            hint = (
+                "name a file in it"
+                if isinstance(error, IsADirectoryError)
+                else "check the path and its rights"
+            )
+            raise UnavailableError(
+                f"cannot be read: {error.strerror}", where=self.where, hint=hint
+            ) from error
 
     def _is_settled(self) -> bool:
         try:
