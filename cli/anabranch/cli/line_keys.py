@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import click
 
@@ -14,7 +15,7 @@ from anabranch.errors import ConfigurationError
 __all__ = ["Split", "splitter"]
 
 Split = Callable[[bytes, int], tuple[bytes | None, bytes]]
-"""From a line and its number to key and value."""
+"""From a line and its number to key and value; raises ConfigurationError where the line has no key."""
 
 # Half a surrogate pair, what takes a whole one, and control characters that have no short escape: each JSON
 # writer has its own way.
@@ -63,19 +64,27 @@ def _upsert_key(line: bytes, names: Sequence[str], number: int) -> bytes:
             raise ConfigurationError(
                 f"field '{name}' is no key: jobs may write {json.dumps(value)[:60]} in another way",
                 where=f"line {number}",
-                hint="use text, whole numbers or true and false as keys; lines before it were sent",
+                hint="use text, whole numbers or true and false as keys",
             )
     return json.dumps(key, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _field(line: bytes, name: str, number: int) -> object:
     try:
-        field: object = json.loads(line)[name]
-    except (ValueError, KeyError, TypeError) as error:
+        fields: Any = json.loads(line)
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(
-            f"there is no field '{name}' in this line's JSON ({type(error).__name__})",
+            "this is not JSON",
             where=f"line {number}",
-            hint="correct the line, or --key; lines before it were sent",
+            hint="correct the line, or give its key by --key-separator",
+        ) from error
+    try:
+        field: object = fields[name]
+    except (KeyError, TypeError) as error:
+        raise ConfigurationError(
+            f"there is no field '{name}' in this line's JSON",
+            where=f"line {number}",
+            hint="correct the line, or --key",
         ) from error
     return field
 
@@ -86,6 +95,6 @@ def _before(line: bytes, separator: bytes, number: int) -> tuple[bytes, bytes]:
         raise ConfigurationError(
             f"there is no {os.fsdecode(separator)!r} in this line",
             where=f"line {number}",
-            hint="correct the line, or --key-separator; lines before it were sent",
+            hint="correct the line, or --key-separator",
         )
     return key, value

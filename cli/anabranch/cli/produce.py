@@ -6,13 +6,13 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
 from anabranch.cli.line_keys import Split, splitter
 from anabranch.cli.stream_options import emit_json, topology_option
-from anabranch.errors import DeliveryError
+from anabranch.errors import AnabranchError, ConfigurationError, DeliveryError
 
 if TYPE_CHECKING:
     from anabranch.connectors import Delivery, PrismProducer, ProducerStats
@@ -28,6 +28,7 @@ _REST_S = 0.001
 # A log-in that is refused and a topic that is missing do not mend by themselves, except on a broker that has
 # only just started, or for a topic that is being created.
 _REFUSED_S = 5.0
+_SECONDS = click.FloatRange(min=0, min_open=True)
 
 
 @click.command("produce")
@@ -53,8 +54,8 @@ _REFUSED_S = 5.0
 )
 @click.option("--key-separator", metavar="TEXT", help="The key is what precedes the first TEXT of a line.")
 @click.option("--home", metavar="PRIMARY", help="Write to this primary while it works.")
-@click.option("--hedge-after", "hedge_after_s", type=float, default=0.5, show_default=True, metavar="S")
-@click.option("--max-block", "max_block_s", type=float, default=60.0, show_default=True, metavar="S")
+@click.option("--hedge-after", "hedge_after_s", type=_SECONDS, default=0.5, show_default=True, metavar="S")
+@click.option("--max-block", "max_block_s", type=_SECONDS, default=60.0, show_default=True, metavar="S")
 @click.option("--json", "as_json", is_flag=True, help="The summary as one JSON object on stdout.")
 def command(
     stream: str,
@@ -72,8 +73,9 @@ def command(
     """Writes each line of FILE (or standard input) as one record to STREAM.
 
     A line goes to whichever primary works; the command is done when each line is acknowledged. Lines that no
-    primary wants are named, and make the command fail in the end. Where no primary takes any for --max-block,
-    or each refuses the log-in or lacks the topic, it fails.
+    primary wants or that have no key are left out, are named (the first five), and make the command fail in
+    the end. Where no primary takes any for --max-block, or each refuses the log-in or lacks the topic, it
+    fails.
     """
     from anabranch.connectors import PrismProducer
 
@@ -95,7 +97,9 @@ def command(
     if as_json:
         emit_json(asdict(stats))
     if run.failed:
-        raise DeliveryError(f"{run.failed} of {run.lines} lines were not written", where=f"stream {stream}")
+        raise DeliveryError(
+            f"{run.failed} of {run.lines} lines were not written", where=f"stream {stream}", hint=run.hint
+        )
 
 
 class _Run:
@@ -105,6 +109,9 @@ class _Run:
         from anabranch.connectors.versions import VersionClock
 
         self.lines = self.failed = 0
+        self.hint: str | None = None  # of the last line that was left out
+        self._sent = 0
+        self._held: list[tuple[int, AnabranchError]] | None = None
         self._versions = VersionClock() if upsert else None
         self._under_way: set[bytes] = set()
         self._refused_since: float | None = None
@@ -118,29 +125,43 @@ class _Run:
         from anabranch.connectors import RecordId
 
         for number, raw in enumerate(file):
-            key, value = split(raw.rstrip(b"\r\n"), number + 1)
-            while not self.lines and self._refusals():
+            self.lines += 1
+            try:
+                key, value = split(raw.rstrip(b"\r\n"), number + 1)
+            except ConfigurationError as error:
+                self.hint = error.hint
+                self._fail(number + 1, AnabranchError(error.message))
+                continue
+            while not self._sent and self._refusals():
                 # Known before the first line came: to send it would only wait in the producer.
                 self._look()
                 time.sleep(_REST_S)
             record_id = None if id_scope is None else RecordId.supplied(id_scope, number)
-            headers = self._version(key)
-            self._producer.send(
-                value, key=key, id=record_id, headers=headers, on_done=self._done(number + 1, key)
-            )
-            self.lines += 1
-            if self.lines == 1:
-                # Else the second might wait in the producer, which waits for any primary to come back.
-                began = time.monotonic()
-                self._wait()
-                if self.failed and time.monotonic() - began >= self._max_block_s:
-                    # So would each of the others wait.
-                    raise DeliveryError(
-                        "the first line was not written within --max-block, and none after it was tried",
-                        where=f"stream {self._producer.stream}",
-                        hint="bring a primary back, or raise --max-block",
-                    )
+            headers, on_done = self._version(key), self._done(number + 1, key)
+            self._sent += 1
+            if self._sent == 1:
+                self._send_first(value, key=key, id=record_id, headers=headers, on_done=on_done)
+            else:
+                self._producer.send(value, key=key, id=record_id, headers=headers, on_done=on_done)
             self._look()
+
+    def _send_first(self, value: bytes, **record: Any) -> None:
+        """Waits for it; else the second might wait in the producer, for any primary to come back."""
+        began, self._held = time.monotonic(), []
+        self._producer.send(value, **record)
+        self._wait()
+        held, self._held = self._held, None
+        if held and time.monotonic() - began >= self._max_block_s:
+            # So would each of the others wait.
+            [(_, error)] = held
+            why = error.where or error.message
+            raise DeliveryError(
+                f"the first line was not written within --max-block, and none after it was tried: {why}",
+                where=f"stream {self._producer.stream}",
+                hint=error.hint,
+            )
+        for line, error in held:
+            self._complain(line, error)
 
     def _version(self, key: bytes | None) -> list[tuple[str, bytes | None]]:
         """The header of an upsert, once its key's last record is done.
@@ -212,11 +233,20 @@ class _Run:
                 self._under_way.discard(key)
             if delivery.error is None:
                 return
-            self.failed += 1
-            if self.failed <= _COMPLAINTS and not self._given_up:
-                click.echo(f"line {line}: {delivery.error}", err=True)
+            self._fail(line, delivery.error)
 
         return done
+
+    def _fail(self, line: int, error: AnabranchError) -> None:
+        self.failed += 1
+        if self._held is None:
+            self._complain(line, error)
+        else:
+            self._held.append((line, error))
+
+    def _complain(self, line: int, error: AnabranchError) -> None:
+        if self.failed <= _COMPLAINTS and not self._given_up:
+            click.echo(f"line {line}: {error}", err=True)
 
     def _tell(self, *, last: bool = False) -> None:
         self._told = time.monotonic()

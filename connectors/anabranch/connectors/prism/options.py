@@ -81,7 +81,7 @@ class PrismOptions:
             raise ConfigurationError(
                 f"hedge_after_s={self.hedge_after_s:g} is not below max_block_s={self.max_block_s:g}, after "
                 "which a record has failed",
-                hint="lower it, or raise max_block_s",
+                hint="lower it, or raise max_block_s (produce: --hedge-after, --max-block)",
             )
         self._check_config()
         linger_s = float(self.config.get("linger.ms", LINGER_MS)) / 1000
@@ -89,7 +89,7 @@ class PrismOptions:
             raise ConfigurationError(
                 f"hedge_after_s={self.hedge_after_s:g} is not above the linger of {linger_s:g} s, for which "
                 "records wait in the client itself",
-                hint="raise it, or lower config['linger.ms']",
+                hint="raise it (produce: --hedge-after), or lower config['linger.ms']",
             )
         if any(weight <= 0 for weight in self.weights.values()):
             raise ConfigurationError(
