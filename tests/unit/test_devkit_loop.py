@@ -12,12 +12,12 @@ from click.testing import CliRunner
 from anabranch.cli import dev
 from anabranch.cli.dev_table import next_lines
 from anabranch.devkit import process
-from anabranch.devkit.brokers import new_cluster_id
+from anabranch.devkit.brokers import BrokerSpec, new_cluster_id
 from anabranch.devkit.document import add_stream, write_document
 from anabranch.devkit.flink_config import FlinkSpec, session_config, task_manager_jvm
 from anabranch.devkit.loop import Loop, LoopSpec
 from anabranch.devkit.state import exclusive, loops_home, read_json, write_json
-from anabranch.errors import ConfigurationError, UnavailableError
+from anabranch.errors import ConfigurationError, EnvironmentMissingError, UnavailableError
 from anabranch.topology import load_topology
 
 
@@ -26,25 +26,23 @@ def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
-def loop_on_disk(mark: str, phase: str = "detached") -> Path:
+def loop_on_disk(mark: str, phase: str = "detached", flink: FlinkSpec | None = None) -> Path:
     """A loop as its files tell of it, without processes."""
     folder = loops_home() / "paper"
-    spec = asdict(LoopSpec(name="paper", flink=FlinkSpec(slots=2)))
+    spec = asdict(LoopSpec(name="paper", flink=flink))
     state = {"phase": phase, "mark": mark, "spec": spec, "owner": asdict(process.self_ref())}
     write_json(folder / "loop.json", state)
     return folder
 
 
 def test_spec_comes_back_from_its_file() -> None:
-    loop = Loop(loop_on_disk("m"))
+    loop = Loop(loop_on_disk("m", flink=FlinkSpec(slots=2)))
     assert loop.spec == LoopSpec(name="paper", flink=FlinkSpec(slots=2))
     assert [service.name for service in loop.brokers] == ["a", "b"]
 
 
 def test_lines_to_paste_show_a_record_that_jobs_can_read() -> None:
-    path = loop_on_disk("m") / "loop.json"
-    write_json(path, {**read_json(path), "spec": asdict(LoopSpec(name="paper"))})
-    [_, produce, tail, *_] = next_lines(Loop(path.parent))
+    [_, produce, tail, *_] = next_lines(Loop(loop_on_disk("m")))
     assert json.loads(produce.split("'")[1]) == {"run": "r1"}
     assert tail.endswith("tail training-logs --from earliest")
 
@@ -121,8 +119,26 @@ def test_down_leaves_alone_what_is_started_anew_meanwhile(monkeypatch: pytest.Mo
 def test_up_refuses_a_loop_that_exists_with_nothing_running(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("anabranch.devkit.loop.kafka_jars", lambda: None)
     loop_on_disk("m")
-    with pytest.raises(ConfigurationError, match="exists, and nothing of it runs"):
+    with pytest.raises(ConfigurationError, match="exists, and nothing of it runs") as caught:
         Loop.up(LoopSpec(name="paper"))
+    assert "dev restart --name paper a b starts" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("java", [True, False])
+def test_up_says_that_it_starts_only_where_it_does(monkeypatch: pytest.MonkeyPatch, java: bool) -> None:
+    loop_on_disk("m")
+    if not java:
+        monkeypatch.setenv("JAVA_HOME", "/nowhere")
+    result = CliRunner().invoke(dev.command, ["up", "--name", "paper" if java else "another"])
+    assert isinstance(result.exception, ConfigurationError if java else EnvironmentMissingError)
+    assert "starting" not in result.output
+
+
+def test_status_says_where_the_document_is() -> None:
+    for broker in Loop(loop_on_disk("m")).brokers:
+        broker.save_spec(BrokerSpec(broker.name, 1, 2, new_cluster_id()))
+    result = CliRunner().invoke(dev.command, ["status", "--name", "paper"], catch_exceptions=False)
+    assert f"topology: {loops_home() / 'paper' / 'topology.yaml'}\n" in result.output
 
 
 @pytest.mark.parametrize("name", ["", "UPPER", "../escape", "a b"])

@@ -73,6 +73,7 @@ def _up(
         copies=copies,
         flink=FlinkSpec(task_managers, slots) if flink else None,
     )
+    Loop.check_startable(name)
     began = time.monotonic()
     clusters = "1 Kafka cluster" if primaries == 1 else f"{primaries} Kafka clusters"
     click.echo(f"starting {clusters}{' and Flink' if flink else ''} …", err=True)
@@ -202,7 +203,9 @@ def _show(loop: Loop) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 160  # in a pipe or a log nothing is gained by wrapping
-    console.print(status_table(status_of(loop)))
+    status = status_of(loop)
+    console.print(status_table(status))
+    click.echo(f"topology: {status['topology']}")  # not by rich, which would break a long path
 
 
 def _follow(service: Service) -> None:

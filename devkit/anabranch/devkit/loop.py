@@ -146,6 +146,17 @@ class Loop:
                 raise
         return loop
 
+    @staticmethod
+    def check_startable(name: str) -> None:
+        """Tells at once what :meth:`up` would fail of before it starts anything.
+
+        Raises:
+            ConfigurationError: A loop of that name exists.
+            EnvironmentMissingError: No Java.
+        """
+        java()
+        _refuse_existing(loops_home() / name)
+
     @classmethod
     def find(cls, name: str = "default") -> Loop:
         """The loop of that name, started by whatever process.
@@ -381,21 +392,33 @@ def _held(folder: Path, *, timeout_s: float) -> contextlib.AbstractContextManage
 
 def _clear_remains(folder: Path) -> None:
     """Removes what a loop that has ended left; refuses when it has not ended."""
+    _refuse_existing(folder)
     state = read_json(folder / "loop.json")
     if state is not None:
-        name, running = folder.name, process.marked(state["mark"])
-        owner_lives = process.alive(process.ProcessRef(**state["owner"]))
-        if state["phase"] == "detached" or (state["phase"] == "attached" and owner_lives):
-            doing = (
-                f"is already up, with {len(running)} processes"
-                if running
-                else "exists, and nothing of it runs"
-            )
-            raise ConfigurationError(
-                f"loop '{name}' {doing}",
-                hint=f"anabranch dev status --name {name} shows it, dev down --name {name} ends it, "
-                "and --name OTHER has another beside it",
-            )
         process.sweep(state["mark"])
         release_ports(folder)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _refuse_existing(folder: Path) -> None:
+    state = read_json(folder / "loop.json")
+    if state is None:
+        return
+    owner_lives = process.alive(process.ProcessRef(**state["owner"]))
+    if state["phase"] == "detached" or (state["phase"] == "attached" and owner_lives):
+        name, running = folder.name, process.marked(state["mark"])
+        doing = (
+            f"is already up, with {len(running)} processes" if running else "exists, and nothing of it runs"
+        )
+        ended = (ServiceState.DOWN, ServiceState.DIED)
+        dead = " ".join(service.name for service in Loop(folder).services if service.state in ended)
+        first = (
+            f"restart --name {name} {dead} starts what does not run"
+            if dead
+            else f"status --name {name} shows it"
+        )
+        raise ConfigurationError(
+            f"loop '{name}' {doing}",
+            hint=f"anabranch dev {first}, dev down --name {name} ends it, "
+            "and --name OTHER has another beside it",
+        )
