@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
-from anabranch.cli import dead_letters, produce, topology
+from anabranch.cli import dead_letters, dev, produce, tail, topology
+from anabranch.connectors.dead_letters import DeadLetter, Letters
+from anabranch.connectors.ids import RecordId
 from anabranch.errors import ConfigurationError
 
 NOT_UTF8 = b"\xff\xfe\x00"
@@ -38,3 +41,38 @@ def test_separator_without_a_character() -> None:
     result = CliRunner().invoke(produce.command, arguments, input="k v\n")
     assert result.exit_code == 2, result.exception
     assert "--key-separator is empty" in result.output
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        (dev.command, ["logs", "a", "-n", "-5"]),
+        (dev.command, ["logs", "a", "-n", "0"]),
+        (tail.command, ["s", "--topology", "t.yaml", "--timeout", "-1"]),
+    ],
+)
+def test_numbers_that_mean_nothing(command: click.Command, arguments: list[str]) -> None:
+    result = CliRunner().invoke(command, arguments)
+    assert result.exit_code == 2, result.exception
+    assert f"'{arguments[-2]}'" in result.output.replace("'-n' / '--lines'", "'-n'")
+
+
+@pytest.mark.parametrize(
+    ("option", "known"), [("--of", "clicks, logs"), ("--reason", "malformed, too-large"), ("--job", "copy")]
+)
+@pytest.mark.parametrize("arguments", [["show"], ["show", "--json"], ["replay"]])
+def test_choice_that_no_letter_has(
+    monkeypatch: pytest.MonkeyPatch, option: str, known: str, arguments: list[str]
+) -> None:
+    letters = [
+        DeadLetter.refused("logs", RecordId.supplied("x", 0), b"", reason="malformed", detail="", job="copy"),
+        DeadLetter.refused("clicks", RecordId.supplied("x", 1), b"", reason="too-large", detail=""),
+    ]
+    monkeypatch.setattr(
+        "anabranch.connectors.dead_letters.read_dead_letters", lambda *_: Letters(letters, 0, {})
+    )
+    result = CliRunner().invoke(dead_letters.command, [*arguments, "--topology", "t.yaml", option, "nope"])
+    assert result.exit_code == 0, result.exception
+    assert result.stderr == f"no letter has 'nope' as its {option}; there are: {known}\n"
+    fitting = [*arguments, "--topology", "t.yaml", option, known.split(", ")[0], "--id", "00000000"]
+    assert CliRunner().invoke(dead_letters.command, fitting).stderr == ""

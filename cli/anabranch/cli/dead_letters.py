@@ -170,6 +170,15 @@ def _read(
         click.echo(f"primary {name} cannot be read, there may be more letters: {problem}", err=True)
     if found.strangers:
         click.echo(f"{found.strangers} records of '{stream}' are no dead letters", err=True)
+    for option, field, wanted in (
+        ("of", "stream", of_stream),
+        ("reason", "reason", reason),
+        ("job", "job", job),
+    ):
+        values = {getattr(letter, field) for letter in found.letters}
+        if wanted is not None and values and wanted not in values:
+            listed = ", ".join(sorted(values - {""})) or "none"
+            click.echo(f"no letter has {wanted!r} as its --{option}; there are: {listed}", err=True)
     prefixes = tuple(each.lower() for each in ids)
     return [
         letter

@@ -99,7 +99,7 @@ def _status(name: str, as_json: bool) -> None:
 
 @command.command("logs")
 @_name_option
-@click.option("-n", "--lines", default=50, show_default=True, help="From the end.")
+@click.option("-n", "--lines", type=_COUNT, default=50, show_default=True, help="From the end.")
 @click.option("-f", "--follow", is_flag=True, help="Go on until Ctrl-C.")
 @click.argument("service")
 def _logs(name: str, lines: int, follow: bool, service: str) -> None:

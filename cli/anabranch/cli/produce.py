@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import click
 
 from anabranch.cli.line_keys import Split, splitter
-from anabranch.cli.stream_options import emit_json, topology_option
+from anabranch.cli.stream_options import SECONDS, emit_json, topology_option
 from anabranch.errors import AnabranchError, ConfigurationError, DeliveryError
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ _REST_S = 0.001
 # A log-in that is refused and a topic that is missing do not mend by themselves, except on a broker that has
 # only just started, or for a topic that is being created.
 _REFUSED_S = 5.0
-_SECONDS = click.FloatRange(min=0, min_open=True)
 
 
 @click.command("produce")
@@ -54,8 +53,8 @@ _SECONDS = click.FloatRange(min=0, min_open=True)
 )
 @click.option("--key-separator", metavar="TEXT", help="The key is what precedes the first TEXT of a line.")
 @click.option("--home", metavar="PRIMARY", help="Write to this primary while it works.")
-@click.option("--hedge-after", "hedge_after_s", type=_SECONDS, default=0.5, show_default=True, metavar="S")
-@click.option("--max-block", "max_block_s", type=_SECONDS, default=60.0, show_default=True, metavar="S")
+@click.option("--hedge-after", "hedge_after_s", type=SECONDS, default=0.5, show_default=True, metavar="S")
+@click.option("--max-block", "max_block_s", type=SECONDS, default=60.0, show_default=True, metavar="S")
 @click.option("--json", "as_json", is_flag=True, help="The summary as one JSON object on stdout.")
 def command(
     stream: str,

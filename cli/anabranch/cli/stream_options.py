@@ -9,7 +9,10 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["as_text", "emit_json", "topology_option", "with_bytes"]
+__all__ = ["SECONDS", "as_text", "emit_json", "topology_option", "with_bytes"]
+
+SECONDS = click.FloatRange(min=0, min_open=True)
+"""Of an option that says how long."""
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 

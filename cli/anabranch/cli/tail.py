@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 from click.core import ParameterSource
 
-from anabranch.cli.stream_options import as_text, emit_json, topology_option, with_bytes
+from anabranch.cli.stream_options import SECONDS, as_text, emit_json, topology_option, with_bytes
 
 if TYPE_CHECKING:
     from anabranch.connectors.readers import UnionReader
@@ -35,7 +35,7 @@ _FIRST_CONTACT_S = 10.0
 @click.option("--latest-by-version", is_flag=True, help="Upserts: only what is newer than a key's last one.")
 @click.option("--dedup", is_flag=True, help="Leave out records whose id was seen.")
 @click.option("--count", type=click.IntRange(min=1), help="Stop after so many records.")
-@click.option("--timeout", "timeout_s", type=float, help="Stop when nothing came for so many seconds.")
+@click.option("--timeout", "timeout_s", type=SECONDS, help="Stop when nothing came for so many seconds.")
 @click.option("--until-end", is_flag=True, help="Read from the oldest record to the present end, then stop.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def command(
