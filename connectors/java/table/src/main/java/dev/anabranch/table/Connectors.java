@@ -19,14 +19,18 @@ public final class Connectors {
    */
   public static <T> UnionSource<T> source(
       Map<String, String> options, RecordDeserializer<T> deserializer) {
-    OptionNames.check(options.keySet(), new UnionTableFactory());
+    UnionTableFactory union = new UnionTableFactory();
+    OptionNames.check(options.keySet(), union);
+    OptionValues.check(options, union);
     return UnionSettings.of(Configuration.fromMap(options), false).source(deserializer);
   }
 
   /** A sink by the options of {@code prism}. */
   public static <T> PrismSink<T> sink(
       Map<String, String> options, boolean upsert, RecordSerializer<T> serializer) {
-    OptionNames.check(options.keySet(), new PrismTableFactory(), PrismOptionKeys.PROPERTIES_PREFIX);
+    PrismTableFactory prism = new PrismTableFactory();
+    OptionNames.check(options.keySet(), prism, PrismOptionKeys.PROPERTIES_PREFIX);
+    OptionValues.check(options, prism);
     return PrismSettings.of(options, upsert, "", "").sink(serializer, String::valueOf);
   }
 }

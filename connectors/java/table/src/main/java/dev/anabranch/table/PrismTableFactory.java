@@ -40,6 +40,7 @@ public final class PrismTableFactory implements DynamicTableSinkFactory {
 
   @Override
   public DynamicTableSink createDynamicTableSink(Context context) {
+    OptionValues.check(context.getCatalogTable().getOptions(), this);
     FactoryUtil.TableFactoryHelper helper = FactoryUtil.createTableFactoryHelper(this, context);
     EncodingFormat<SerializationSchema<RowData>> value =
         helper.discoverEncodingFormat(SerializationFormatFactory.class, FactoryUtil.FORMAT);

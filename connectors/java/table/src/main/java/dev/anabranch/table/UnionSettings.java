@@ -6,8 +6,6 @@ import dev.anabranch.union.OutOfRangePolicy;
 import dev.anabranch.union.RecordDeserializer;
 import dev.anabranch.union.UnionSource;
 import java.time.Duration;
-import org.apache.flink.configuration.ConfigOption;
-import org.apache.flink.configuration.MemorySize;
 import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.table.api.ValidationException;
 import org.jspecify.annotations.Nullable;
@@ -46,7 +44,10 @@ record UnionSettings(
     Duration watermarkIdleTimeout,
     double testingDropShare) {
 
-  /** Throws a {@link ValidationException} where options do not go together. */
+  /**
+   * Throws a {@link ValidationException} where options do not go together; each by itself is {@link
+   * OptionValues}' business.
+   */
   static UnionSettings of(ReadableConfig options, boolean upsert) {
     return new UnionSettings(
         options.get(CommonOptions.TOPOLOGY),
@@ -59,9 +60,9 @@ record UnionSettings(
         !upsert && options.get(UnionOptions.DEDUP),
         horizon(options),
         options.getOptional(CommonOptions.DEAD_LETTERS).orElse(null),
-        bytes(options, CommonOptions.DEAD_LETTERS_MAX_VALUE_BYTES),
+        (int) options.get(CommonOptions.DEAD_LETTERS_MAX_VALUE_BYTES).getBytes(),
         letterOptions(options),
-        bytes(options, UnionOptions.MAX_VALUE_BYTES),
+        (int) options.get(UnionOptions.MAX_VALUE_BYTES).getBytes(),
         options.get(UnionOptions.OUT_OF_RANGE),
         options.get(CommonOptions.TOPOLOGY_INTERVAL),
         options.get(UnionOptions.DISCOVERY_INTERVAL),
@@ -102,13 +103,5 @@ record UnionSettings(
     } catch (IllegalArgumentException e) {
       throw new ValidationException("the writer of dead letters: " + e.getMessage());
     }
-  }
-
-  private static int bytes(ReadableConfig options, ConfigOption<MemorySize> option) {
-    long bytes = options.get(option).getBytes();
-    if (bytes < 0 || bytes > Integer.MAX_VALUE) {
-      throw new ValidationException("'" + option.key() + "' is at most 2 GiB less a byte");
-    }
-    return (int) bytes;
   }
 }

@@ -15,6 +15,8 @@ import org.apache.flink.table.factories.DynamicTableFactory;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What is refused when a statement is planned: no brokers are needed for that. */
 class SqlPlanningTest {
@@ -148,6 +150,40 @@ class SqlPlanningTest {
     for (String table : new String[] {"plain", "quick"}) {
       assertThat(sql.tables().explainSql("SELECT * FROM " + table)).contains(table);
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "'testing.drop-share' = '7'|'testing.drop-share' = '7' must be a number from 0 to 1",
+        "'dedup.horizon' = '-1 d'|'dedup.horizon' = '-1 d' must be a time above 0",
+        "'topology.interval' = '0 s'|'topology.interval' = '0 s' must be a time above 0",
+      },
+      quoteCharacter = '"')
+  void unionRefusesAtPlanning(String options, String message) {
+    sql.union("source", "logs", "n INT", "'format' = 'json', " + options);
+
+    assertThatThrownBy(() -> sql.tables().explainSql("SELECT * FROM source"))
+        .rootCause()
+        .isInstanceOf(ValidationException.class)
+        .hasMessageStartingWith(message);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "'epoch' = '-1'|'epoch' = '-1' must be a whole number from 0 on",
+      },
+      quoteCharacter = '"')
+  void prismRefusesAtPlanning(String options, String message) {
+    sql.prism("sink", "logs", "n INT", "'format' = 'json', 'record-id' = 'none', " + options);
+
+    assertThatThrownBy(() -> explainInsert("INSERT INTO sink VALUES (1)"))
+        .rootCause()
+        .isInstanceOf(ValidationException.class)
+        .hasMessageStartingWith(message);
   }
 
   @Test
