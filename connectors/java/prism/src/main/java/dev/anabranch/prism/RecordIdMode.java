@@ -1,5 +1,7 @@
 package dev.anabranch.prism;
 
+import java.util.Locale;
+
 /** Where a written record's id comes from. */
 public enum RecordIdMode {
   /**
@@ -14,5 +16,11 @@ public enum RecordIdMode {
    * writes again under other ids: only for upserts, whose version settles it, or where duplicates
    * after a restore are accepted.
    */
-  NONE
+  NONE;
+
+  /** As it is written in SQL. */
+  @Override
+  public String toString() {
+    return name().toLowerCase(Locale.ROOT);
+  }
 }

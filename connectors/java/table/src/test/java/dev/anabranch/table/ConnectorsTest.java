@@ -39,6 +39,16 @@ class ConnectorsTest {
   }
 
   @Test
+  void valuesThatAnOptionDoesNotTakeAreRefused() {
+    assertThatThrownBy(() -> source("discovery.interval", "-1 s"))
+        .isInstanceOf(ValidationException.class)
+        .hasMessageStartingWith("'discovery.interval' = '-1 s' must be a time above 0");
+    assertThatThrownBy(() -> sink("epoch", "-1"))
+        .isInstanceOf(ValidationException.class)
+        .hasMessageStartingWith("'epoch' = '-1' must be a whole number from 0 on");
+  }
+
+  @Test
   void modeWithoutWhatItNeedsIsRefused() {
     for (String name : new String[] {"scan.startup", "scan.bounded"}) {
       assertThatThrownBy(() -> source(name + ".mode", "timestamp"))

@@ -55,6 +55,7 @@ class OptionValuesTest {
         "max-in-flight.bytes|0 b|be a size of at least 1 byte, such as '64 kb'",
         "dead-letters.max-value-bytes|4 gb|be a size of 0 or more bytes and less than 2 GiB, such as '64 kb'",
         "hedge-after|-1 s|be a time above 0, such as '30 s' or '5 min'",
+        "record-id|x|be one of: derived, columns, none",
         "weights|a|be given one by one: 'weights.<name>' = '<value>'",
       })
   void prismRefuses(String option, String value, String allowed) {
