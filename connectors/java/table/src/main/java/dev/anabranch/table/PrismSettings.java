@@ -8,6 +8,7 @@ import dev.anabranch.prism.RecordSerializer;
 import dev.anabranch.table.deadletter.DeadLetterStream;
 import dev.anabranch.table.deadletter.RefusedRows;
 import dev.anabranch.table.deadletter.RowText;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -140,12 +141,15 @@ record PrismSettings(
     options
         .get(PrismOptionKeys.WEIGHTS)
         .forEach((primary, share) -> builder.weight(primary.strip(), weight(primary, share)));
+    Map<String, String> kafka = new HashMap<>();
     raw.forEach(
         (name, value) -> {
           if (name.startsWith(PrismOptionKeys.PROPERTIES_PREFIX)) {
-            builder.kafka(name.substring(PrismOptionKeys.PROPERTIES_PREFIX.length()), value);
+            kafka.put(name.substring(PrismOptionKeys.PROPERTIES_PREFIX.length()), value);
           }
         });
+    ProducerProperties.check(kafka);
+    kafka.forEach(builder::kafka);
     return builder.build();
   }
 

@@ -175,6 +175,8 @@ class SqlPlanningTest {
       delimiter = '|',
       value = {
         "'epoch' = '-1'|'epoch' = '-1' must be a whole number from 0 on",
+        "'properties.linger.ms' = '-3'|'properties.linger.ms' = '-3' is refused by Kafka: Invalid value -3",
+        "'properties.batch.size' = 'x'|'properties.batch.size' = 'x' is refused by Kafka: Invalid value x",
       },
       quoteCharacter = '"')
   void prismRefusesAtPlanning(String options, String message) {
