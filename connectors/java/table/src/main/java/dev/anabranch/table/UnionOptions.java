@@ -49,7 +49,7 @@ final class UnionOptions {
   static final ConfigOption<Duration> BOUNDED_DEADLINE =
       ConfigOptions.key("scan.bounded.deadline")
           .durationType()
-          .defaultValue(Duration.ofMinutes(5))
+          .noDefaultValue() // The source's own.
           .withDescription("How long a bounded read waits for a primary that does not answer.");
 
   static final ConfigOption<Integer> PARALLELISM =
@@ -104,7 +104,7 @@ final class UnionOptions {
   static final ConfigOption<Duration> DISCOVERY_INTERVAL =
       ConfigOptions.key("discovery.interval")
           .durationType()
-          .defaultValue(Duration.ofSeconds(30))
+          .noDefaultValue() // The source's own.
           .withDescription("How often each primary is asked for new topics and partitions.");
 
   static final ConfigOption<Duration> WATERMARK_DELAY =

@@ -5,6 +5,7 @@ import dev.anabranch.prism.PrismOptions;
 import dev.anabranch.union.OutOfRangePolicy;
 import dev.anabranch.union.RecordDeserializer;
 import dev.anabranch.union.UnionSource;
+import dev.anabranch.union.UnionSourceBuilder;
 import java.time.Duration;
 import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.table.api.ValidationException;
@@ -14,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * The options of a union table, validated and typed.
  *
  * @param positions where reading starts and ends
+ * @param boundedDeadline null for the source's default
  * @param upsert whether of each key the highest version is read
  * @param dedup whether copies are dropped; upserts need no such thing, since a copy has no higher
  *     version
@@ -21,13 +23,14 @@ import org.jspecify.annotations.Nullable;
  * @param deadLetters null where a bad record fails the job
  * @param letterOptions how dead letters are written
  * @param parallelism null where it is the job's
+ * @param discoveryInterval null for the source's default
  * @param testingDropShare share of the records that is lost on purpose, 0 to 1
  */
 record UnionSettings(
     String topology,
     String stream,
     ScanPositions positions,
-    Duration boundedDeadline,
+    @Nullable Duration boundedDeadline,
     @Nullable Integer parallelism,
     @Nullable String groupId,
     boolean upsert,
@@ -39,7 +42,7 @@ record UnionSettings(
     int maxValueBytes,
     OutOfRangePolicy outOfRange,
     Duration topologyInterval,
-    Duration discoveryInterval,
+    @Nullable Duration discoveryInterval,
     Duration watermarkDelay,
     Duration watermarkIdleTimeout,
     double testingDropShare) {
@@ -53,7 +56,7 @@ record UnionSettings(
         options.get(CommonOptions.TOPOLOGY),
         options.get(CommonOptions.STREAM),
         ScanPositions.of(options),
-        options.get(UnionOptions.BOUNDED_DEADLINE),
+        options.getOptional(UnionOptions.BOUNDED_DEADLINE).orElse(null),
         options.getOptional(UnionOptions.PARALLELISM).orElse(null),
         options.getOptional(UnionOptions.GROUP_ID).orElse(null),
         upsert,
@@ -65,7 +68,7 @@ record UnionSettings(
         (int) options.get(UnionOptions.MAX_VALUE_BYTES).getBytes(),
         options.get(UnionOptions.OUT_OF_RANGE),
         options.get(CommonOptions.TOPOLOGY_INTERVAL),
-        options.get(UnionOptions.DISCOVERY_INTERVAL),
+        options.getOptional(UnionOptions.DISCOVERY_INTERVAL).orElse(null),
         options.get(UnionOptions.WATERMARK_DELAY),
         options.get(UnionOptions.WATERMARK_IDLE_TIMEOUT),
         options.get(UnionOptions.TESTING_DROP_SHARE));
@@ -73,16 +76,18 @@ record UnionSettings(
 
   /** A source of these settings. */
   <T> UnionSource<T> source(RecordDeserializer<T> deserializer) {
-    return positions
-        .apply(UnionSource.builder().deserializer(deserializer))
-        .topology(topology)
-        .stream(stream)
+    UnionSourceBuilder<T> builder = UnionSource.builder().deserializer(deserializer);
+    positions.apply(builder).topology(topology).stream(stream)
         .outOfRange(outOfRange)
         .groupId(groupId)
-        .topologyInterval(topologyInterval)
-        .discoveryInterval(discoveryInterval)
-        .boundedDeadline(boundedDeadline)
-        .build();
+        .topologyInterval(topologyInterval);
+    if (discoveryInterval != null) {
+      builder.discoveryInterval(discoveryInterval);
+    }
+    if (boundedDeadline != null) {
+      builder.boundedDeadline(boundedDeadline);
+    }
+    return builder.build();
   }
 
   /** Of ids, and with upserts of the versions of deleted keys. */

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -257,6 +259,28 @@ class SqlPlanningTest {
             .containsPattern("(?m)^\\| `" + Pattern.quote(option.key()) + "` \\|");
       }
     }
+  }
+
+  /** Both pages tell the builder's default, which SQL does not replace by one of its own. */
+  @Test
+  void whatTheSourceSetsByDefaultIsTheSameInSql() throws Exception {
+    Map<ConfigOption<?>, String> shared =
+        Map.of(
+            UnionOptions.DISCOVERY_INTERVAL, "discoveryInterval",
+            UnionOptions.BOUNDED_DEADLINE, "boundedDeadline");
+    for (Map.Entry<ConfigOption<?>, String> entry : shared.entrySet()) {
+      assertThat(entry.getKey().hasDefaultValue()).as(entry.getKey().key()).isFalse();
+      assertThat(defaultIn("sql.md", entry.getKey().key()))
+          .isEqualTo(defaultIn("union-source.md", entry.getValue()));
+    }
+  }
+
+  private static String defaultIn(String page, String option) throws Exception {
+    Matcher row =
+        Pattern.compile("(?m)^\\| `" + Pattern.quote(option) + "` \\| `?([^|`]+?)`? \\|")
+            .matcher(Files.readString(Path.of("../../../docs", page)));
+    assertThat(row.find()).as(page + ", option " + option).isTrue();
+    return row.group(1);
   }
 
   private void assertRefused(String table, String message) {
