@@ -8,7 +8,10 @@ import java.util.Set;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.ConfigOptions;
 import org.apache.flink.configuration.MemorySize;
+import org.apache.flink.configuration.ReadableConfig;
+import org.apache.flink.table.api.ValidationException;
 import org.apache.flink.table.factories.FactoryUtil;
+import org.jspecify.annotations.Nullable;
 
 /** Options that both connectors take. */
 final class CommonOptions {
@@ -87,6 +90,20 @@ final class CommonOptions {
     Set<ConfigOption<?>> all = new HashSet<>(OPTIONAL);
     all.addAll(own);
     return all;
+  }
+
+  /**
+   * The stream of dead letters, or null. In the table's own stream a letter that cannot be read, or
+   * that no primary takes, would make another one, for ever.
+   */
+  static @Nullable String deadLetters(ReadableConfig options) {
+    String stream = options.getOptional(DEAD_LETTERS).orElse(null);
+    if (stream != null && stream.equals(options.get(STREAM))) {
+      throw new ValidationException(
+          "'%s' = '%s' must be another stream than '%s', or be left out: then such a record fails the job"
+              .formatted(DEAD_LETTERS.key(), stream, STREAM.key()));
+    }
+    return stream;
   }
 
   /** How an enum's constant is written in options. */

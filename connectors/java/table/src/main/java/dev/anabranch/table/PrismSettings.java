@@ -69,7 +69,7 @@ record PrismSettings(
         options.get(PrismOptionKeys.EPOCH),
         prismOptions(raw, options),
         options.getOptional(PrismOptionKeys.PARALLELISM).orElse(null),
-        options.getOptional(CommonOptions.DEAD_LETTERS).orElse(null),
+        CommonOptions.deadLetters(options),
         (int) options.get(CommonOptions.DEAD_LETTERS_MAX_VALUE_BYTES).getBytes());
   }
 

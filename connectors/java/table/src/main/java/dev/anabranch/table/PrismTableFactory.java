@@ -2,6 +2,8 @@ package dev.anabranch.table;
 
 import dev.anabranch.prism.RecordIdMode;
 import dev.anabranch.table.encode.WritableMetadata;
+import dev.anabranch.topology.Topology;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.apache.flink.api.common.serialization.SerializationSchema;
@@ -63,7 +65,12 @@ public final class PrismTableFactory implements DynamicTableSinkFactory {
     if (!upsert) {
       requireIds(context, settings);
     }
-    TopologyCheck.streams(settings.topology(), settings.stream(), settings.deadLetters());
+    requireIdsOfColumns(options, upsert);
+    Topology topology =
+        TopologyCheck.streams(settings.topology(), settings.stream(), settings.deadLetters());
+    if (topology != null) {
+      TopologyCheck.home(topology, settings.stream(), settings.options().home());
+    }
     return new PrismTableSink(settings, columns, key, value);
   }
 
@@ -103,6 +110,25 @@ public final class PrismTableFactory implements DynamicTableSinkFactory {
     if (settings.recordId() == RecordIdMode.COLUMNS && settings.recordIdFields().isEmpty()) {
       throw new ValidationException(
           table + ": 'record-id' = 'columns' needs 'record-id.fields' = '<column>;<column>'");
+    }
+  }
+
+  /** Columns for ids that are made otherwise would be passed over in silence. */
+  private static void requireIdsOfColumns(ReadableConfig options, boolean upsert) {
+    RecordIdMode mode = options.get(PrismOptionKeys.RECORD_ID);
+    if (mode == RecordIdMode.COLUMNS && !upsert) {
+      return;
+    }
+    for (ConfigOption<?> columns :
+        List.of(PrismOptionKeys.RECORD_ID_FIELDS, PrismOptionKeys.RECORD_ID_SEQUENCE_FIELD)) {
+      if (options.getOptional(columns).isPresent()) {
+        throw new ValidationException(
+            upsert
+                ? "'%s' has no effect on a table with a PRIMARY KEY: upserts need no ids"
+                    .formatted(columns.key())
+                : "'%s' needs '%s' = 'columns', not '%s'"
+                    .formatted(columns.key(), PrismOptionKeys.RECORD_ID.key(), mode));
+      }
     }
   }
 

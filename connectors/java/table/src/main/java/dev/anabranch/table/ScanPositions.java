@@ -78,6 +78,16 @@ record ScanPositions(
   }
 
   private static void requireWhatModesNeed(ReadableConfig options) {
+    requireMode(
+        options,
+        UnionOptions.STARTUP_MODE,
+        StartupMode.TIMESTAMP,
+        UnionOptions.STARTUP_TIMESTAMP_MILLIS);
+    requireMode(
+        options,
+        UnionOptions.BOUNDED_MODE,
+        BoundedMode.TIMESTAMP,
+        UnionOptions.BOUNDED_TIMESTAMP_MILLIS);
     requireWith(
         options,
         UnionOptions.STARTUP_MODE,
@@ -98,6 +108,16 @@ record ScanPositions(
       ReadableConfig options, ConfigOption<T> mode, T value, ConfigOption<?> needed) {
     if (options.get(mode) == value) {
       require(options, mode.key(), value, needed);
+    }
+  }
+
+  /** A time that is not gone by would be passed over in silence. */
+  private static <T> void requireMode(
+      ReadableConfig options, ConfigOption<T> mode, T value, ConfigOption<Long> time) {
+    if (options.get(mode) != value && options.getOptional(time).isPresent()) {
+      throw new ValidationException(
+          "'%s' = '%s' needs '%s' = '%s', not '%s'"
+              .formatted(time.key(), options.get(time), mode.key(), value, options.get(mode)));
     }
   }
 

@@ -55,22 +55,31 @@ final class TopologyCheck {
     primaries(topology, stream, UnionOptions.BOUNDED_PRIMARY, positions.stops().keySet());
   }
 
+  /** Fails where the stream's group does not have the home, as the writer would at its start. */
+  static void home(Topology topology, String stream, String home) {
+    if (!home.isEmpty()) {
+      primary(topology, stream, "'%s' = '%s'".formatted(PrismOptionKeys.HOME.key(), home), home);
+    }
+  }
+
   private static void primaries(
       Topology topology, String stream, ConfigOption<?> option, Set<String> named) {
+    named.forEach(
+        primary -> primary(topology, stream, "'%s.%s'".formatted(option.key(), primary), primary));
+  }
+
+  private static void primary(Topology topology, String stream, String option, String primary) {
     // Tombstones too: a statement outlives the primaries that it names.
     Set<String> known = new TreeSet<>(topology.groupOf(stream).primaries().keySet());
-    for (String primary : named) {
-      if (!known.contains(primary)) {
-        throw new ValidationException(
-            "'%s.%s': stream '%s' has no primary '%s'%s; there are: %s"
-                .formatted(
-                    option.key(),
-                    primary,
-                    stream,
-                    primary,
-                    OptionNames.closest(primary, known),
-                    String.join(", ", known)));
-      }
+    if (!known.contains(primary)) {
+      throw new ValidationException(
+          "%s: stream '%s' has no primary '%s'%s; there are: %s"
+              .formatted(
+                  option,
+                  stream,
+                  primary,
+                  OptionNames.closest(primary, known),
+                  String.join(", ", known)));
     }
   }
 

@@ -62,7 +62,7 @@ record UnionSettings(
         upsert,
         !upsert && options.get(UnionOptions.DEDUP),
         horizon(options),
-        options.getOptional(CommonOptions.DEAD_LETTERS).orElse(null),
+        CommonOptions.deadLetters(options),
         (int) options.get(CommonOptions.DEAD_LETTERS_MAX_VALUE_BYTES).getBytes(),
         letterOptions(options),
         (int) options.get(UnionOptions.MAX_VALUE_BYTES).getBytes(),

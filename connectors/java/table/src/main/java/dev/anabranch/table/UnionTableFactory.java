@@ -91,6 +91,11 @@ public final class UnionTableFactory implements DynamicTableSourceFactory {
                   + " all records"
               : "'latest-by-version' needs a PRIMARY KEY (… NOT ENFORCED): the Kafka key");
     }
+    if (upsert && !options.get(UnionOptions.DEDUP)) {
+      throw new ValidationException(
+          "'dedup' = 'false' has no effect on a table with a PRIMARY KEY: a copy has no higher"
+              + " version. Leave out the option, or the PRIMARY KEY to read all records");
+    }
   }
 
   private static void requireInsertOnly(DecodingFormat<?> format) {

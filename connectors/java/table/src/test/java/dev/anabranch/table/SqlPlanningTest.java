@@ -19,6 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What is refused when a statement is planned: no brokers are needed for that. */
 class SqlPlanningTest {
@@ -161,6 +162,9 @@ class SqlPlanningTest {
         "'testing.drop-share' = '7'|'testing.drop-share' = '7' must be a number from 0 to 1",
         "'dedup.horizon' = '-1 d'|'dedup.horizon' = '-1 d' must be a time above 0",
         "'topology.interval' = '0 s'|'topology.interval' = '0 s' must be a time above 0",
+        "'scan.startup.timestamp-millis' = '4'|'scan.startup.timestamp-millis' = '4' needs 'scan.startup.mode' = 'timestamp', not 'earliest'",
+        "'scan.bounded.timestamp-millis' = '4'|'scan.bounded.timestamp-millis' = '4' needs 'scan.bounded.mode' = 'timestamp', not 'latest'",
+        "'dead-letters' = 'logs'|'dead-letters' = 'logs' must be another stream than 'stream'",
       },
       quoteCharacter = '"')
   void unionRefusesAtPlanning(String options, String message) {
@@ -177,8 +181,12 @@ class SqlPlanningTest {
       delimiter = '|',
       value = {
         "'epoch' = '-1'|'epoch' = '-1' must be a whole number from 0 on",
+        "'record-id.fields' = 'n'|'record-id.fields' needs 'record-id' = 'columns', not 'none'",
+        "'record-id.sequence-field' = 'n'|'record-id.sequence-field' needs 'record-id' = 'columns', not 'none'",
+        "'dead-letters' = 'logs'|'dead-letters' = 'logs' must be another stream than 'stream'",
         "'properties.linger.ms' = '-3'|'properties.linger.ms' = '-3' is refused by Kafka: Invalid value -3",
         "'properties.batch.size' = 'x'|'properties.batch.size' = 'x' is refused by Kafka: Invalid value x",
+        "'home' = 'hal-1'|'home' = 'hal-1': stream 'logs' has no primary 'hal-1', did you mean 'hall-1'?; there are: hall-1, hall-2",
       },
       quoteCharacter = '"')
   void prismRefusesAtPlanning(String options, String message) {
@@ -188,6 +196,54 @@ class SqlPlanningTest {
         .rootCause()
         .isInstanceOf(ValidationException.class)
         .hasMessageStartingWith(message);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "'home' = 'hall-2'", // A tombstone.
+        "'weights' = 'zz:2'",
+        "'properties.foo.bar' = '1'",
+        "'properties.partitioner.class' = 'only.on.the.Cluster'",
+      })
+  void prismTakesAtPlanning(String options) {
+    sql.prism("sink", "logs", "n INT", "'format' = 'json', 'record-id' = 'none', " + options);
+
+    assertThat(explainInsert("INSERT INTO sink VALUES (1)")).contains("sink");
+  }
+
+  @Test
+  void rowsMustNotWaitAsLongAsACheckpointMayIfThereAreCheckpoints() {
+    String slow = "'format' = 'json', 'max-block' = '20 min', 'record-id' = 'none'";
+    String slowLetters = "'dead-letters' = 'letters', 'dead-letters.max-block' = '20 min'";
+    sql.prism("sink", "logs", "n INT", slow)
+        .union("source", "logs", "n INT", "'format' = 'json', " + slowLetters);
+    String refusal =
+        "max-block (1200000 ms) must be less than execution.checkpointing.timeout (600000 ms)";
+
+    assertThatThrownBy(() -> explainInsert("INSERT INTO sink VALUES (1)"))
+        .hasMessage("stream logs: " + refusal);
+    sql.env().getCheckpointConfig().disableCheckpointing();
+    assertThat(explainInsert("INSERT INTO sink SELECT n FROM source")).contains("sink");
+    sql.tables().getConfig().set("execution.checkpointing.interval", "10 s");
+    assertRefused("source", "stream letters: dead-letters." + refusal);
+    assertThatThrownBy(() -> explainInsert("INSERT INTO sink VALUES (1)"))
+        .hasMessage("stream logs: " + refusal);
+  }
+
+  @Test
+  void whatUpsertsDoNotNeedIsRefused() {
+    String columns = "n INT, PRIMARY KEY (n) NOT ENFORCED";
+    sql.union("source", "logs", columns, "'format' = 'json', 'dedup' = 'false'")
+        .prism(
+            "sink",
+            "logs",
+            columns,
+            "'format' = 'json', 'record-id' = 'columns', 'record-id.fields' = 'n'");
+
+    assertRefused("source", "'dedup' = 'false' has no effect on a table with a PRIMARY KEY");
+    assertThatThrownBy(() -> explainInsert("INSERT INTO sink VALUES (1)"))
+        .hasStackTraceContaining("'record-id.fields' has no effect on a table with a PRIMARY KEY");
   }
 
   @Test
