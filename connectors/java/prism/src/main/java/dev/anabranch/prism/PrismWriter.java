@@ -10,8 +10,8 @@ import org.apache.flink.api.connector.sink2.WriterInitContext;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes elements through a {@link PrismEngine} whose thread is the task's. The task waits only by
- * working off its mailbox, into which the engine's acknowledgements and ticks come.
+ * Writes elements through a {@link MailboxPrism}. The task waits only by working off its mailbox,
+ * into which acknowledgements and ticks come, those of the error handler too: so both wait at once.
  */
 final class PrismWriter<T> implements StatefulSinkWriter<T, VersionFloor> {
   private final RecordSerializer<T> serializer;
@@ -19,8 +19,7 @@ final class PrismWriter<T> implements StatefulSinkWriter<T, VersionFloor> {
   private final RecordStamp stamp;
   private final MailboxExecutor mailbox;
   private final WriterMetrics metrics;
-  private final PrismEngine engine;
-  private volatile boolean closed;
+  private final MailboxPrism prism;
 
   PrismWriter(PrismSink<T> sink, WriterInitContext context, Collection<VersionFloor> restored)
       throws IOException {
@@ -35,14 +34,32 @@ final class PrismWriter<T> implements StatefulSinkWriter<T, VersionFloor> {
     } catch (Exception e) {
       throw asIo(e);
     }
-    PrismEngine.Hooks hooks = new PrismEngine.Hooks(this::mail, this::sendFailed, metrics::primary);
-    this.engine = PrismEngine.open(sink.topology(), sink.stream(), sink.options(), hooks);
-    metrics.inFlight(engine::inFlight);
+    this.prism = opened(sink);
+    metrics.inFlight(prism.engine()::inFlight);
+  }
+
+  private MailboxPrism opened(PrismSink<T> sink) {
+    try {
+      return new MailboxPrism(mailbox, wakeUp -> engine(sink, wakeUp));
+    } catch (RuntimeException e) {
+      // Flink closes no writer that it never got.
+      try {
+        errorHandler.close();
+      } catch (Exception again) {
+        e.addSuppressed(again);
+      }
+      throw e;
+    }
+  }
+
+  private PrismEngine engine(PrismSink<T> sink, Runnable wakeUp) {
+    PrismEngine.Hooks hooks = new PrismEngine.Hooks(wakeUp, this::sendFailed, metrics::primary);
+    return PrismEngine.open(sink.topology(), sink.stream(), sink.options(), hooks);
   }
 
   @Override
   public void write(T element, Context context) throws IOException, InterruptedException {
-    while (engine.isFull()) {
+    while (prism.isFull() || errorHandler.isFull()) {
       mailbox.yield();
     }
     OutgoingRecord record;
@@ -57,7 +74,7 @@ final class PrismWriter<T> implements StatefulSinkWriter<T, VersionFloor> {
       return;
     }
     try {
-      stamp.send(engine, record, context.timestamp());
+      stamp.send(prism.engine(), record, context.timestamp());
       metrics.sent(record);
     } catch (RecordException e) {
       refused(element, record, null, e);
@@ -67,7 +84,8 @@ final class PrismWriter<T> implements StatefulSinkWriter<T, VersionFloor> {
   /** Returns when every record before is done, at end of input too. */
   @Override
   public void flush(boolean endOfInput) throws IOException, InterruptedException {
-    while (!engine.isIdle()) {
+    // A record that is refused meanwhile is one more for the handler.
+    while (!prism.isIdle() || !errorHandler.isIdle()) {
       mailbox.yield();
     }
     try {
@@ -84,30 +102,11 @@ final class PrismWriter<T> implements StatefulSinkWriter<T, VersionFloor> {
 
   @Override
   public void close() throws IOException {
-    closed = true;
-    engine.close();
+    prism.close();
     try {
       errorHandler.close();
     } catch (Exception e) {
       throw asIo(e);
-    }
-  }
-
-  private void mail() {
-    if (closed) {
-      return;
-    }
-    try {
-      mailbox.execute(this::process, "prism");
-    } catch (RuntimeException e) {
-      // The mailbox closes before the writer does; whoever is left to read mails is ending anyway.
-      closed = true;
-    }
-  }
-
-  private void process() {
-    if (!closed) {
-      engine.process();
     }
   }
 

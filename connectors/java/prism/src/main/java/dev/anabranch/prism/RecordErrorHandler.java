@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 @FunctionalInterface
 public interface RecordErrorHandler<T> extends Serializable {
   /**
-   * Takes over the record, for example into dead letters, or throws to fail the job.
+   * Takes over the record, for example into dead letters, or throws to fail the job. Must not wait
+   * for anything, nor work off the mailbox: it may be called in the midst of what the writer does.
    *
    * @param element the element where it was refused before it was sent, else null
    * @param record what was to be written, or null where the serializer failed
@@ -30,7 +31,27 @@ public interface RecordErrorHandler<T> extends Serializable {
   /** Called once, before anything else. */
   default void open(WriterInitContext context) throws Exception {}
 
-  /** Returns once everything taken over is safe; called before each checkpoint. */
+  /**
+   * Whether the writer should take nothing more for now. It asks before each element, and again
+   * after each mail while the answer is yes, which is at least every 100 ms.
+   */
+  default boolean isFull() {
+    return false;
+  }
+
+  /**
+   * Whether everything taken over is safe. A checkpoint waits for it, working off the mailbox; what
+   * goes wrong meanwhile is to be thrown from a mail.
+   */
+  default boolean isIdle() {
+    return true;
+  }
+
+  /**
+   * Called before each checkpoint, once the writer and this are idle; on return everything taken
+   * over must be safe. What may take long belongs behind {@link #isIdle}: nothing else of the task
+   * goes on in here.
+   */
   default void flush() throws Exception {}
 
   /** Called once, after everything else. */
