@@ -80,7 +80,7 @@ final class UnionPipeline {
         : strategy.withIdleness(settings.watermarkIdleTimeout());
   }
 
-  /** Letters are written on the task's thread, which must not wait longer than a checkpoint may. */
+  /** A checkpoint waits for the letters before it, and must not end before that does. */
   private BadRecordPolicy badRecords(StreamExecutionEnvironment env) {
     String deadLetters = settings.deadLetters();
     if (deadLetters == null) {

@@ -2,13 +2,14 @@ package dev.anabranch.table.deadletter;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
-import dev.anabranch.prism.BlockingPrism;
+import dev.anabranch.prism.MailboxPrism;
 import dev.anabranch.prism.OutgoingRecord;
 import dev.anabranch.prism.PrismOptions;
 import dev.anabranch.records.RawHeader;
 import dev.anabranch.records.RawRecord;
 import dev.anabranch.records.RecordId;
 import java.util.HexFormat;
+import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,8 +42,8 @@ public final class DeadLetterStream implements BadRecordPolicy {
   }
 
   @Override
-  public Handler open(String stream, String job) {
-    return new Writer(new DeadLetterEncoder(stream, job, maxValueBytes));
+  public Handler open(String stream, String job, MailboxExecutor mailbox) {
+    return new Writer(new DeadLetterEncoder(stream, job, maxValueBytes), mailbox);
   }
 
   /** The id of a record's dead letter: the same when a restored job meets the record again. */
@@ -52,14 +53,16 @@ public final class DeadLetterStream implements BadRecordPolicy {
 
   private final class Writer implements Handler {
     private final DeadLetterEncoder encoder;
-    private @Nullable BlockingPrism prism;
+    private final MailboxExecutor mailbox;
+    private @Nullable MailboxPrism prism;
 
-    Writer(DeadLetterEncoder encoder) {
+    Writer(DeadLetterEncoder encoder, MailboxExecutor mailbox) {
       this.encoder = encoder;
+      this.mailbox = mailbox;
     }
 
     @Override
-    public void handle(RawRecord record, Reason reason, String detail) throws InterruptedException {
+    public void handle(RawRecord record, Reason reason, String detail) {
       long now = System.currentTimeMillis();
       OutgoingRecord letter =
           new OutgoingRecord(
@@ -74,10 +77,13 @@ public final class DeadLetterStream implements BadRecordPolicy {
     }
 
     @Override
-    public void flush() throws InterruptedException {
-      if (prism != null) {
-        prism.flush();
-      }
+    public boolean isFull() {
+      return prism != null && prism.isFull();
+    }
+
+    @Override
+    public boolean isIdle() {
+      return prism == null || prism.isIdle();
     }
 
     @Override
@@ -87,10 +93,10 @@ public final class DeadLetterStream implements BadRecordPolicy {
       }
     }
 
-    private BlockingPrism opened() {
-      BlockingPrism open = prism;
+    private MailboxPrism opened() {
+      MailboxPrism open = prism;
       if (open == null) {
-        open = BlockingPrism.open(topology, deadLetters, options);
+        open = MailboxPrism.open(mailbox, topology, deadLetters, options);
         prism = open;
       }
       return open;

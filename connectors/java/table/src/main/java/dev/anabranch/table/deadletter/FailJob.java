@@ -2,6 +2,7 @@ package dev.anabranch.table.deadletter;
 
 import dev.anabranch.records.RawRecord;
 import java.util.HexFormat;
+import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.util.FlinkRuntimeException;
 
 /** A bad record fails the job: the policy where no stream for dead letters is named. */
@@ -9,7 +10,7 @@ public final class FailJob implements BadRecordPolicy {
   private static final long serialVersionUID = 1L;
 
   @Override
-  public Handler open(String stream, String job) {
+  public Handler open(String stream, String job, MailboxExecutor mailbox) {
     return new Handler() {
       @Override
       public void handle(RawRecord record, Reason reason, String detail) {
@@ -17,7 +18,14 @@ public final class FailJob implements BadRecordPolicy {
       }
 
       @Override
-      public void flush() {}
+      public boolean isFull() {
+        return false;
+      }
+
+      @Override
+      public boolean isIdle() {
+        return true;
+      }
 
       @Override
       public void close() {}

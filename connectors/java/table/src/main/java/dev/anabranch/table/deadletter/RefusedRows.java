@@ -68,7 +68,7 @@ public final class RefusedRows<T> implements RecordErrorHandler<T> {
   public void open(WriterInitContext context) {
     text.open(context.getUserCodeClassLoader().asClassLoader());
     if (deadLetters != null) {
-      letters = deadLetters.open(target.stream(), target.job());
+      letters = deadLetters.open(target.stream(), target.job(), context.getMailboxExecutor());
       counter = context.metricGroup().counter("deadLetters");
     }
   }
@@ -90,10 +90,13 @@ public final class RefusedRows<T> implements RecordErrorHandler<T> {
   }
 
   @Override
-  public void flush() throws Exception {
-    if (letters != null) {
-      letters.flush();
-    }
+  public boolean isFull() {
+    return letters != null && letters.isFull();
+  }
+
+  @Override
+  public boolean isIdle() {
+    return letters == null || letters.isIdle();
   }
 
   @Override

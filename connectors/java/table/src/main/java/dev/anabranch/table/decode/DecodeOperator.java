@@ -4,6 +4,7 @@ import dev.anabranch.records.RawRecord;
 import dev.anabranch.table.deadletter.BadRecordPolicy;
 import dev.anabranch.table.deadletter.Reason;
 import java.util.List;
+import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.api.common.serialization.RuntimeContextInitializationContextAdapters;
 import org.apache.flink.metrics.Counter;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
@@ -17,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  * Makes rows of raw records and hands over those that it cannot. Dead letters are written from here
  * and not by a sink of their own: a side branch is not part of the plan that SQL translates, and
  * one more input would break the chain of operators that rows run through without being copied. A
- * checkpoint completes only when all dead letters before it are written.
+ * checkpoint completes only when all dead letters before it are written. The task waits for them by
+ * working off its mailbox: those of its mails that come from here or from operators further on.
  */
 public final class DecodeOperator extends AbstractStreamOperator<RowData>
     implements OneInputStreamOperator<RawRecord, RowData> {
@@ -29,6 +31,7 @@ public final class DecodeOperator extends AbstractStreamOperator<RowData>
   private final String stream;
   private final RowDecoder decoder;
   private final BadRecordPolicy policy;
+  private transient @Nullable MailboxExecutor mailbox;
   private transient BadRecordPolicy.@Nullable Handler bad;
   private transient @Nullable TimestampedCollector<RowData> out;
   private transient @Nullable Counter deadLetters;
@@ -42,12 +45,20 @@ public final class DecodeOperator extends AbstractStreamOperator<RowData>
     this.policy = policy;
   }
 
+  /** Flink gives it to every operator, before {@link #open}. */
+  @Override
+  public void setMailboxExecutor(MailboxExecutor mailbox) {
+    super.setMailboxExecutor(mailbox);
+    this.mailbox = mailbox;
+  }
+
   @Override
   public void open() throws Exception {
     super.open();
     decoder.open(
         RuntimeContextInitializationContextAdapters.deserializationAdapter(getRuntimeContext()));
-    bad = policy.open(stream, getRuntimeContext().getJobInfo().getJobName());
+    String job = getRuntimeContext().getJobInfo().getJobName();
+    bad = policy.open(stream, job, opened(mailbox));
     out = new TimestampedCollector<>(output);
     deadLetters = getMetricGroup().counter(DEAD_LETTERS);
   }
@@ -72,12 +83,12 @@ public final class DecodeOperator extends AbstractStreamOperator<RowData>
   @Override
   public void prepareSnapshotPreBarrier(long checkpointId) throws Exception {
     super.prepareSnapshotPreBarrier(checkpointId);
-    opened(bad).flush();
+    awaitWritten();
   }
 
   @Override
   public void finish() throws Exception {
-    opened(bad).flush();
+    awaitWritten();
     super.finish();
   }
 
@@ -90,8 +101,20 @@ public final class DecodeOperator extends AbstractStreamOperator<RowData>
   }
 
   private void setAside(RawRecord record, Reason reason, String detail) throws Exception {
+    BadRecordPolicy.Handler handler = opened(bad);
+    // Here and not before each record: good ones need not wait for bad ones.
+    while (handler.isFull()) {
+      opened(mailbox).yield();
+    }
     opened(deadLetters).inc();
-    opened(bad).handle(record, reason, detail);
+    handler.handle(record, reason, detail);
+  }
+
+  private void awaitWritten() throws InterruptedException {
+    BadRecordPolicy.Handler handler = opened(bad);
+    while (!handler.isIdle()) {
+      opened(mailbox).yield();
+    }
   }
 
   private static <T> T opened(@Nullable T part) {

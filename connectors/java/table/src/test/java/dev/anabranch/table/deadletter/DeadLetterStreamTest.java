@@ -1,49 +1,69 @@
 package dev.anabranch.table.deadletter;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.anabranch.prism.DeliveryException;
-import dev.anabranch.prism.PrismOptions;
 import dev.anabranch.records.Origin;
 import dev.anabranch.records.RawHeader;
 import dev.anabranch.records.RawRecord;
 import dev.anabranch.records.RecordId;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import org.apache.flink.streaming.runtime.tasks.StreamTaskActionExecutor;
+import org.apache.flink.streaming.runtime.tasks.mailbox.MailboxExecutorImpl;
+import org.apache.flink.streaming.runtime.tasks.mailbox.TaskMailboxImpl;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
+@Timeout(30)
 class DeadLetterStreamTest {
   @TempDir Path folder;
 
-  @Test
-  @Timeout(30)
-  void theTaskWaitsNoLongerThanMaxBlockWhereNoPrimaryTakesTheLetter() throws Exception {
-    Path document = folder.resolve("topology.yaml");
-    Files.writeString(
-        document,
-        """
-        generation: 1
-        groups:
-          g: {primaries: {a: {bootstrap: ["127.0.0.1:1"]}}, streams: {letters: {partitions: 1}}}
-        """);
-    PrismOptions options =
-        PrismOptions.builder()
-            .maxBlock(Duration.ofSeconds(1))
-            .cacheDirectory(folder.toString())
-            .build();
-    DeadLetterStream stream = new DeadLetterStream(document.toString(), "letters", 1000, options);
+  private final MailboxExecutorImpl mailbox =
+      new MailboxExecutorImpl(new TaskMailboxImpl(), 0, StreamTaskActionExecutor.IMMEDIATE);
 
-    try (BadRecordPolicy.Handler letters = stream.open("logs", "job")) {
+  @Test
+  void theTaskWaitsNoLongerThanMaxBlockWhereNoPrimaryTakesTheLetter() throws Exception {
+    try (BadRecordPolicy.Handler letters = open()) {
       letters.handle(record(), Reason.MALFORMED, "cut off");
 
-      assertThatThrownBy(letters::flush)
+      assertThatThrownBy(
+              () -> {
+                while (!letters.isIdle()) {
+                  mailbox.yield();
+                }
+              })
           .isInstanceOf(DeliveryException.class)
           .hasMessageContaining("undelivered for 1000 ms (max-block)");
     }
+  }
+
+  @Test
+  void lettersAreTakenAtOnceWhetherOrNotThereIsRoom() throws Exception {
+    try (BadRecordPolicy.Handler letters = open()) {
+      long start = System.nanoTime();
+      for (int i = 0; i < 3; i++) {
+        letters.handle(record(), Reason.MALFORMED, "cut off");
+      }
+      assertThat(letters.isFull()).isTrue();
+      assertThat(letters.isIdle()).isFalse();
+      assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(10));
+    }
+  }
+
+  @Test
+  void withoutALetterThereIsNothingToWaitForNorToClose() {
+    try (BadRecordPolicy.Handler letters = open()) {
+      assertThat(letters.isFull()).isFalse();
+      assertThat(letters.isIdle()).isTrue();
+    }
+  }
+
+  private BadRecordPolicy.Handler open() {
+    return Unreachable.letters(folder).open("logs", "job", mailbox);
   }
 
   private static RawRecord record() {

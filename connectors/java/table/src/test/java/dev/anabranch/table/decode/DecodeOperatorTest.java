@@ -10,6 +10,7 @@ import dev.anabranch.table.deadletter.FailJob;
 import dev.anabranch.table.deadletter.Reason;
 import java.util.ArrayList;
 import java.util.List;
+import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.util.OneInputStreamOperatorTestHarness;
 import org.apache.flink.table.data.RowData;
@@ -44,12 +45,14 @@ class DecodeOperatorTest {
     try (OneInputStreamOperatorTestHarness<RawRecord, RowData> harness = harness(new Noting())) {
       harness.processElement(new StreamRecord<>(Records.text("{\"run\":")));
       harness.processElement(new StreamRecord<>(Records.text("{\"run\":\"r2\"}")));
+      assertThat(CALLS).last().isEqualTo("malformed");
       harness.prepareSnapshotPreBarrier(1);
+      assertThat(CALLS).last().isEqualTo("written");
       harness.endInput();
 
       assertThat(harness.extractOutputStreamRecords()).hasSize(1);
     }
-    assertThat(CALLS).containsExactly("open logs", "malformed", "flush", "flush", "close");
+    assertThat(CALLS).containsExactly("open logs", "malformed", "written", "close");
   }
 
   @Test
@@ -76,17 +79,31 @@ class DecodeOperatorTest {
     private static final long serialVersionUID = 1L;
 
     @Override
-    public Handler open(String stream, String job) {
+    public Handler open(String stream, String job, MailboxExecutor mailbox) {
       CALLS.add("open " + stream);
       return new Handler() {
+        private boolean pending;
+
         @Override
         public void handle(RawRecord record, Reason reason, String detail) {
           CALLS.add(reason.text());
+          pending = true;
+          mailbox.execute(this::written, "written");
+        }
+
+        private void written() {
+          CALLS.add("written");
+          pending = false;
         }
 
         @Override
-        public void flush() {
-          CALLS.add("flush");
+        public boolean isFull() {
+          return pending;
+        }
+
+        @Override
+        public boolean isIdle() {
+          return !pending;
         }
 
         @Override

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * long; {@code max_block} bounds every wait. To be used by one thread; listeners are told on either
  * thread and must not call back.
  */
-public final class BlockingPrism implements AutoCloseable {
+final class BlockingPrism implements AutoCloseable {
   /** Released from any thread and without the lock: Kafka's threads must not wait for ours. */
   private final Semaphore wakes = new Semaphore(0);
 
@@ -42,7 +42,7 @@ public final class BlockingPrism implements AutoCloseable {
   }
 
   /** Opens one whose sends without a listener fail by an exception of the next call. */
-  public static BlockingPrism open(String topology, String stream, PrismOptions options) {
+  static BlockingPrism open(String topology, String stream, PrismOptions options) {
     return new BlockingPrism(
         stream,
         PrismEngine.Failures.THROW,
@@ -53,7 +53,7 @@ public final class BlockingPrism implements AutoCloseable {
    * Waits for room and accepts a record; see {@link PrismEngine#send}. Throws {@link
    * DeliveryException} or {@link RecordException} of earlier sends without a listener.
    */
-  public void send(
+  void send(
       OutgoingRecord record,
       RecordId id,
       @Nullable RecordVersion version,
@@ -69,7 +69,7 @@ public final class BlockingPrism implements AutoCloseable {
   }
 
   /** Returns when every send before is done or its listener knows of its failure. */
-  public void flush() throws InterruptedException {
+  void flush() throws InterruptedException {
     synchronized (lock) {
       throwFailure();
       while (!engine.isIdle()) {
@@ -79,7 +79,7 @@ public final class BlockingPrism implements AutoCloseable {
   }
 
   /** Figures of each primary by name. */
-  public Map<String, LaneStats> stats() {
+  Map<String, LaneStats> stats() {
     return Map.copyOf(stats);
   }
 
