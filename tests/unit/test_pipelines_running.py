@@ -230,6 +230,15 @@ def test_what_is_not_the_users_line_is_tried_for_ever(
     assert {event.where for event in events if isinstance(event, Failing)} == {None}
 
 
+def test_a_known_cause_comes_with_its_hint_once(follow: Callable[[FakeFlink], list[Event]]) -> None:
+    trace = "org.apache.flink…NoResourceAvailableException: Could not acquire the minimum required resources."
+    events = follow(FakeFlink([fails(trace)] * 3))
+    hints = [event.hint for event in events if isinstance(event, Failing)]
+    assert hints[0] is not None
+    assert hints[0].startswith("the cluster has too few free slots")
+    assert hints[1:] == [None, None]
+
+
 def test_a_run_that_was_restored_says_from_where(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, follow: Callable[[FakeFlink], list[Event]]
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from anabranch.cli.run_output import output_for
-from anabranch.pipelines.events import Event, Progress, Stopped
+from anabranch.pipelines.events import Event, Failing, Progress, Stopped
 
 
 def printed(capsys: pytest.CaptureFixture[str], *events: Event) -> list[str]:
@@ -37,3 +37,8 @@ def test_counts_that_are_not_known_are_not_shown_as_nothing(capsys: pytest.Captu
     assert printed(capsys, Stopped("j", "FINISHED", None, 0, 0)) == ["j: finished"]
     (line,) = printed(capsys, Stopped("j", "CANCELED", "file:/chk-1"))
     assert line == "j: canceled; last checkpoint: file:/chk-1"
+
+
+def test_what_to_do_about_a_restart_stands_below_it(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = printed(capsys, Failing("j", "no slots", None, "add some"), Failing("j", "no slots"))
+    assert lines == ["j: restarting after: no slots", "  next: add some", "j: restarting after: no slots"]

@@ -76,8 +76,9 @@ def _text_of(event: Event) -> str:
                 f"{_records(now)}{now.checkpoints} checkpoints"
                 + (f", {now.restarts} restarts" if now.restarts else "")
             )
-        case Failing(job=job, cause=cause, where=where):
-            return f"{job}: restarting after: {f'{where}: ' if where else ''}{cause}"
+        case Failing(job=job, cause=cause, where=where, hint=hint):
+            told = f"{job}: restarting after: {f'{where}: ' if where else ''}{cause}"
+            return f"{told}\n  next: {hint}" if hint else told
         case Stopped() as end:
             kept = f"; last checkpoint: {end.checkpoint}" if end.checkpoint else ""
             return f"{end.job}: {_records(end)}{end.state.lower()}{kept}"

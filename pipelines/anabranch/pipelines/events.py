@@ -61,10 +61,17 @@ class Progress(Event):
 
 @dataclass(frozen=True)
 class Failing(Event):
-    """It failed and Flink tries again; ``cause`` is one line, ``where`` the user's own if it failed there."""
+    """It failed and Flink tries again.
+
+    Attributes:
+        cause: One line.
+        where: The user's own, if it failed there.
+        hint: What to do, of a cause that is known; once in a run.
+    """
 
     cause: str
     where: str | None = None
+    hint: str | None = None
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from anabranch.errors import (
 )
 from anabranch.pipelines.traces import save_trace, short_causes, user_frame
 
-__all__ = ["job_error", "told_at"]
+__all__ = ["job_error", "known_hint", "told_at"]
 
 # What a trace holds -> (kind of error, hint). The first that fits.
 _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
@@ -111,9 +111,19 @@ def job_error(error: BaseException | str, folder: Path, *, where: str | None = N
         told = short_causes(causes_in_trace(trace)) or [trace.splitlines()[0]]
     place = line or where or user_frame(full)
     otherwise = (JobError, _LOOK if line is None else _MEND)
-    kind, hint = next(((kind, hint) for mark, kind, hint in _KNOWN if mark in full), otherwise)
+    kind, hint = _known(full) or otherwise
     message = told[0] + "".join(f"\n  in: {cause}" for cause in told[1:])
     return kind(f"{message}\n  full trace: {path}", where=place, hint=hint)
+
+
+def known_hint(trace: str) -> str | None:
+    """What to do next, of a printed Java trace whose cause is known."""
+    known = _known(trace)
+    return None if known is None else known[1]
+
+
+def _known(text: str) -> tuple[type[AnabranchError], str] | None:
+    return next(((kind, hint) for mark, kind, hint in _KNOWN if mark in text), None)
 
 
 @contextmanager

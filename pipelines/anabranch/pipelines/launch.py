@@ -95,9 +95,13 @@ def launch(
 def _check(job: Job, settings: Settings, on_event: Callable[[Event], None]) -> None:
     """What would otherwise fail only when Flink has started."""
     from anabranch.pipelines.preflight import check_cluster, check_streams
+    from anabranch.pipelines.slots import check_slots, needed_slots
 
     if settings.cluster is not None:
         check_cluster(settings.cluster)
     if settings.topology is not None:
         for line in check_streams(job, settings.topology, settings.dead_letters):
             on_event(Note(job.name, line))
+    # Last: it may wait for slots that are just being freed.
+    if settings.cluster is not None:
+        check_slots(settings.cluster, needed_slots(settings))

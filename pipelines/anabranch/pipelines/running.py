@@ -15,7 +15,7 @@ from anabranch.errors import ConfigurationError, JobError, UnavailableError
 from anabranch.pipelines.context import RunContext
 from anabranch.pipelines.events import Event, Failing, Note, OnEvent, Progress, Started, Stopped
 from anabranch.pipelines.failing import PATIENCE, Streak
-from anabranch.pipelines.failures import job_error, told_at
+from anabranch.pipelines.failures import job_error, known_hint, told_at
 from anabranch.pipelines.mini_batch import untimely
 from anabranch.pipelines.rest import RestClient
 from anabranch.pipelines.retained import fallen_back, newest_of_run, remember_run
@@ -108,6 +108,7 @@ class _Run:
         self._shown: Progress | None = None
         self._failed_ms = 0
         self._streak = Streak()
+        self._hints: set[str] = set()
 
     def follow(self, interrupt: Interrupt) -> None:
         """Until it ends, or fails for good, or somebody presses Ctrl-C."""
@@ -160,11 +161,20 @@ class _Run:
 
     def _failed(self, failure: Failure, checkpoints: int) -> None:
         self._failed_ms = failure.at_ms
-        self._tell(Failing(self._name, _cause(failure.trace), user_frame(failure.trace)))
+        hint = self._new_hint(failure.trace)
+        self._tell(Failing(self._name, _cause(failure.trace), user_frame(failure.trace), hint))
         if self._streak.add(failure.trace, checkpoints):
             self._tell(Note(self._name, f"failed {PATIENCE} times in a row at one line: cancelling"))
             self._cancel()
             raise job_error(failure.trace, self._traces, where=self._name)
+
+    def _new_hint(self, trace: str) -> str | None:
+        """Of a known cause, the first time: a job may fail by one cause every few seconds."""
+        hint = known_hint(trace)
+        if hint is None or hint in self._hints:
+            return None
+        self._hints.add(hint)
+        return hint
 
     def _cancel(self) -> None:
         self._checkpoint = _quietly(self._running.last_checkpoint) or self._checkpoint
