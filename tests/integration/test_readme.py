@@ -49,8 +49,8 @@ def test_commands_to_try_by_hand_work(tmp_path: Path) -> None:
             [ROOT / ".venv/bin/anabranch", "dev", "down", "--name", "readme"], env=env, check=False
         )
     assert done.returncode == 0, done.stdout
-    assert '{"run": "r1"}' in done.stdout
-    assert '{"run": "r2"}' in done.stdout
+    assert '{"run": "r1", "time_ms": 1}' in done.stdout
+    assert '{"run": "r2", "time_ms": 2}' in done.stdout
 
 
 def test_links_lead_somewhere() -> None:

@@ -42,8 +42,10 @@ def test_spec_comes_back_from_its_file() -> None:
 
 
 def test_lines_to_paste_show_a_record_that_jobs_can_read() -> None:
-    [_, produce, tail, *_] = next_lines(Loop(loop_on_disk("m")))
-    assert json.loads(produce.split("'")[1]) == {"run": "r1"}
+    path = loop_on_disk("m") / "loop.json"
+    write_json(path, {**read_json(path), "spec": asdict(LoopSpec(name="paper"))})
+    [_, produce, tail, *_] = next_lines(Loop(path.parent))
+    assert json.loads(produce.split("'")[1]) == {"run": "r1", "time_ms": 1}
     assert tail.endswith("tail training-logs --from earliest")
 
 

@@ -11,6 +11,7 @@ from typing import ClassVar
 import pytest
 
 from anabranch.errors import JobError, UnavailableError
+from anabranch.pipelines.events import Progress
 from anabranch.pipelines.rest import RestClient
 from anabranch.pipelines.running_job import Failure, RunningJob
 
@@ -78,3 +79,26 @@ def test_failures_come_oldest_first_and_each_once(url: str, answers: dict[str, t
     job = RunningJob(RestClient(url), "job", "ab")
     assert job.failures(10) == [Failure(20, "trace 20"), Failure(30, "trace 30")]
     assert job.failures(30) == []
+
+
+def test_dead_letters_of_all_operators_are_summed(url: str, answers: dict[str, tuple[int, bytes]]) -> None:
+    def says(path: str, body: object) -> None:
+        answers[path] = (200, json.dumps(body).encode())
+
+    moved = {"write-records": 3, "read-records": 1}
+    vertices = [
+        {"id": "v1", "name": "Source: union logs -> decode logs", "status": "RUNNING", "metrics": moved},
+        {"id": "v2", "name": "counts: Writer", "status": "RUNNING", "metrics": moved},
+        {"id": "v3", "name": "GroupAggregate", "status": "RUNNING", "metrics": moved},
+    ]
+    says("/jobs/ab", {"state": "RUNNING", "vertices": vertices})
+    says("/jobs/ab/checkpoints", {"counts": {"completed": 1}})
+    says("/jobs/ab/metrics?get=numRestarts", [])
+    for vertex, name, count in (("v1", "decode_logs.deadLetters", 2.0), ("v2", "Writer.deadLetters", 3.0)):
+        metrics = f"/jobs/ab/vertices/{vertex}/subtasks/metrics"
+        says(metrics, [{"id": "numRecordsIn"}, {"id": name}])
+        says(f"{metrics}?get={name}&agg=sum", [{"id": name, "sum": count}])
+    says("/jobs/ab/vertices/v3/subtasks/metrics", [])
+    assert RunningJob(RestClient(url), "job", "ab").progress() == Progress(
+        "job", "RUNNING", 3, 3, 3, 1, 1, 0, 5
+    )

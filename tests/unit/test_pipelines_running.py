@@ -46,6 +46,7 @@ class FakeFlink:
     outlives_job: bool = False
     plan: list[str] = field(default_factory=list)
     graphs: int = 0
+    letters: int = 0
     job_id: str = "ab" * 16
     url: str = "http://here"
 
@@ -72,8 +73,10 @@ class FakeFlink:
 
     def progress(self) -> Progress:
         if self.done and self.outlives_job:
-            return Progress("watch", "FINISHED", 0, 1, 500, 20, self.checkpoints, len(self.seen))
-        return Progress("watch", "RUNNING", 1, 1, 0, 0, self.checkpoints, len(self.seen))
+            return Progress(
+                "watch", "FINISHED", 0, 1, 500, 20, self.checkpoints, len(self.seen), self.letters
+            )
+        return Progress("watch", "RUNNING", 1, 1, 0, 0, self.checkpoints, len(self.seen), self.letters)
 
     def last_checkpoint(self) -> str | None:
         return f"file:/state/chk-{self.checkpoints}" if self.checkpoints else None
@@ -228,6 +231,18 @@ def test_what_is_not_the_users_line_is_tried_for_ever(
     events = follow(FakeFlink([fails(BROKERS)] * 20))
     assert isinstance(events[-1], Stopped)
     assert {event.where for event in events if isinstance(event, Failing)} == {None}
+
+
+def test_the_end_tells_of_dead_letters_also_after_a_restart(
+    follow: Callable[[FakeFlink], list[Event]],
+) -> None:
+    def set_aside(flink: FakeFlink, count: int) -> None:
+        flink.letters = count
+
+    happens = [lambda flink: set_aside(flink, 2), lambda flink: set_aside(flink, 1), nothing]
+    assert follow(FakeFlink(list(happens)))[-1] == Stopped("watch", "FINISHED", None, dead_letters=2)
+    on_cluster = follow(FakeFlink(list(happens), outlives_job=True))[-1]
+    assert on_cluster == Stopped("watch", "FINISHED", None, 500, 20, 2)
 
 
 def test_a_known_cause_comes_with_its_hint_once(follow: Callable[[FakeFlink], list[Event]]) -> None:

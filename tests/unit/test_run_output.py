@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from anabranch.cli.letters_line import telling_of_dead_letters
 from anabranch.cli.run_output import output_for
-from anabranch.pipelines.events import Event, Failing, Progress, Stopped
+from anabranch.pipelines.events import Event, Failing, Note, Progress, Stopped
+from anabranch.pipelines.layers import Resolved
+from anabranch.pipelines.settings import Settings
 
 
 def printed(capsys: pytest.CaptureFixture[str], *events: Event) -> list[str]:
@@ -42,3 +45,35 @@ def test_counts_that_are_not_known_are_not_shown_as_nothing(capsys: pytest.Captu
 def test_what_to_do_about_a_restart_stands_below_it(capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(capsys, Failing("j", "no slots", None, "add some"), Failing("j", "no slots"))
     assert lines == ["j: restarting after: no slots", "  next: add some", "j: restarting after: no slots"]
+
+
+def test_dead_letters_stand_with_what_was_read(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = printed(
+        capsys,
+        Progress("j", "RUNNING", 3, 3, 3, 0, 1, 0, 1),
+        Stopped("j", "FINISHED", None, 3, 1, 2),
+    )
+    assert lines == [
+        "j: running, 3/3 tasks, 3 read, 1 dead letter, 1 checkpoints",
+        "j: 3 read, 1 written, 2 dead letters, finished",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "source", "command"),
+    [
+        ({"topology": "/t.yaml"}, "ANABRANCH_TOPOLOGY", "anabranch dead-letters show --job j"),
+        (
+            {"topology": "/t.yaml", "dead_letters": "bad"},
+            "--topology",
+            "anabranch dead-letters show --job j --stream bad --topology /t.yaml",
+        ),
+    ],
+)
+def test_the_command_that_shows_them_follows(settings: dict[str, str], source: str, command: str) -> None:
+    told: list[Event] = []
+    tell = telling_of_dead_letters(told.append, Resolved(Settings(**settings), {"topology": source}))
+    tell(Stopped("j", "FINISHED", None))
+    assert len(told) == 1
+    tell(Stopped("j", "FINISHED", None, dead_letters=2))
+    assert told[2:] == [Note("j", f"to see the dead letters: {command}")]

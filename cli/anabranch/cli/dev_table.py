@@ -37,7 +37,7 @@ def next_lines(loop: Loop) -> list[str]:
     first = next(iter(loop.streams))
     lines = [
         f"  export ANABRANCH_TOPOLOGY={loop.topology_path}",
-        f'  echo \'{{"run": "r1"}}\' | anabranch produce {first}',
+        f'  echo \'{{"run": "r1", "time_ms": 1}}\' | anabranch produce {first}',
         f"  anabranch tail {first} --from earliest",
         f"  anabranch dev kill {loop.primaries[-1]}{option}",
         f"  anabranch dev restart {loop.primaries[-1]}{option}",

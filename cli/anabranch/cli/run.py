@@ -57,6 +57,7 @@ def command(
     Settings come from flags, then ANABRANCH_… variables, then the YAML, then defaults. Ctrl-C cancels
     the job, keeps its last checkpoint and prints the command that goes on from there.
     """
+    from anabranch.cli.letters_line import telling_of_dead_letters
     from anabranch.cli.run_output import output_for
     from anabranch.pipelines.job_file import job_schema
     from anabranch.pipelines.launch import launch, prepare
@@ -73,7 +74,8 @@ def command(
         click.echo(plan.load().explain())
     else:
         with output_for(as_json) as on_event:
-            told = telling_how_to_stop(on_event) if detach else telling_how_to_go_on(on_event)
+            told = telling_of_dead_letters(on_event, plan.resolved)
+            told = telling_how_to_stop(told) if detach else telling_how_to_go_on(told)
             launch(plan, told, check=check, detach=detach)
 
 

@@ -88,5 +88,6 @@ def _text_of(event: Event) -> str:
 
 def _records(event: Progress | Stopped) -> str:
     """The counts that are not 0, which Flink says also as long as it does not know them."""
-    counts = ((event.records_in, "read"), (event.records_out, "written"))
+    letters = "dead letter" if event.dead_letters == 1 else "dead letters"
+    counts = ((event.records_in, "read"), (event.records_out, "written"), (event.dead_letters, letters))
     return "".join(f"{count:,} {what}, " for count, what in counts if count)

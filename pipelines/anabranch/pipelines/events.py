@@ -48,6 +48,7 @@ class Progress(Event):
         records_out: Handed to sinks, likewise.
         checkpoints: Completed so far.
         restarts: Of the whole job.
+        dead_letters: Records set aside by its tasks, counted like those that are read.
     """
 
     state: str
@@ -57,6 +58,7 @@ class Progress(Event):
     records_out: int
     checkpoints: int
     restarts: int
+    dead_letters: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,12 +87,14 @@ class Stopped(Event):
         records_in: As in :class:`Progress`, of a job that finished, at its end; None where Flink ended with
             the job and no longer tells.
         records_out: Likewise.
+        dead_letters: At least so many were set aside, as far as was seen; a restart counts none twice.
     """
 
     state: str
     checkpoint: str | None
     records_in: int | None = None
     records_out: int | None = None
+    dead_letters: int = 0
 
 
 OnEvent = Callable[[Event], None]

@@ -107,6 +107,7 @@ class _Run:
         on_event(Started(job.name, self.job_id, self._running.url))
         self._shown: Progress | None = None
         self._failed_ms = 0
+        self._dead_letters = 0
         self._streak = Streak()
         self._hints: set[str] = set()
 
@@ -122,7 +123,7 @@ class _Run:
         try:
             self._submission.result()
         except Exception as error:
-            self._tell(Stopped(self._name, "FAILED", self._kept()))
+            self._tell(Stopped(self._name, "FAILED", self._kept(), dead_letters=self._dead_letters))
             raise job_error(error, self._traces, where=self._name) from None
         self._tell(self._finished())
 
@@ -134,18 +135,24 @@ class _Run:
         """With the totals, where Flink tells of a job that has ended: one in this process ends with it."""
         deadline = time.monotonic() + _STALE_S
         last = self._shown
-        while (now := _quietly(self._running.progress)) is not None:
+        while (now := self._progress()) is not None:
             last = now
             if now.state == "FINISHED" or time.monotonic() > deadline:
                 break
             time.sleep(_POLL_S)
         if last is None or last.state != "FINISHED":
-            return Stopped(self._name, "FINISHED", None)
-        return Stopped(self._name, "FINISHED", None, last.records_in, last.records_out)
+            return Stopped(self._name, "FINISHED", None, dead_letters=self._dead_letters)
+        return Stopped(self._name, "FINISHED", None, last.records_in, last.records_out, self._dead_letters)
+
+    def _progress(self) -> Progress | None:
+        now = _quietly(self._running.progress)
+        # Tasks count from their start: after a restart the highest is what was set aside for certain.
+        self._dead_letters = max(self._dead_letters, 0 if now is None else now.dead_letters)
+        return now
 
     def _look(self) -> None:
         failures = _quietly(lambda: self._running.failures(self._failed_ms)) or []
-        progress = _quietly(self._running.progress)
+        progress = self._progress()
         silent_s = time.monotonic() - self._told_at
         if progress is None and silent_s >= _HEARTBEAT_S:
             self._tell(Note(self._name, f"no word from Flink for {silent_s:.0f} s; waiting"))
@@ -184,7 +191,7 @@ class _Run:
             if not self._submission.done:
                 raise job_error(error, self._traces, where=self._name) from None
         self._await_end()
-        self._tell(Stopped(self._name, "CANCELED", self._kept()))
+        self._tell(Stopped(self._name, "CANCELED", self._kept(), dead_letters=self._dead_letters))
 
     def _kept(self) -> str | None:
         """The last checkpoint of a job that has ended.

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from anabranch.pipelines.events import Progress
 from anabranch.pipelines.rest import RestClient
 
 __all__ = ["Failure", "RunningJob"]
+
+# A counter of the operators that set records aside; the operator's name stands before it.
+_DEAD_LETTERS = ".deadLetters"
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ class RunningJob:
             sum(vertex["metrics"]["read-records"] for vertex in sinks),
             int(counts["completed"]),
             self._metric("numRestarts"),
+            sum(map(self._dead_letters, (vertex["id"] for vertex in vertices))),
         )
 
     def failures(self, after_ms: int) -> list[Failure]:
@@ -79,6 +84,15 @@ class RunningJob:
         """Where the newest completed checkpoint is."""
         latest = self._rest.checkpoints(self.job_id)["latest"]["completed"]
         return None if latest is None else str(latest["external_path"])
+
+    def _dead_letters(self, vertex: str) -> int:
+        """Of the decoding and of the sinks in one vertex; Flink knows some seconds late."""
+        metrics = f"/jobs/{self.job_id}/vertices/{vertex}/subtasks/metrics"
+        names = [str(each["id"]) for each in self._rest.get(metrics)]
+        wanted = ",".join(quote(name) for name in names if name.endswith(_DEAD_LETTERS))
+        if not wanted:
+            return 0
+        return sum(int(float(each["sum"])) for each in self._rest.get(f"{metrics}?get={wanted}&agg=sum"))
 
     def _metric(self, name: str) -> int:
         found = self._rest.get(f"/jobs/{self.job_id}/metrics?get={name}")
