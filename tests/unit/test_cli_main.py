@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from anabranch.cli import dev
 from anabranch.cli import main as main_module
+from anabranch.connectors.flink.interrupts import Terminated
 from anabranch.connectors.ids import RecordId
 from anabranch.errors import AnabranchError
 
@@ -94,7 +95,13 @@ def test_lists_of_commands_are_whole() -> None:
 
 @pytest.mark.parametrize(
     ("error", "code"),
-    [(KeyboardInterrupt(), 130), (AnabranchError("x"), 1), (click.UsageError("x"), 2), (SystemExit(3), 3)],
+    [
+        (KeyboardInterrupt(), 130),
+        (Terminated(), 143),
+        (AnabranchError("x"), 1),
+        (click.UsageError("x"), 2),
+        (SystemExit(3), 3),
+    ],
 )
 def test_other_ends_are_as_they_were(
     run: Callable[[Callable[[], None]], object],

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from anabranch.connectors.flink.interrupts import held_interrupt
+from anabranch.connectors.flink.interrupts import Terminated, held_interrupt, raising_on_sigterm
 
 
 @pytest.fixture(autouse=True)
@@ -22,9 +22,9 @@ def usual_handler() -> Iterator[None]:
 
 def test_the_first_is_held_and_the_second_raises() -> None:
     with held_interrupt() as interrupt:
-        assert not interrupt.seen
         os.kill(os.getpid(), signal.SIGINT)
-        assert interrupt.seen
+        assert isinstance(interrupt.seen, KeyboardInterrupt)
+        assert not isinstance(interrupt.seen, Terminated)
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
@@ -41,14 +41,34 @@ def test_what_ignores_it_goes_on() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with held_interrupt() as interrupt:
         os.kill(os.getpid(), signal.SIGINT)
-        assert not interrupt.seen
+        assert interrupt.seen is None
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def test_other_threads_have_no_signals() -> None:
-    def enter() -> bool:
+    def enter() -> object:
         with held_interrupt() as interrupt:
             return interrupt.seen
 
     with ThreadPoolExecutor() as pool:
-        assert pool.submit(enter).result() is False
+        assert pool.submit(enter).result() is None
+
+
+def test_sigterm_is_held_as_ctrl_c_is() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with raising_on_sigterm():
+        with held_interrupt() as interrupt:
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert isinstance(interrupt.seen, Terminated)
+            with pytest.raises(Terminated):
+                os.kill(os.getpid(), signal.SIGTERM)
+        with pytest.raises(Terminated):
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_sigterm_is_held_also_where_ctrl_c_is_ignored() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with held_interrupt() as interrupt:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert isinstance(interrupt.seen, Terminated)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from anabranch.connectors.flink.interrupts import Terminated
 from anabranch.connectors.flink.session import Operator
 from anabranch.errors import JobError, UnavailableError
 from anabranch.pipelines import Job, running
@@ -185,6 +186,14 @@ def test_ctrl_c_cancels_and_keeps_the_checkpoint(follow: Callable[[FakeFlink], l
 
 
 def test_what_is_on_disk_is_newer_than_what_flink_told(
+def test_sigterm_cancels_as_ctrl_c_does(follow: Callable[[FakeFlink], list[Event]]) -> None:
+    flink = FakeFlink([checkpoint, lambda flink: os.kill(os.getpid(), signal.SIGTERM), *[nothing] * 100])
+    with pytest.raises(Terminated):
+        follow(flink)
+    assert flink.cancelled
+    assert events_of(follow)[-1] == Stopped("watch", "CANCELED", "file:/state/chk-1")
+
+
     follow: Callable[[FakeFlink], list[Event]], tmp_path: Path
 ) -> None:
     flink = FakeFlink([checkpoint, ctrl_c, *[nothing] * 100])

@@ -7,6 +7,7 @@ Each subcommand lives in a module of its own that is imported only when it is ca
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 
 import click
@@ -78,9 +79,9 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except click.exceptions.Abort:
+    except click.exceptions.Abort as abort:
         click.echo("interrupted", err=True)
-        sys.exit(130)
+        sys.exit(_exit_code(abort))
     except AnabranchError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)
@@ -89,3 +90,13 @@ def main() -> None:
 
         tell(error)
         sys.exit(EXIT_CODE)
+
+
+def _exit_code(abort: click.exceptions.Abort) -> int:
+    """That of a shell for the signal which ended the command: click makes one exception of both."""
+    from anabranch.connectors.flink.interrupts import Terminated
+
+    signalled = (
+        signal.SIGTERM if isinstance(abort.__cause__ or abort.__context__, Terminated) else signal.SIGINT
+    )
+    return 128 + signalled

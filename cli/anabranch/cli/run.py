@@ -54,11 +54,12 @@ def command(
 ) -> None:
     """Runs JOB: a folder with job.py and job.yaml, or a Python file.
 
-    Settings come from flags, then ANABRANCH_… variables, then the YAML, then defaults. Ctrl-C cancels
-    the job, keeps its last checkpoint and prints the command that goes on from there.
+    Settings come from flags, then ANABRANCH_… variables, then the YAML, then defaults. Ctrl-C and
+    SIGTERM cancel the job, keep its last checkpoint and print the command that goes on from there.
     """
     from anabranch.cli.letters_line import telling_of_dead_letters
     from anabranch.cli.run_output import output_for
+    from anabranch.connectors.flink.interrupts import raising_on_sigterm
     from anabranch.pipelines.job_file import job_schema
     from anabranch.pipelines.launch import launch, prepare
 
@@ -76,7 +77,8 @@ def command(
         with output_for(as_json) as on_event:
             told = telling_of_dead_letters(on_event, plan.resolved)
             told = telling_how_to_stop(told) if detach else telling_how_to_go_on(told)
-            launch(plan, told, check=check, detach=detach)
+            with raising_on_sigterm():
+                launch(plan, told, check=check, detach=detach)
 
 
 # Flags that may be repeated, and the setting that each adds to.

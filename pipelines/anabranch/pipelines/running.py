@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from anabranch.connectors.flink.interrupts import Interrupt, held_interrupt
+from anabranch.connectors.flink.interrupts import Interrupt, Terminated, held_interrupt
 from anabranch.connectors.flink.java_errors import causes_in_trace
 from anabranch.connectors.flink.session import FlinkSession
 from anabranch.connectors.flink.submission import Submission
@@ -50,11 +50,11 @@ def submit(job: Job, context: RunContext, on_event: OnEvent) -> str:
 
 
 def run_until_end(job: Job, context: RunContext, on_event: OnEvent) -> None:
-    """Submits and follows; Ctrl-C cancels the job and waits for that.
+    """Submits and follows; Ctrl-C and SIGTERM cancel the job and wait for that.
 
     Raises:
         JobError: It failed; names the user's line and the full trace's file.
-        KeyboardInterrupt: It was cancelled.
+        KeyboardInterrupt: It was cancelled; of SIGTERM a subclass, ``Terminated``.
     """
     on_event(_starting(job))
     session = _built(job, context)
@@ -112,12 +112,14 @@ class _Run:
         self._hints: set[str] = set()
 
     def follow(self, interrupt: Interrupt) -> None:
-        """Until it ends, or fails for good, or somebody presses Ctrl-C."""
+        """Until it ends, or fails for good, or somebody presses Ctrl-C or sends SIGTERM."""
         while not self._submission.done:
-            if interrupt.seen:
-                self._tell(Note(self._name, "cancelling; Ctrl-C once more leaves at once"))
+            if interrupt.seen is not None:
+                terminated = isinstance(interrupt.seen, Terminated)
+                which = "SIGTERM" if terminated else "Ctrl-C"
+                self._tell(Note(self._name, f"cancelling; {which} once more leaves at once"))
                 self._cancel()
-                raise KeyboardInterrupt
+                raise interrupt.seen
             self._look()
             time.sleep(_POLL_S)
         try:

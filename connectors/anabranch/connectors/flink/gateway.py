@@ -12,7 +12,7 @@ from importlib import util
 from pathlib import Path
 from typing import Any
 
-from anabranch.connectors.flink.interrupts import held_interrupt
+from anabranch.connectors.flink.interrupts import Terminated, held_interrupt
 from anabranch.connectors.java_home import java_program
 from anabranch.errors import EnvironmentMissingError
 
@@ -98,8 +98,8 @@ def _start() -> None:
         # An exception between the fork and the return would lose the only handle of the new process.
         with held_interrupt() as interrupt:
             _process = launch(*args)
-        if interrupt.seen:
-            raise KeyboardInterrupt
+        if interrupt.seen is not None:
+            raise interrupt.seen
         return _process
 
     java_gateway.launch_gateway_server_process = kept
@@ -126,7 +126,10 @@ def _start() -> None:
 
 def _is_no_interrupt(record: logging.LogRecord) -> bool:
     """Leaves out the trace that Py4J writes to the root logger when Ctrl-C strikes within a call."""
-    return record.module != "java_gateway" or (record.exc_info or (None,))[0] is not KeyboardInterrupt
+    return record.module != "java_gateway" or (record.exc_info or (None,))[0] not in (
+        KeyboardInterrupt,
+        Terminated,
+    )
 
 
 def _drain(pipe: Any) -> None:
