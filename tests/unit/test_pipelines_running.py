@@ -48,6 +48,7 @@ class FakeFlink:
     plan: list[str] = field(default_factory=list)
     graphs: int = 0
     letters: int = 0
+    accumulators: dict[str, object] = field(default_factory=dict)
     job_id: str = "ab" * 16
     url: str = "http://here"
 
@@ -62,8 +63,8 @@ class FakeFlink:
     def done(self) -> bool:
         return not self.happens or (self.cancelled and not self.ignores_cancel)
 
-    def result(self) -> None:
-        """It finished."""
+    def result(self) -> dict[str, object]:
+        return self.accumulators
 
     def cancel(self) -> None:
         self.cancelled = True
@@ -185,7 +186,6 @@ def test_ctrl_c_cancels_and_keeps_the_checkpoint(follow: Callable[[FakeFlink], l
     assert events_of(follow)[-1] == Stopped("watch", "CANCELED", "file:/state/chk-1")
 
 
-def test_what_is_on_disk_is_newer_than_what_flink_told(
 def test_sigterm_cancels_as_ctrl_c_does(follow: Callable[[FakeFlink], list[Event]]) -> None:
     flink = FakeFlink([checkpoint, lambda flink: os.kill(os.getpid(), signal.SIGTERM), *[nothing] * 100])
     with pytest.raises(Terminated):
@@ -194,6 +194,7 @@ def test_sigterm_cancels_as_ctrl_c_does(follow: Callable[[FakeFlink], list[Event
     assert events_of(follow)[-1] == Stopped("watch", "CANCELED", "file:/state/chk-1")
 
 
+def test_what_is_on_disk_is_newer_than_what_flink_told(
     follow: Callable[[FakeFlink], list[Event]], tmp_path: Path
 ) -> None:
     flink = FakeFlink([checkpoint, ctrl_c, *[nothing] * 100])
@@ -252,6 +253,14 @@ def test_the_end_tells_of_dead_letters_also_after_a_restart(
     assert follow(FakeFlink(list(happens)))[-1] == Stopped("watch", "FINISHED", None, dead_letters=2)
     on_cluster = follow(FakeFlink(list(happens), outlives_job=True))[-1]
     assert on_cluster == Stopped("watch", "FINISHED", None, 500, 20, 2)
+
+
+def test_dead_letters_of_which_metrics_did_not_tell_in_time_count(
+    follow: Callable[[FakeFlink], list[Event]],
+) -> None:
+    accumulators: dict[str, object] = {"deadLetters.ab": 2, "deadLetters.cd": 1, "other": 7}
+    events = follow(FakeFlink([nothing], accumulators=accumulators))
+    assert events[-1] == Stopped("watch", "FINISHED", None, dead_letters=3)
 
 
 def test_a_known_cause_comes_with_its_hint_once(follow: Callable[[FakeFlink], list[Event]]) -> None:

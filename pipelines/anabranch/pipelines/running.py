@@ -19,7 +19,7 @@ from anabranch.pipelines.failures import job_error, known_hint, told_at
 from anabranch.pipelines.mini_batch import untimely
 from anabranch.pipelines.rest import RestClient
 from anabranch.pipelines.retained import fallen_back, newest_of_run, remember_run
-from anabranch.pipelines.running_job import Failure, RunningJob
+from anabranch.pipelines.running_job import Failure, RunningJob, dead_letters_in
 from anabranch.pipelines.traces import short_causes, user_frame
 
 if TYPE_CHECKING:
@@ -123,10 +123,11 @@ class _Run:
             self._look()
             time.sleep(_POLL_S)
         try:
-            self._submission.result()
+            accumulators = self._submission.result()
         except Exception as error:
             self._tell(Stopped(self._name, "FAILED", self._kept(), dead_letters=self._dead_letters))
             raise job_error(error, self._traces, where=self._name) from None
+        self._dead_letters = max(self._dead_letters, dead_letters_in(accumulators))
         self._tell(self._finished())
 
     def _tell(self, event: Event) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from anabranch.pipelines.events import Progress
 from anabranch.pipelines.rest import RestClient
 
-__all__ = ["Failure", "RunningJob"]
+__all__ = ["Failure", "RunningJob", "dead_letters_in"]
 
 # A counter of the operators that set records aside; the operator's name stands before it.
 _DEAD_LETTERS = ".deadLetters"
@@ -97,3 +98,13 @@ class RunningJob:
     def _metric(self, name: str) -> int:
         found = self._rest.get(f"/jobs/{self.job_id}/metrics?get={name}")
         return int(float(found[0]["value"])) if found else 0
+
+
+def dead_letters_in(accumulators: Mapping[str, object]) -> int:
+    """Set aside by the decoding of a job that has finished; metrics may not have told of it yet.
+
+    Args:
+        accumulators: Of the job's result, by name.
+    """
+    named = [value for name, value in accumulators.items() if name.startswith(f"{_DEAD_LETTERS[1:]}.")]
+    return sum(value for value in named if isinstance(value, int))

@@ -28,9 +28,10 @@ class Submission:
         """Whether it has ended, well or not."""
         return bool(self._result.done())
 
-    def result(self) -> None:
-        """Waits for the end; raises what the JVM says if it failed or was cancelled."""
-        self._result.result()
+    def result(self) -> dict[str, Any]:
+        """Waits for the end, gives the accumulators; raises what the JVM says if it failed or was ended."""
+        found: dict[str, Any] = self._result.result().get_all_accumulator_results()
+        return found
 
     def cancel(self) -> None:
         """Asks for cancellation; :attr:`done` tells when it has happened."""

@@ -4,6 +4,7 @@ import dev.anabranch.records.RawRecord;
 import dev.anabranch.table.deadletter.BadRecordPolicy;
 import dev.anabranch.table.deadletter.Reason;
 import java.util.List;
+import org.apache.flink.api.common.accumulators.LongCounter;
 import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.api.common.serialization.RuntimeContextInitializationContextAdapters;
 import org.apache.flink.metrics.Counter;
@@ -23,7 +24,11 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DecodeOperator extends AbstractStreamOperator<RowData>
     implements OneInputStreamOperator<RawRecord, RowData> {
-  /** Name of the counter of records that were set aside. */
+  /**
+   * Name of the counter of records that were set aside, and start of that of an accumulator: a
+   * metric is told seconds late, too late for a job that ends, and an accumulator is part of its
+   * result.
+   */
   public static final String DEAD_LETTERS = "deadLetters";
 
   private static final long serialVersionUID = 1L;
@@ -35,6 +40,7 @@ public final class DecodeOperator extends AbstractStreamOperator<RowData>
   private transient BadRecordPolicy.@Nullable Handler bad;
   private transient @Nullable TimestampedCollector<RowData> out;
   private transient @Nullable Counter deadLetters;
+  private transient @Nullable LongCounter total;
 
   /**
    * @param stream the stream that records are read from
@@ -61,6 +67,9 @@ public final class DecodeOperator extends AbstractStreamOperator<RowData>
     bad = policy.open(stream, job, opened(mailbox));
     out = new TimestampedCollector<>(output);
     deadLetters = getMetricGroup().counter(DEAD_LETTERS);
+    total = new LongCounter();
+    // Two operators of one task must not share a name.
+    getRuntimeContext().addAccumulator(DEAD_LETTERS + "." + getOperatorID(), total);
   }
 
   @Override
@@ -107,6 +116,7 @@ public final class DecodeOperator extends AbstractStreamOperator<RowData>
       opened(mailbox).yield();
     }
     opened(deadLetters).inc();
+    opened(total).add(1);
     handler.handle(record, reason, detail);
   }
 

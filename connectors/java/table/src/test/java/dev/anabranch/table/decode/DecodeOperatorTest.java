@@ -51,6 +51,12 @@ class DecodeOperatorTest {
       harness.endInput();
 
       assertThat(harness.extractOutputStreamRecords()).hasSize(1);
+      DecodeOperator operator = (DecodeOperator) harness.getOperator();
+      assertThat(
+              operator
+                  .getRuntimeContext()
+                  .getAccumulator("deadLetters." + operator.getOperatorID()))
+          .hasToString("LongCounter 1");
     }
     assertThat(CALLS).containsExactly("open logs", "malformed", "written", "close");
   }
