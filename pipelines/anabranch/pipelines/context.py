@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,11 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anabranch.connectors.flink.session import FlinkSession
+from anabranch.errors import JobError, UnavailableError
 from anabranch.pipelines.bindings import Binding, StreamBinding
 from anabranch.pipelines.build import Builder
 from anabranch.pipelines.configuration import checkpoint_uri, flink_configuration, state_folder
 from anabranch.pipelines.events import Event
 from anabranch.pipelines.layers import environment_layer, resolve
+from anabranch.pipelines.ports import free_ports
+from anabranch.pipelines.rest import RestClient
 from anabranch.pipelines.retained import check_ends, restore_uri
 from anabranch.pipelines.settings import Settings
 
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
     from anabranch.pipelines.job import Job
 
 __all__ = ["RunContext", "current_context", "running_in"]
+
+_HERE = "127.0.0.1"
+# Flink takes the first of them that nobody has taken since they were found free.
+_PORTS = 3
+_ANSWER_LIMIT_S = 2.0
 
 
 class RunContext:
@@ -46,7 +53,7 @@ class RunContext:
         self._binding = binding or (lambda job: StreamBinding(job.name, self.settings))
         self._folder = folder
         self._batch = batch
-        self._port = 0
+        self._ports: list[int] = []
         self._builders: dict[int, Builder] = {}
         self.jobs: list[Job] = []
 
@@ -61,13 +68,12 @@ class RunContext:
         """Where the job's logs, traces and, unless set otherwise, checkpoints go."""
         return self._folder or state_folder(job.name)
 
-    @property
-    def web(self) -> str:
-        """``host:port`` of the REST API of the Flink that runs the job."""
+    def web(self, job_id: str) -> str:
+        """``host:port`` of the REST API of the Flink that runs the submitted job."""
         if self.settings.cluster is not None:
             return self.settings.cluster
-        self._port = self._port or _free_port()
-        return f"127.0.0.1:{self._port}"
+        addresses = [f"{_HERE}:{port}" for port in self._ports] or [f"{_HERE}:0"]
+        return next((each for each in addresses if _knows(each, job_id)), addresses[0])
 
     def checkpoints(self, job: Job) -> str:
         """URI of the folder in which the job's runs keep their checkpoints."""
@@ -118,8 +124,10 @@ class RunContext:
 
         options = flink_configuration(job.name, self.settings, self.folder(job))
         if self.settings.cluster is None:
-            host, _, port = self.web.partition(":")
-            options = {"rest.address": host, "rest.bind-address": host, "rest.bind-port": port} | options
+            chosen = options.get("rest.bind-port", "")
+            self._ports = [int(chosen)] if chosen.isdigit() else free_ports(_PORTS)
+            ports = ",".join(map(str, self._ports))
+            options = {"rest.address": _HERE, "rest.bind-address": _HERE, "rest.bind-port": ports} | options
         if self._batch:
             # Of no use there, and refused.
             options = {key: value for key, value in options.items() if "checkpointing.interval" not in key}
@@ -127,10 +135,13 @@ class RunContext:
         return FlinkSession(options, jars=jars, log_folder=self.folder(job) / "log", batch=self._batch)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _knows(address: str, job_id: str) -> bool:
+    """Whether it is Flink's: another program may listen on a port that Flink therefore left out."""
+    try:
+        RestClient(f"http://{address}", timeout_s=_ANSWER_LIMIT_S).get(f"/jobs/{job_id}")
+    except (UnavailableError, JobError):
+        return False
+    return True
 
 
 _current: ContextVar[RunContext] = ContextVar("anabranch_run_context")

@@ -103,7 +103,7 @@ class _Run:
         self.job_id = self._submission.job_id
         self._checkpoints = context.checkpoints(job)
         remember_run(folder, self.job_id, self._checkpoints, bounded=context.settings.bounded)
-        self._running = RunningJob(RestClient(f"http://{context.web}"), job.name, self.job_id)
+        self._running = RunningJob(RestClient(f"http://{context.web(self.job_id)}"), job.name, self.job_id)
         on_event(Started(job.name, self.job_id, self._running.url))
         self._shown: Progress | None = None
         self._failed_ms = 0
