@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -47,6 +48,12 @@ def test_lines_to_paste_show_a_record_that_jobs_can_read() -> None:
     [_, produce, tail, *_] = next_lines(Loop(path.parent))
     assert json.loads(produce.split("'")[1]) == {"run": "r1", "time_ms": 1}
     assert tail.endswith("tail training-logs --from earliest")
+
+
+def test_lines_to_paste_tell_how_jobs_run_on_the_loops_flink(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = Loop(loop_on_disk("m"))
+    monkeypatch.setattr(Loop, "flink", SimpleNamespace(url="http://127.0.0.1:25417"))
+    assert "  anabranch run JOB --cluster 127.0.0.1:25417" in next_lines(loop)
 
 
 def test_down_leaves_a_newer_loop_of_the_same_name_alone() -> None:

@@ -142,7 +142,17 @@ def test_no_flink_at_that_address(folder: Folder, closed_port: str) -> None:
 
 def test_address_without_a_port(folder: Folder) -> None:
     error = folder.run("--cluster", "localhost")
-    assert str(error).startswith("--cluster: cluster: 'localhost' is no host:port")
+    assert str(error).startswith("--cluster: 'localhost' is no host:port")
+
+
+def test_address_as_dev_up_shows_it(folder: Folder, closed_port: str) -> None:
+    error = folder.run("--cluster", f"http://{closed_port}/")
+    assert error.where == f"--cluster {closed_port}"
+
+
+def test_flag_is_named_as_it_is_spelt_and_once(folder: Folder) -> None:
+    result = CliRunner().invoke(command, [str(folder.path), "--checkpoint-interval", "-1"])
+    assert str(result.exception) == "--checkpoint-interval: input should be greater than 0, not -1.0"
 
 
 def test_checkpoint_that_is_not_there(folder: Folder) -> None:

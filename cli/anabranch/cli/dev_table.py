@@ -43,5 +43,6 @@ def next_lines(loop: Loop) -> list[str]:
         f"  anabranch dev restart {loop.primaries[-1]}{option}",
     ]
     if loop.spec.flink is not None:
+        lines.append(f"  anabranch run JOB --cluster {loop.flink.url.removeprefix('http://')}")
         lines.append(f"  open {loop.flink.url}")
     return [*lines, f"  anabranch dev down{option}"]

@@ -18,7 +18,10 @@ __all__ = ["command"]
 @click.command("run", cls=Remembering)
 @click.argument("job", type=click.Path(path_type=Path), required=False)
 @click.option("--topology", help="Path or URI of the topology document.")
-@click.option("--cluster", help="host:port of a Flink session cluster; without it Flink runs here.")
+@click.option(
+    "--cluster",
+    help="host:port of a Flink session cluster; without it Flink runs here.",
+)
 @click.option("--parallelism", type=click.IntRange(min=1), help="Subtasks of each operator.")
 @click.option("--checkpoint-dir", "checkpoints__dir", help="Folder or URI of the checkpoints.")
 @click.option("--checkpoint-interval", "checkpoints__interval_s", type=float, help="Seconds between two.")
@@ -90,18 +93,19 @@ def _flag_layer(flags: dict[str, Any], pairs: dict[str, tuple[str, ...]]) -> Lay
 
     values: dict[tuple[str, ...], Any] = {}
     sources: dict[tuple[str, ...], str] = {}
+    spelt = {param.name: param.opts[0] for param in command.params}
     for name, value in flags.items():
         if value is not None:
             path = tuple(name.split("__"))
             values[path] = value or None if name == "dead_letters" else value
-            sources[path] = "--" + name.replace("checkpoints__dir", "checkpoint-dir").replace("_", "-")
+            sources[path] = spelt[name]
     for flag, given in pairs.items():
         for pair in given:
             key, equals, value = pair.partition("=")
             if not equals:
                 raise click.BadParameter(f"{pair!r} is not KEY=VALUE", param_hint=flag)
             path = (_MAPS[flag], key)
-            values[path], sources[path] = value, flag
+            values[path], sources[path] = value, f"{flag} {key}"
     return Layer(values, sources)
 
 

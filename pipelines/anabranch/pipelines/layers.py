@@ -137,12 +137,14 @@ def _problem(detail: Any, sources: Mapping[_Path, str]) -> tuple[str, str, str]:
         close = difflib.get_close_matches(name, known, 1)
         start = f"did you mean {close[0]}? " if close else ""
         return place, f"unknown setting '{name}'", f"{start}valid: {', '.join(known)}"
+    # A flag says of itself which setting it is.
+    what = "" if place.startswith("--") else f"{name}: "
     message = str(detail["msg"])
     given = HIDDEN if is_sensitive(name) else public_text(repr(detail["input"]))
     hint = str(detail.get("ctx", {}).get("hint", ""))
     if hint:
-        return place, f"{name}: {given} is {message}", hint
-    return place, f"{name}: {message[:1].lower()}{message[1:]}, not {given}", ""
+        return place, f"{what}{given} is {message}", hint
+    return place, f"{what}{message[:1].lower()}{message[1:]}, not {given}", ""
 
 
 def _text(value: Any) -> str:

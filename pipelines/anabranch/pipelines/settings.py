@@ -14,8 +14,12 @@ _Seconds = Annotated[float, Field(gt=0)]
 
 
 def _address(text: str | None) -> str | None:
-    host, _, port = (text or "").rpartition(":")
-    if text is not None and not (host and "/" not in host and port.isdigit()):
+    if text is None:
+        return None
+    # As `dev up` and Flink's own page show it.
+    text = text.removeprefix("http://").removesuffix("/")
+    host, _, port = text.rpartition(":")
+    if not (host and "/" not in host and port.isdigit()):
         raise PydanticCustomError("address", "no host:port", {"hint": "write it as in 127.0.0.1:8081"})
     return text
 
