@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anabranch.connectors.flink.gateway import check_installed
-from anabranch.errors import ConfigurationError
+from anabranch.errors import AnabranchError, ConfigurationError
 from anabranch.pipelines.configuration import state_folder
 from anabranch.pipelines.context import RunContext
 from anabranch.pipelines.events import Event, Note
+from anabranch.pipelines.inputs import check_inputs
 from anabranch.pipelines.job_file import file_layer
 from anabranch.pipelines.layers import Layer, Resolved, environment_layer, resolve
 from anabranch.pipelines.loader import job_files, load_job
@@ -84,12 +86,26 @@ def launch(
         )
     check_installed()
     job = plan.load()
+    check_inputs(job.reads, settings.inputs, plan.resolved.sources)
     if check:
         _check(job, settings, on_event)
-    if detach:
-        return submit(job, plan.context, on_event)
-    run_until_end(job, plan.context, on_event)
+    with _naming_flink_options(plan.resolved):
+        if detach:
+            return submit(job, plan.context, on_event)
+        run_until_end(job, plan.context, on_event)
     return None
+
+
+@contextmanager
+def _naming_flink_options(resolved: Resolved) -> Iterator[None]:
+    """Gives an error without a place, as Flink's start ends with, that of the options it was started with."""
+    try:
+        yield
+    except AnabranchError as error:
+        given = [source for name, source in resolved.sources.items() if name.startswith("flink.")]
+        if error.where is None and given:
+            raise type(error)(error.message, where=", ".join(given), hint=error.hint) from None
+        raise
 
 
 def _check(job: Job, settings: Settings, on_event: Callable[[Event], None]) -> None:

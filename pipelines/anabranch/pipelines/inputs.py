@@ -1,0 +1,95 @@
+"""Options of a job's inputs, looked at before Flink starts, which would name a line of the job."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from anabranch.errors import ConfigurationError
+from anabranch.topology.rules import did_you_mean
+
+if TYPE_CHECKING:
+    from anabranch.pipelines.bindings import Read
+
+__all__ = ["KEYS", "check_inputs"]
+
+# Options of the connector `union` (docs/sql.md); a test holds them against those in Java.
+KEYS = frozenset(
+    {
+        "dead-letters",
+        "dead-letters.max-block",
+        "dead-letters.max-value-bytes",
+        "dedup",
+        "dedup.horizon",
+        "discovery.interval",
+        "format",
+        "group-id",
+        "key.fields",
+        "key.format",
+        "latest-by-version",
+        "max-value-bytes",
+        "out-of-range",
+        "scan.bounded.deadline",
+        "scan.bounded.mode",
+        "scan.bounded.primary",
+        "scan.bounded.timestamp-millis",
+        "scan.parallelism",
+        "scan.startup.mode",
+        "scan.startup.primary",
+        "scan.startup.timestamp-millis",
+        "stream",
+        "testing.drop-share",
+        "topology",
+        "topology.interval",
+        "value.fields-include",
+        "watermark.delay",
+        "watermark.idle-timeout",
+    }
+)
+_VALUES = {
+    "out-of-range": ("reset", "park", "fail"),
+    "scan.startup.mode": ("earliest", "latest", "timestamp", "group-offsets"),
+    "scan.bounded.mode": ("unbounded", "latest", "timestamp", "group-offsets"),
+}
+_OF_PRIMARIES = ("scan.startup.primary.", "scan.bounded.primary.")
+
+
+def check_inputs(reads: Sequence[Read], inputs: Mapping[str, str], sources: Mapping[str, str]) -> None:
+    """Looks at what every input is given by settings, and each one by its line of the job.
+
+    Args:
+        reads: The job's inputs.
+        inputs: From the settings.
+        sources: Where each setting was written, by dotted name.
+
+    Raises:
+        ConfigurationError: There is no such option, or it has not such a value.
+    """
+    formats = {read.format for read in reads} | {inputs.get("format", "json")}
+    for key, value in inputs.items():
+        _check(key, value, formats, sources.get(f"inputs.{key}", "inputs"))
+    for read in reads:
+        for key, value in read.options.items():
+            _check(key, value, {read.format}, read.where)
+
+
+def _check(key: str, value: str, formats: set[str], where: str) -> None:
+    if key not in KEYS and not _is_free(key, formats):
+        start = did_you_mean(key, KEYS)
+        raise ConfigurationError(
+            f"inputs have no option {key!r}",
+            where=where,
+            hint=f"{start} docs/sql.md lists them, under Reading".lstrip(),
+        )
+    valid = _VALUES.get(key, (value.lower(),))
+    if value.lower() not in valid:
+        raise ConfigurationError(
+            f"{key} is none of {', '.join(valid)}: {value!r}",
+            where=where,
+            hint=did_you_mean(value, valid) or "choose one of them; docs/sql.md tells what each does",
+        )
+
+
+def _is_free(key: str, formats: set[str]) -> bool:
+    """Whether it is an option of a format, which is Flink's to know, or of a primary."""
+    return key.startswith((*_OF_PRIMARIES, *(f"{name}." for name in formats), "key.", "value."))
