@@ -43,15 +43,13 @@ def test_spec_comes_back_from_its_file() -> None:
 
 
 def test_lines_to_paste_show_a_record_that_jobs_can_read() -> None:
-    path = loop_on_disk("m") / "loop.json"
-    write_json(path, {**read_json(path), "spec": asdict(LoopSpec(name="paper"))})
-    [_, produce, tail, *_] = next_lines(Loop(path.parent))
+    [_, produce, tail, *_] = next_lines(Loop(loop_on_disk("m")))
     assert json.loads(produce.split("'")[1]) == {"run": "r1", "time_ms": 1}
     assert tail.endswith("tail training-logs --from earliest")
 
 
 def test_lines_to_paste_tell_how_jobs_run_on_the_loops_flink(monkeypatch: pytest.MonkeyPatch) -> None:
-    loop = Loop(loop_on_disk("m"))
+    loop = Loop(loop_on_disk("m", flink=FlinkSpec()))
     monkeypatch.setattr(Loop, "flink", SimpleNamespace(url="http://127.0.0.1:25417"))
     assert "  anabranch run JOB --cluster 127.0.0.1:25417" in next_lines(loop)
 

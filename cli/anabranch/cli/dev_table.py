@@ -44,5 +44,5 @@ def next_lines(loop: Loop) -> list[str]:
     ]
     if loop.spec.flink is not None:
         lines.append(f"  anabranch run JOB --cluster {loop.flink.url.removeprefix('http://')}")
-        lines.append(f"  open {loop.flink.url}")
+        lines.append(f"  xdg-open {loop.flink.url}")
     return [*lines, f"  anabranch dev down{option}"]

@@ -71,6 +71,8 @@ def _checkpoints(settings: Settings, folder: Path) -> dict[str, str]:
         "state.backend.type": settings.state.backend,
         # De-duplication mostly asks for keys that are not there: a filter answers without a read.
         "state.backend.rocksdb.use-bloom-filter": "true",
+        # Whole filters are megabytes each: where they outgrow the cache, each question reads one anew.
+        "state.backend.rocksdb.memory.partitioned-index-filters": "true",
     }
     if settings.restore is not None:
         options["execution.state-recovery.path"] = restore_uri(settings.restore, folder, settings.cluster)

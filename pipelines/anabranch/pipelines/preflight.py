@@ -130,7 +130,7 @@ def _check_group(name: str, group: Group, streams: dict[str, str], place: str) -
         raise UnavailableError(
             f"no primary of group {name} answers: {'; '.join(silent)}",
             where=place,
-            hint="start the brokers (`anabranch dev up`), or start without them: --no-check",
+            hint="start the brokers (`anabranch dev up`, or `dev restart`), or go without: --no-check",
         )
     return [f"primary {who} does not answer; the job reads it when it does" for who in silent]
 

@@ -41,6 +41,8 @@ final class BenchState implements AutoCloseable {
     configuration.set(RocksDBOptions.FIX_PER_SLOT_MEMORY_SIZE, ROCKSDB_MEMORY);
     // Most looks at the state are for blocks that are not there yet: a filter halves their cost.
     configuration.set(RocksDBConfigurableOptions.USE_BLOOM_FILTER, true);
+    // Whole filters are megabytes each: where they outgrow the cache, every look reads one anew.
+    configuration.set(RocksDBOptions.USE_PARTITIONED_INDEX_FILTERS, true);
     EmbeddedRocksDBStateBackend backend =
         new EmbeddedRocksDBStateBackend(true).configure(configuration, getClass().getClassLoader());
     backend.setDbStoragePath(local.toString());
