@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from anabranch.errors import ConfigurationError, TopologyError
+from anabranch.errors import ConfigurationError, TopologyError, UnavailableError
 from anabranch.pipelines import Job, preflight
 from anabranch.pipelines.context import RunContext, running_in
 from anabranch.pipelines.settings import Settings
@@ -58,9 +58,10 @@ def test_publisher_that_is_down(url: str) -> None:
 
 
 def test_neither_publisher_nor_cache(url: str) -> None:
-    (note,) = preflight.check_streams(job("lags"), url, None)
-    assert note.startswith("streams and brokers are not checked: ")
-    assert url in note
+    with pytest.raises(UnavailableError, match="no copy of it is cached") as caught:
+        preflight.check_streams(job("lags"), url, None)
+    assert caught.value.where == url
+    assert "--no-check" in str(caught.value.hint)
 
 
 def test_place_that_only_flink_reads(url: str) -> None:

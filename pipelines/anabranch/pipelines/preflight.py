@@ -55,9 +55,9 @@ def check_cluster(address: str) -> None:
 def check_streams(job: Job, topology: str, dead_letters: str | None) -> list[str]:
     """Looks whether each stream of a job is known and has its topic on each primary that answers.
 
-    The document is the cached one where its publisher is down; without any there is nothing to check by, and
-    that is no reason not to start. Nor is one primary that is down: it is reported. None of a group that
-    answers is.
+    The document is the cached one where its publisher is down. Without any of a URI that only Flink reads there
+    is nothing to check by, and that is no reason not to start. Nor is one primary that is down: it is
+    reported. None of a group that answers is.
 
     Returns:
         Lines worth showing.
@@ -65,7 +65,8 @@ def check_streams(job: Job, topology: str, dead_letters: str | None) -> list[str
     Raises:
         ConfigurationError: The document is absent or invalid, a stream is not in it, a topic is not on a
             primary, or a primary refuses the credentials.
-        UnavailableError: No primary of a group answers.
+        UnavailableError: No primary of a group answers; or neither does the topology's publisher, and no copy
+            is cached.
     """
     document, notes = _document(topology)
     if document is None:
@@ -93,9 +94,15 @@ def _document(topology: str) -> tuple[Topology | None, list[str]]:
         if is_read_here(topology) and not isinstance(error, UnavailableError):
             raise  # a wrong path or a mistake in the document: better told now
         where = public_uri(topology)
-        reason = error.message if is_read_here(topology) else "only Flink reads such a URI"
+        if is_read_here(topology):  # Flink would look for half a minute and then say the same
+            raise UnavailableError(
+                f"{error.message}, and no copy of it is cached",
+                where=where,
+                hint="is the address right, and its publisher up? --no-check starts where only Flink reaches it",
+            ) from None
         return None, [
-            f"streams and brokers are not checked: {where} cannot be read here ({reason}), none is cached"
+            f"streams and brokers are not checked: {where} cannot be read here (only Flink reads such a URI), "
+            "none is cached"
         ]
     if loaded.problem is None:
         return loaded.topology, []
