@@ -55,9 +55,9 @@ def check_cluster(address: str) -> None:
 def check_streams(job: Job, topology: str, dead_letters: str | None) -> list[str]:
     """Looks whether each stream of a job is known and has its topic on each primary that answers.
 
-    The document is the cached one where its publisher is down. Without any of a URI that only Flink reads there
-    is nothing to check by, and that is no reason not to start. Nor is one primary that is down: it is
-    reported. None of a group that answers is.
+    The document is the cached one where its publisher is down. Of a URI that only Flink reads there may be
+    none to check by, and that is no reason not to start. Nor is one primary that is down: it is reported.
+    None of a group that answers is.
 
     Returns:
         Lines worth showing.
@@ -98,11 +98,10 @@ def _document(topology: str) -> tuple[Topology | None, list[str]]:
             raise UnavailableError(
                 f"{error.message}, and no copy of it is cached",
                 where=where,
-                hint="is the address right, and its publisher up? --no-check starts where only Flink reaches it",
+                hint="is the address right, and its publisher up? --no-check if only Flink reaches it",
             ) from None
         return None, [
-            f"streams and brokers are not checked: {where} cannot be read here (only Flink reads such a URI), "
-            "none is cached"
+            f"streams and brokers are not checked: only Flink reads {where}, and no copy of it is cached"
         ]
     if loaded.problem is None:
         return loaded.topology, []
