@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import threading
@@ -312,6 +313,9 @@ _producers: weakref.WeakSet[PrismProducer] = weakref.WeakSet()
 
 
 def _forget_all() -> None:
+    # Clients that are garbage by now must not be collected here: to free one takes its threads, which only
+    # the parent has.
+    gc.freeze()
     for producer in list(_producers):
         producer._forget()
 

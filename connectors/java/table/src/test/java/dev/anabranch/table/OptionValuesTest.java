@@ -21,6 +21,7 @@ class OptionValuesTest {
   @CsvSource(
       delimiter = '|',
       value = {
+        "out-of-range|x|be one of: park, fail, reset",
         "testing.drop-share|7|be a number from 0 to 1",
         "testing.drop-share|-1|be a number from 0 to 1",
         "testing.drop-share|NaN|be a number from 0 to 1",

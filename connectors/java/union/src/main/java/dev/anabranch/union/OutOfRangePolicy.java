@@ -1,5 +1,7 @@
 package dev.anabranch.union;
 
+import java.util.Locale;
+
 /**
  * What happens when records that were still to be read are no longer there: deleted by retention,
  * gone with a truncated log, a re-created topic or a wiped cluster. The loss is reported (log,
@@ -7,7 +9,7 @@ package dev.anabranch.union;
  * after.
  *
  * <p>To add a policy: add a constant here and answer its three questions. Nothing else switches on
- * the constants, except the SQL option that lists their names.
+ * the constants; the SQL option takes each by its name.
  */
 public enum OutOfRangePolicy {
   /**
@@ -51,5 +53,11 @@ public enum OutOfRangePolicy {
    */
   boolean admitsSuccessor() {
     return admitsSuccessor;
+  }
+
+  /** As it is written in SQL. */
+  @Override
+  public String toString() {
+    return name().toLowerCase(Locale.ROOT);
   }
 }
