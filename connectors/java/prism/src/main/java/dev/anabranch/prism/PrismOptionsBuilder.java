@@ -12,8 +12,8 @@ public final class PrismOptionsBuilder {
   private Duration hedgeAfter = Duration.ofMillis(500);
   private Duration maxBlock = Duration.ofSeconds(60);
   // 400,000 a second at 50 ms from send to acknowledgement. More only wait longer, and while they
-  // do, the garbage collector moves them and they leave the processor's caches: with 100,000 a busy
-  // writer takes a third more CPU time.
+  // do, the garbage collector moves them and they leave the processor's caches: with 100,000 a
+  // writer takes a third more CPU time where brokers are slower than it.
   private int maxInFlightRecords = 20_000;
   private long maxInFlightBytes = 32L << 20;
   private Duration maxStale = Duration.ofHours(24);
