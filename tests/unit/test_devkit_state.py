@@ -12,8 +12,9 @@ from typing import IO
 import pytest
 
 from anabranch.devkit import ports, state
-from anabranch.devkit.ports import claim_ports, is_free, release_ports
+from anabranch.devkit.ports import claim_ports, release_ports
 from anabranch.errors import EnvironmentMissingError, UnavailableError
+from anabranch.pipelines.ports import is_free
 
 
 @pytest.fixture(autouse=True)

@@ -8,13 +8,13 @@ its broker is down; what other programs hold is found by binding.
 from __future__ import annotations
 
 import random
-import socket
 from pathlib import Path
 
 from anabranch.devkit.state import exclusive, state_home
 from anabranch.errors import EnvironmentMissingError
+from anabranch.pipelines.ports import is_free
 
-__all__ = ["PortTakenError", "claim_ports", "is_free", "release_ports"]
+__all__ = ["PortTakenError", "claim_ports", "release_ports"]
 
 # Below 32768, where Linux starts its ephemeral ports, and clear of the usual services.
 _FIRST, _LAST = 20_000, 32_000
@@ -51,18 +51,6 @@ def release_ports(owner: Path) -> None:
         for claim in home.glob("[0-9]*"):
             if claim.read_text() == str(owner):
                 claim.unlink()
-
-
-def is_free(port: int) -> bool:
-    """Whether nobody listens on that port of the loopback interface."""
-    with socket.socket() as probe:
-        # As the JVM binds: a port in TIME_WAIT counts as free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def _home() -> Path:

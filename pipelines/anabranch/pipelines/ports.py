@@ -6,7 +6,7 @@ import random
 import socket
 from pathlib import Path
 
-__all__ = ["free_ports"]
+__all__ = ["free_ports", "is_free"]
 
 # Clear of the usual services and of the devkit's, which claims 20000 to 32000.
 _FIRST, _LAST = 10_000, 20_000
@@ -28,22 +28,15 @@ def free_ports(count: int) -> list[int]:
     random.shuffle(candidates)
     found = []
     for port in candidates:
-        if _is_free(port):
+        if is_free(port):
             found.append(port)
         if len(found) == count:
             break
     return found
 
 
-def _ephemeral() -> tuple[int, int]:
-    try:
-        first, last = map(int, _RANGE.read_text().split())
-    except (OSError, ValueError):
-        return _EPHEMERAL
-    return first, last
-
-
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nobody listens on that port of the loopback interface."""
     with socket.socket() as probe:
         # As the JVM binds: a port in TIME_WAIT counts as free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -52,3 +45,11 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def _ephemeral() -> tuple[int, int]:
+    try:
+        first, last = map(int, _RANGE.read_text().split())
+    except (OSError, ValueError):
+        return _EPHEMERAL
+    return first, last
