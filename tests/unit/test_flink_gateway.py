@@ -1,12 +1,16 @@
-"""Ctrl-C while the JVM starts: no process is left, even if its handle was not known yet."""
+"""The start of the JVM: what it is given, and that Ctrl-C leaves no process, known or not yet."""
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,6 +47,22 @@ def test_ctrl_c_before_the_process_is_known(monkeypatch: pytest.MonkeyPatch) -> 
     assert gateway._process is None, "another may be started"
     assert gateway._is_no_interrupt in logging.getLogger().filters
     logging.getLogger().removeFilter(gateway._is_no_interrupt)
+
+
+def test_the_jvm_keeps_what_passes_in_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    flags: list[str] = []
+    removed: list[Any] = []
+    monkeypatch.setenv("HADOOP_CLASSPATH", "")
+    monkeypatch.setenv("JDK_JAVA_OPTIONS", "-Dof.the=user")
+    monkeypatch.setattr(gateway, "_process", None)
+    monkeypatch.setattr(gateway, "_start", lambda: flags.extend(shlex.split(os.environ["JDK_JAVA_OPTIONS"])))
+    monkeypatch.setattr(atexit, "register", lambda *call, **_: removed.append(call))
+    gateway.start_gateway([], None, only_plans=True)
+    scratch = Path(flags[0].removeprefix("-Djava.io.tmpdir="))
+    assert scratch.is_dir()
+    assert flags[-1] == "-Dof.the=user", "comes last, and wins"
+    assert removed == [(shutil.rmtree, str(scratch))]
+    scratch.rmdir()
 
 
 def test_py4j_tells_no_trace_of_ctrl_c(caplog: pytest.LogCaptureFixture) -> None:

@@ -185,7 +185,11 @@ class Broker(Service):
         return error
 
     def _java(self, archive: ClassArchive) -> list[str | Path]:
-        flags = [*_JVM, *archive.flags(), f"-XX:ErrorFile={self.folder}/hs_err_%p.log"]
+        # What a killed JVM leaves goes with the folder.
+        scratch = self.folder / "tmp"
+        scratch.mkdir(exist_ok=True)
+        own = [f"-XX:ErrorFile={self.folder}/hs_err_%p.log", f"-Djava.io.tmpdir={scratch}"]
+        flags = [*_JVM, *archive.flags(), *own]
         return [java(), *flags, "-cp", f"{kafka_jars()}/*"]
 
 

@@ -196,7 +196,9 @@ class FlinkCluster:
     def _spawn(self, service: Service, arguments: list[str]) -> None:
         env = flink_config.environment(flink_config.pyflink_folder(), self.folder)
         archive = self._archives[service.name] = self._archive(service)
-        flags = [f"-XX:ErrorFile={self.folder}/hs_err_%p.log", *archive.flags()]
+        # What a killed JVM leaves, 24 MB of Pekko among it, goes with the folder.
+        own = [f"-XX:ErrorFile={self.folder}/hs_err_%p.log", f"-Djava.io.tmpdir={self.folder / 'tmp'}"]
+        flags = [*own, *archive.flags()]
         service.spawn([java(), *flags, *arguments], env)
 
     def _death(self, service: Service) -> EnvironmentMissingError:

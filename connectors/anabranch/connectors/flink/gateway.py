@@ -6,6 +6,8 @@ import atexit
 import contextlib
 import logging
 import os
+import shutil
+import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from importlib import util
@@ -55,7 +57,11 @@ def start_gateway(jars: Sequence[Path], log_folder: Path | None, *, only_plans: 
     with _lock:
         if _process is None and "PYFLINK_GATEWAY_PORT" not in os.environ:
             _prepare(jars, log_folder)
-            with _jvm_flags(_PLANNING_FLAGS if only_plans else ()):
+            # A folder of its own: Flink leaves libraries and empty folders where a JVM keeps what passes.
+            folder = tempfile.mkdtemp(prefix="anabranch-jvm-")
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            scratch = f'"-Djava.io.tmpdir={folder}"'
+            with _jvm_flags([scratch, *(_PLANNING_FLAGS if only_plans else ())]):
                 _start()
 
 
@@ -73,9 +79,8 @@ def _prepare(jars: Sequence[Path], log_folder: Path | None) -> None:
 def _jvm_flags(flags: Sequence[str]) -> Iterator[None]:
     """Flags for a JVM that is started within; those of PyFlink's own variable replace its defaults."""
     known = os.environ.get("JDK_JAVA_OPTIONS")
-    if flags:
-        # The user's own come last, and win.
-        os.environ["JDK_JAVA_OPTIONS"] = " ".join([*flags, *([known] if known else [])])
+    # The user's own come last, and win.
+    os.environ["JDK_JAVA_OPTIONS"] = " ".join([*flags, *([known] if known else [])])
     try:
         yield
     finally:
