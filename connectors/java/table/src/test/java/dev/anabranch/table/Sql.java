@@ -20,7 +20,7 @@ final class Sql {
 
   Sql(String topology) throws Exception {
     this.topology = topology;
-    Path checkpoints = Files.createTempDirectory("anabranch-checkpoints-");
+    Path checkpoints = Files.createTempDirectory(Path.of(topology).getParent(), "checkpoints-");
     Configuration config = new Configuration();
     config.setString("execution.checkpointing.dir", checkpoints.toUri().toString());
     config.setString("execution.checkpointing.interval", "500 ms");

@@ -76,7 +76,7 @@ class SqlBadRecordsTest extends OnTwoPrimaries {
     sql.rows("SELECT * FROM source");
     sql.rows("SELECT * FROM source");
 
-    assertThat(primaries.read(letters)).hasSize(2);
+    assertThat(primaries.read(letters)).as("a letter of each read").hasSizeGreaterThanOrEqualTo(2);
     assertThat(sql.rows("SELECT * FROM unread")).as("one is a copy of the other").hasSize(1);
   }
 

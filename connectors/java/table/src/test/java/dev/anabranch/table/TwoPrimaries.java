@@ -1,5 +1,7 @@
 package dev.anabranch.table;
 
+import dev.anabranch.records.RecordHeaders;
+import dev.anabranch.records.RecordId;
 import dev.anabranch.testkit.LocalBroker;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -7,9 +9,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import org.apache.flink.util.FileUtils;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
@@ -70,6 +75,16 @@ final class TwoPrimaries implements AutoCloseable {
     }
   }
 
+  /** All records of a topic on both primaries, one of each id: a hedge may have left a second. */
+  Collection<ConsumerRecord<byte[], byte[]>> distinct(String topic) {
+    Map<RecordId, ConsumerRecord<byte[], byte[]>> byId = new LinkedHashMap<>();
+    for (ConsumerRecord<byte[], byte[]> record : read(topic)) {
+      byte[] id = record.headers().lastHeader(RecordHeaders.ID).value();
+      byId.putIfAbsent(RecordId.fromBytes(id), record);
+    }
+    return byId.values();
+  }
+
   /** All records of a topic on both primaries. */
   List<ConsumerRecord<byte[], byte[]>> read(String topic) {
     List<ConsumerRecord<byte[], byte[]>> all = new ArrayList<>();
@@ -99,6 +114,11 @@ final class TwoPrimaries implements AutoCloseable {
   public void close() {
     a.close();
     b.close();
+    try {
+      FileUtils.deleteDirectory(directory.toFile());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private void writeTopology() {
