@@ -36,6 +36,7 @@ def run_demo(folder: Path, *arguments: str, timeout_s: float) -> tuple[int, dict
 @pytest.mark.flink
 @pytest.mark.timeout(600)
 def test_killed_primary_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    # A minute of work, and yet among the quick tests: no change may land that breaks the main job.
     arguments = ("--limit", str(EVENTS), "--fault", "kill", "--seed", "3", "--keep", str(tmp_path / "kept"))
     code, verdict = run_demo(tmp_path, *arguments, timeout_s=580)
     assert (code, verdict["verdict"]) == (0, "OK"), verdict

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from anabranch.cli.demo_view import _conclusion, _sample_line
 from anabranch.devkit.demo import DemoResult
+from anabranch.devkit.evidence import Evidence, FaultEvidence
 from anabranch.devkit.figures import FIGURES, READ
 from anabranch.devkit.ledger import Ledger
 from anabranch.devkit.nemesis import FaultKind, FaultPlan
 from anabranch.devkit.timeline import Sample
-from anabranch.devkit.verifier import Evidence, FaultEvidence, Verdict, verify
+from anabranch.devkit.verifier import Verdict, verify
 
 
 def test_lag_of_a_primary_that_was_not_heard_of_yet_is_left_open() -> None:

@@ -11,9 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from anabranch.cli.verify import command
+from anabranch.devkit.evidence import Evidence, FaultEvidence, ReportedLoss, tally_of
 from anabranch.devkit.evidence_file import load_evidence, save_evidence
 from anabranch.devkit.ledger import LedgerWriter, content_hash, read_ledger
-from anabranch.devkit.verifier import Evidence, FaultEvidence, ReportedLoss, tally_of, verify
+from anabranch.devkit.verifier import verify
 from anabranch.errors import ConfigurationError
 
 # Enough for a ledger of some thousand bytes.

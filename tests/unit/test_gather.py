@@ -14,9 +14,9 @@ from anabranch.connectors.dead_letters import MAX_KEPT_BYTES, DeadLetter
 from anabranch.devkit import gather
 from anabranch.devkit.audit import RunIndex
 from anabranch.devkit.dataset import Dataset, record_id
+from anabranch.devkit.evidence import Account, FaultEvidence, Letter, Tally
 from anabranch.devkit.ledger import content_hash
 from anabranch.devkit.planted import RUN
-from anabranch.devkit.verifier import Account, FaultEvidence, Letter, Tally
 from anabranch.errors import UnavailableError
 
 INDEX = RunIndex({RUN: [100]})

@@ -6,17 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from anabranch.devkit.evidence import Account, Evidence, FaultEvidence, Letter, ReportedLoss, Tally
 from anabranch.devkit.ledger import Ledger, content_hash
-from anabranch.devkit.verifier import (
-    Account,
-    Evidence,
-    FaultEvidence,
-    Letter,
-    ReportedLoss,
-    Tally,
-    VerdictName,
-    verify,
-)
+from anabranch.devkit.verifier import VerdictName, verify
 
 RUNS = {line: f"org/system/bench/result_{line % 3}" for line in range(30)}
 HASHES = {line: content_hash(b"payload %d" % line) for line in range(30)}

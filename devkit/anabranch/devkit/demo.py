@@ -20,6 +20,7 @@ from typing import Any
 from anabranch.devkit.dataset import Dataset, check_file, load_dataset
 from anabranch.devkit.demo_jobs import FLINK_OPTIONS, DemoJobs
 from anabranch.devkit.demo_replay import Replay
+from anabranch.devkit.evidence import FaultEvidence
 from anabranch.devkit.evidence_file import save_evidence
 from anabranch.devkit.gather import Gathered, gather
 from anabranch.devkit.java import java
@@ -31,7 +32,7 @@ from anabranch.devkit.planted import Planted, plant
 from anabranch.devkit.report import ReportData, write_report
 from anabranch.devkit.scores import read_scores, scores_of
 from anabranch.devkit.timeline import Mark, Sample, Timeline
-from anabranch.devkit.verifier import FaultEvidence, Verdict, verify
+from anabranch.devkit.verifier import Verdict, verify
 from anabranch.errors import ConfigurationError
 from anabranch.topology import librdkafka_config, load_topology
 

@@ -15,8 +15,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from anabranch.devkit.evidence import Account, Evidence, FaultEvidence, Letter, ReportedLoss, Tally
 from anabranch.devkit.ledger import Ledger, LedgerSeal, read_sealed_ledger
-from anabranch.devkit.verifier import Account, Evidence, FaultEvidence, Letter, ReportedLoss, Tally
 from anabranch.errors import ConfigurationError
 
 __all__ = ["load_evidence", "save_evidence"]

@@ -16,11 +16,11 @@ from typing import Any
 from anabranch.connectors.dead_letters import DeadLetter
 from anabranch.devkit.audit import Holdings, RunIndex, audit_topic
 from anabranch.devkit.dataset import STREAM, Dataset
+from anabranch.devkit.evidence import Account, Evidence, FaultEvidence, Letter, ReportedLoss, Tally
 from anabranch.devkit.ledger import LedgerSeal, content_hash, hash_head, read_sealed_ledger
 from anabranch.devkit.planted import RUN as PLANTED_RUN
 from anabranch.devkit.planted import Planted
 from anabranch.devkit.scan import header, read_topic, scan_primaries, scanned_so_far
-from anabranch.devkit.verifier import Account, Evidence, FaultEvidence, Letter, ReportedLoss, Tally
 
 __all__ = ["Clients", "Gathered", "gather", "latest_values"]
 

@@ -10,10 +10,10 @@ from typing import Self
 from anabranch.devkit.dataset import STREAM
 from anabranch.devkit.demo_jobs import DemoJobs
 from anabranch.devkit.demo_replay import Replay
+from anabranch.devkit.evidence import FaultEvidence
 from anabranch.devkit.nemesis import FaultKind, FaultPlan
 from anabranch.devkit.offsets import LogPositions, OffsetWatch
 from anabranch.devkit.timeline import Sample, Timeline
-from anabranch.devkit.verifier import FaultEvidence
 
 __all__ = ["Observer"]
 
