@@ -24,9 +24,11 @@ from anabranch.devkit.loop import Loop, LoopSpec
 JAVA = Path(__file__).parents[1] / "connectors" / "java"
 PAIRS = [
     ("read", "union_read", "plain_read"),
+    ("read, the same bytes", "union_read", "plain_read_header"),
     ("write", "prism_write", "plain_write"),
-    ("write, plain with an id", "prism_write", "plain_write_header"),
+    ("write, the same bytes", "prism_write", "plain_write_header"),
     ("copy", "union_prism_copy", "plain_copy"),
+    ("copy, the same bytes", "union_prism_copy", "plain_copy_header"),
 ]
 VARIANTS = list(dict.fromkeys(name for _, ours, plain in PAIRS for name in (plain, ours)))
 MODULES = ("java.util", "java.lang", "java.nio", "java.net")
@@ -46,7 +48,7 @@ def main() -> None:
         ["mvn", "-B", "-q", "-Pbench", "-pl", "bench", "-am", "package", "-DskipTests"], cwd=JAVA, check=True
     )
     streams = {"bench-union-in": arguments.partitions, "bench-union-out": arguments.partitions}
-    plain = {"bench-plain-in": arguments.partitions, "bench-plain-out": arguments.partitions}
+    plain = dict.fromkeys(("bench-plain-in", "bench-plain-ids-in", "bench-plain-out"), arguments.partitions)
     scratch = Path(tempfile.mkdtemp(prefix="anabranch-bench-"))
     try:
         with Loop.up(LoopSpec(name=f"bench-{uuid.uuid4().hex[:6]}", primaries=2, streams=streams)) as loop:
@@ -58,10 +60,11 @@ def main() -> None:
 
 
 def fill(loop: Loop, records: int) -> None:
-    """Writes the inputs: all of the plain one on primary a, half of the stream on each primary."""
+    """Writes the inputs: all of the plain ones on primary a, half of the stream on each primary."""
     a, b = loop.broker("a").bootstrap, loop.broker("b").bootstrap
     for bootstrap, topic, count, kind in (
         (a, "bench-plain-in", records, "plain"),
+        (a, "bench-plain-ids-in", records, "ids"),
         (a, "bench-union-in", records // 2, "ids"),
         (b, "bench-union-in", records // 2, "ids"),
     ):

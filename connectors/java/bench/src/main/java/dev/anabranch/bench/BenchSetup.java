@@ -14,6 +14,11 @@ record BenchSetup(String topology, String plainBootstrap, long records) implemen
     return "bench-plain-in";
   }
 
+  /** The records of the plain input, each with an id in its headers. */
+  String plainIdsInput() {
+    return "bench-plain-ids-in";
+  }
+
   String plainOutput() {
     return "bench-plain-out";
   }

@@ -31,7 +31,14 @@ enum Variant {
   PLAIN_READ {
     @Override
     void build(StreamExecutionEnvironment env, BenchSetup setup) {
-      plainSource(env, setup).sinkTo(new DiscardingSink<>());
+      plainSource(env, setup, setup.plainInput()).sinkTo(new DiscardingSink<>());
+    }
+  },
+  /** The records that the union reads: what the identity of records costs by itself. */
+  PLAIN_READ_HEADER {
+    @Override
+    void build(StreamExecutionEnvironment env, BenchSetup setup) {
+      plainSource(env, setup, setup.plainIdsInput()).sinkTo(new DiscardingSink<>());
     }
   },
   UNION_READ {
@@ -46,7 +53,7 @@ enum Variant {
       generated(env, setup).sinkTo(plainSink(setup, null));
     }
   },
-  /** With a header as large as an id: what the identity of records costs by itself. */
+  /** With a header as large as an id: the bytes that Prism writes. */
   PLAIN_WRITE_HEADER {
     @Override
     void build(StreamExecutionEnvironment env, BenchSetup setup) {
@@ -62,7 +69,14 @@ enum Variant {
   PLAIN_COPY {
     @Override
     void build(StreamExecutionEnvironment env, BenchSetup setup) {
-      plainSource(env, setup).sinkTo(plainSink(setup, null));
+      plainSource(env, setup, setup.plainInput()).sinkTo(plainSink(setup, null));
+    }
+  },
+  /** The same bytes as through union and Prism, and as there with a new id. */
+  PLAIN_COPY_HEADER {
+    @Override
+    void build(StreamExecutionEnvironment env, BenchSetup setup) {
+      plainSource(env, setup, setup.plainIdsInput()).sinkTo(plainSink(setup, new IdHeader()));
     }
   },
   UNION_PRISM_COPY {
@@ -74,11 +88,12 @@ enum Variant {
 
   abstract void build(StreamExecutionEnvironment env, BenchSetup setup);
 
-  private static DataStream<byte[]> plainSource(StreamExecutionEnvironment env, BenchSetup setup) {
+  private static DataStream<byte[]> plainSource(
+      StreamExecutionEnvironment env, BenchSetup setup, String topic) {
     KafkaSource<byte[]> source =
         KafkaSource.<byte[]>builder()
             .setBootstrapServers(setup.plainBootstrap())
-            .setTopics(setup.plainInput())
+            .setTopics(topic)
             .setStartingOffsets(OffsetsInitializer.earliest())
             .setBounded(OffsetsInitializer.latest())
             .setValueOnlyDeserializer(new Bytes())
