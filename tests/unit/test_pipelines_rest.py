@@ -59,7 +59,16 @@ def test_what_flink_refuses_is_told_in_its_words(url: str, answers: dict[str, tu
 
 @pytest.mark.parametrize(
     ("code", "body", "says"),
-    [(503, b'{"errors": ["initialising"]}', "not ready: initialising"), (200, b"<html>", "does not answer")],
+    [
+        (503, b'{"errors": ["initialising"]}', "not ready: initialising"),
+        (
+            404,
+            b'{"errors": ["org.apache.flink.runtime.rest.handler.RestHandlerException: Cannot connect to'
+            b' ResourceManager right now. Please try to refresh.\\n\\tat a.b(C.java:1)"]}',
+            r"not ready: .*Cannot connect to ResourceManager right now\. Please try to refresh\.$",
+        ),
+        (200, b"<html>", "does not answer"),
+    ],
 )
 def test_a_flink_that_is_not_there_yet_may_be_asked_again(
     url: str, answers: dict[str, tuple[int, bytes]], code: int, body: bytes, says: str

@@ -12,6 +12,9 @@ from anabranch.errors import JobError, UnavailableError
 
 __all__ = ["RestClient"]
 
+# A JobManager that has just started says 503, but its endpoints of TaskManagers say 404 and this.
+_NOT_YET = "Cannot connect to ResourceManager right now"
+
 
 class RestClient:
     """A client of one JobManager; without state, so safe to share between threads.
@@ -56,7 +59,7 @@ class RestClient:
             return json.loads(text) if text else None
         except urllib.error.HTTPError as error:
             reason = _first_error(error)
-            if error.code == HTTPStatus.SERVICE_UNAVAILABLE:  # a JobManager that has just started
+            if error.code == HTTPStatus.SERVICE_UNAVAILABLE or _NOT_YET in reason:
                 raise UnavailableError(f"Flink is not ready: {reason}", where=self.url) from error
             raise JobError(f"Flink refused {method} {path}: {reason}", where=self.url) from error
         # ValueError: somebody answers, but not in JSON, so it is not Flink.
