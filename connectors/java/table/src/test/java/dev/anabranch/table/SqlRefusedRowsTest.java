@@ -72,7 +72,9 @@ class SqlRefusedRowsTest extends OnTwoPrimaries {
     sql.insert(insert);
 
     assertThat(primaries.distinct(stream)).as("the good row, of each insert").hasSize(2);
-    assertThat(primaries.read(letters)).as("a letter of each insert").hasSizeGreaterThanOrEqualTo(2);
+    assertThat(primaries.read(letters))
+        .as("a letter of each insert")
+        .hasSizeGreaterThanOrEqualTo(2);
     Sql reader =
         new Sql(primaries.topology()).union("unread", letters, "letter BYTES", "'format' = 'raw'");
     assertThat(reader.rows("SELECT * FROM unread")).as("one is a copy of the other").hasSize(1);
@@ -127,7 +129,9 @@ class SqlRefusedRowsTest extends OnTwoPrimaries {
 
   private static GenericRecord onlyLetter(String letters) {
     List<GenericRecord> found =
-        primaries.distinct(letters).stream().map(record -> DeadLetters.decode(record.value())).toList();
+        primaries.distinct(letters).stream()
+            .map(record -> DeadLetters.decode(record.value()))
+            .toList();
     assertThat(found).hasSize(1);
     return found.get(0);
   }

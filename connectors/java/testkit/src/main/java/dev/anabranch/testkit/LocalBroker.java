@@ -33,14 +33,19 @@ public final class LocalBroker implements AutoCloseable {
   private final Path directory;
   private final int port;
   private final int controllerPort;
+  private final int linkedPort;
+  private final int linkPort;
   private String clusterId = Uuid.randomUuid().toString();
   private @Nullable Process process;
+  private @Nullable FaultyLink link;
 
   private LocalBroker(String name) throws IOException {
     this.name = name;
     this.directory = Files.createTempDirectory("anabranch-" + name + "-");
     this.port = freePort();
     this.controllerPort = freePort();
+    this.linkedPort = freePort();
+    this.linkPort = freePort();
   }
 
   /** Formats and starts a broker and waits until it answers. */
@@ -62,6 +67,14 @@ public final class LocalBroker implements AutoCloseable {
 
   public String bootstrap() {
     return "127.0.0.1:" + port;
+  }
+
+  /** Another way to it, which fails as a test wants; {@link #close} ends it. */
+  public synchronized FaultyLink link() {
+    if (link == null) {
+      link = new FaultyLink(linkPort, linkedPort);
+    }
+    return link;
   }
 
   /** The id of the Kafka cluster, which {@link #wipe} changes. */
@@ -143,6 +156,9 @@ public final class LocalBroker implements AutoCloseable {
   @Override
   public void close() {
     kill();
+    if (link != null) {
+      link.close();
+    }
     try {
       deleteRecursively(directory);
     } catch (IOException e) {
@@ -157,10 +173,10 @@ public final class LocalBroker implements AutoCloseable {
         process.roles=broker,controller
         node.id=1
         controller.quorum.voters=1@127.0.0.1:%d
-        listeners=PLAINTEXT://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d
-        advertised.listeners=PLAINTEXT://127.0.0.1:%d
+        listeners=PLAINTEXT://127.0.0.1:%d,LINK://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d
+        advertised.listeners=PLAINTEXT://127.0.0.1:%d,LINK://127.0.0.1:%d
         controller.listener.names=CONTROLLER
-        listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+        listener.security.protocol.map=PLAINTEXT:PLAINTEXT,LINK:PLAINTEXT,CONTROLLER:PLAINTEXT
         log.dirs=%s
         auto.create.topics.enable=false
         offsets.topic.replication.factor=1
@@ -174,7 +190,14 @@ public final class LocalBroker implements AutoCloseable {
         broker.session.timeout.ms=2000
         broker.heartbeat.interval.ms=500
         """
-            .formatted(controllerPort, port, controllerPort, port, directory.resolve("data")));
+            .formatted(
+                controllerPort,
+                port,
+                linkedPort,
+                controllerPort,
+                port,
+                linkPort,
+                directory.resolve("data")));
     try {
       Process format =
           java("kafka.tools.StorageTool", "format", "-t", clusterId, "-c", config().toString())

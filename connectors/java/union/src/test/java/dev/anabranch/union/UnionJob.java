@@ -77,14 +77,18 @@ final class UnionJob {
 
   /** Waits until each of the values has been counted, then checks that each was counted once. */
   void awaitExactly(Collection<String> values) throws Exception {
-    Await.until(
-        () -> {
-          failIfDead();
-          return Tally.of(test).size() >= values.size();
-        },
-        LIMIT);
     Map<String, Integer> expected = new TreeMap<>();
     values.forEach(value -> expected.put(value, 1));
+    assertThat(expected)
+        .as("values that the test has written, each of its own")
+        .hasSameSizeAs(values);
+    try {
+      awaitCount(values.size());
+    } catch (AssertionError tooLate) {
+      // What is missing says more.
+      assertThat(new TreeMap<>(Tally.of(test))).isEqualTo(expected);
+      throw tooLate;
+    }
     assertThat(new TreeMap<>(Tally.of(test))).isEqualTo(expected);
   }
 

@@ -1,0 +1,88 @@
+package dev.anabranch.union;
+
+import dev.anabranch.testkit.FaultyLink;
+import dev.anabranch.testkit.TestProducer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A primary that lives behind a way that swallows, delays or cuts holds up no other. */
+class BadLinkTest {
+  @RegisterExtension static final UnionFixture FIXTURE = new UnionFixture();
+
+  @TempDir Path directory;
+
+  @AfterEach
+  void mend() {
+    link().open();
+  }
+
+  @Test
+  void aBlackHoleAtTheStartAndLaterHoldsUpNobody() throws Exception {
+    TopologyFile topology = bBehindItsLink("hole", 2);
+    List<String> onB = TestProducer.write(FIXTURE.b(), "hole", 2, "b", 100);
+    List<String> written = new ArrayList<>(TestProducer.write(FIXTURE.a(), "hole", 2, "a", 100));
+    link().silence();
+
+    UnionJob job = UnionFixture.start(topology, 2, directory);
+    job.awaitExactly(written);
+    link().open();
+    written.addAll(onB);
+    job.awaitExactly(written);
+
+    link().silence();
+    onB = TestProducer.write(FIXTURE.b(), "hole", 2, "unseen", 100);
+    written.addAll(TestProducer.write(FIXTURE.a(), "hole", 2, "alone", 100));
+    job.awaitExactly(written);
+    job.awaitCheckpoint();
+    link().open();
+    written.addAll(onB);
+    job.awaitExactly(written);
+    job.cancel();
+  }
+
+  @Test
+  void aPrimaryThatAnswersSlowlyIsReadNevertheless() throws Exception {
+    TopologyFile topology = bBehindItsLink("slow", 2);
+    link().slow(Duration.ofMillis(400));
+
+    UnionJob job = UnionFixture.start(topology, 1, directory);
+    List<String> written = new ArrayList<>(TestProducer.write(FIXTURE.a(), "slow", 2, "a", 100));
+    job.awaitExactly(written);
+    written.addAll(FIXTURE.writeToBoth(topology, 2, "more-", 300));
+    job.awaitExactly(written);
+    job.awaitCheckpoint();
+    job.cancel();
+  }
+
+  @Test
+  void connectionsThatAreCutAgainAndAgainLoseAndDoubleNothing() throws Exception {
+    TopologyFile topology = bBehindItsLink("cut", 2);
+    UnionJob job = UnionFixture.start(topology, 1, directory);
+    List<String> written = new ArrayList<>();
+    for (int round = 0; round < 5; round++) {
+      written.addAll(FIXTURE.writeToBoth(topology, 2, "round" + round + "-", 500));
+      link().cut();
+      written.addAll(FIXTURE.writeToBoth(topology, 2, "cut" + round + "-", 500));
+      link().open();
+    }
+    job.awaitExactly(written);
+    job.cancel();
+  }
+
+  private static FaultyLink link() {
+    return FIXTURE.b().link();
+  }
+
+  private TopologyFile bBehindItsLink(String stream, int partitions) throws Exception {
+    return FIXTURE
+        .twoPrimaries(directory, stream, partitions)
+        .primary("b", link().bootstrap())
+        .publish();
+  }
+}
