@@ -77,6 +77,11 @@ public final class LocalBroker implements AutoCloseable {
     return link;
   }
 
+  /** Where it keeps a partition's log; to be changed only while it is down. */
+  public Path log(String topic, int partition) {
+    return directory.resolve("data").resolve(topic + "-" + partition);
+  }
+
   /** The id of the Kafka cluster, which {@link #wipe} changes. */
   public String clusterId() {
     return clusterId;
@@ -100,7 +105,7 @@ public final class LocalBroker implements AutoCloseable {
       process =
           java("kafka.Kafka", config().toString())
               .redirectErrorStream(true)
-              .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()))
+              .redirectOutput(ProcessBuilder.Redirect.appendTo(output().toFile()))
               .start();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -202,10 +207,10 @@ public final class LocalBroker implements AutoCloseable {
       Process format =
           java("kafka.tools.StorageTool", "format", "-t", clusterId, "-c", config().toString())
               .redirectErrorStream(true)
-              .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()))
+              .redirectOutput(ProcessBuilder.Redirect.appendTo(output().toFile()))
               .start();
       if (format.waitFor() != 0) {
-        throw new IllegalStateException("format failed:\n" + Files.readString(log()));
+        throw new IllegalStateException("format failed:\n" + Files.readString(output()));
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -279,13 +284,13 @@ public final class LocalBroker implements AutoCloseable {
     return directory.resolve("server.properties");
   }
 
-  private Path log() {
+  private Path output() {
     return directory.resolve("broker.log");
   }
 
   private String logTail() {
     try {
-      List<String> lines = Files.readAllLines(log());
+      List<String> lines = Files.readAllLines(output());
       return String.join("\n", lines.subList(Math.max(0, lines.size() - 20), lines.size()));
     } catch (IOException e) {
       return "(no log: " + e.getMessage() + ")";
