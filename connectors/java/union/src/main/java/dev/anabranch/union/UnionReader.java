@@ -222,6 +222,8 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
   @Override
   public void addSplits(List<UnionSplit> added) {
     board.add(added.stream().map(split -> split.under(settings.isBounded())).toList());
+    // Also where the primary is gone, and so never heard of: its parked splits are to be seen.
+    added.forEach(split -> metrics.primary(split.primary()));
     handover.put(new OutputCheck());
   }
 

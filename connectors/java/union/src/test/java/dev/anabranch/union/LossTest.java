@@ -129,6 +129,21 @@ class LossTest {
   }
 
   @Test
+  void aTopicThatIsCreatedAgainFailsTheJobByNameUnderFail() throws Exception {
+    TopologyFile topology = victimAlone("recreated-fail", 1);
+    UnionJob job =
+        UnionJob.start(
+            "recreated-fail", reporting(topology, OutOfRangePolicy.FAIL), 1, directory, null);
+    job.awaitExactly(TestProducer.write(victim, "recreated-fail", 1, "old", 100));
+
+    recreate("recreated-fail");
+    TestProducer.write(victim, "recreated-fail", 1, "new", 300);
+    assertThatThrownBy(job::awaitFinished)
+        .hasStackTraceContaining("TOPIC_REPLACED: v/recreated-fail-0");
+    assertThat(Tally.of("recreated-fail")).doesNotContainKey("new0");
+  }
+
+  @Test
   void aTopicThatIsCreatedAgainIsLeftAloneUnderPark() throws Exception {
     TopologyFile topology = victimAlone("left", 1);
     UnionJob job =

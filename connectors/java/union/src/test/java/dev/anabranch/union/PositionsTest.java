@@ -63,6 +63,31 @@ class PositionsTest {
   }
 
   @Test
+  void aTimeIsLookedUpOnAPrimaryThatWasDownAtTheStartWhenItIsThere() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "time", 2);
+    FIXTURE.writeToBoth(topology, 2, "old-", 20);
+    Thread.sleep(50);
+    long time = System.currentTimeMillis();
+    Thread.sleep(50);
+    List<String> onA = TestProducer.write(FIXTURE.a(), "time", 2, "a", 20);
+    List<String> onB = TestProducer.write(FIXTURE.b(), "time", 2, "b", 20);
+    topology.primary("b", "127.0.0.1:1").publish();
+    UnionJob job =
+        UnionFixture.start(
+            topology,
+            UnionFixture.source(topology).start(StartPosition.timestamp(time)),
+            1,
+            directory);
+    List<String> written = new ArrayList<>(onA);
+    job.awaitExactly(written);
+
+    topology.primary("b", FIXTURE.b().bootstrap()).publish();
+    written.addAll(onB);
+    job.awaitExactly(written);
+    job.cancel();
+  }
+
+  @Test
   void latestMeansTheJobsStartAlsoOnAPrimaryThatWasDownThen() throws Exception {
     TopologyFile topology = FIXTURE.twoPrimaries(directory, "latest", 2);
     TestProducer.write(FIXTURE.a(), "latest", 2, "old-a", 20);

@@ -1,5 +1,6 @@
 package dev.anabranch.union;
 
+import dev.anabranch.records.RawRecord;
 import dev.anabranch.testkit.Await;
 import dev.anabranch.testkit.TestProducer;
 import java.nio.file.Path;
@@ -56,6 +57,61 @@ class TopologyChangeTest {
     written.addAll(meanwhile);
     job.awaitExactly(written);
     job.cancel();
+  }
+
+  @Test
+  void aPrimaryThatIsRemovedOverARestoreGoesOnWhereItStoodWhenItIsBack() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "removed-over-restore", 2);
+    List<String> written = FIXTURE.writeToBoth(topology, 2, "", 50);
+    UnionJob job = UnionFixture.start(topology, 2, directory);
+    job.awaitExactly(written);
+    String savepoint = job.stop();
+
+    // Without a trace first, then with a tombstone: neither may make the state forget.
+    topology.without("b").publish();
+    job = restore(topology, 1, savepoint);
+    written.addAll(TestProducer.write(FIXTURE.a(), topology.stream(), 2, "without-b", 50));
+    List<String> unread = TestProducer.write(FIXTURE.b(), topology.stream(), 2, "unread", 50);
+    job.awaitExactly(written);
+    savepoint = job.stop();
+
+    topology.removed("b", FIXTURE.b().bootstrap()).publish();
+    job = restore(topology, 2, savepoint);
+    written.addAll(TestProducer.write(FIXTURE.a(), topology.stream(), 2, "tombstone", 50));
+    job.awaitExactly(written);
+    job.awaitParked("b");
+    savepoint = job.stop();
+
+    topology.primary("b", FIXTURE.b().bootstrap()).publish();
+    job = restore(topology, 2, savepoint);
+    written.addAll(unread);
+    job.awaitExactly(written);
+    job.cancel();
+  }
+
+  @Test
+  void aRestoreNeedsNoPublisher() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "no-publisher", 2);
+    List<String> written = FIXTURE.writeToBoth(topology, 2, "", 50);
+    UnionJob job = UnionFixture.start(topology, 2, directory);
+    job.awaitExactly(written);
+    String savepoint = job.stop();
+
+    topology.withdraw();
+    job = restore(topology, 2, savepoint);
+    written.addAll(FIXTURE.writeToBoth(topology, 2, "later-", 50));
+    job.awaitExactly(written);
+
+    // Once it is there again it is followed.
+    topology.removed("b", FIXTURE.b().bootstrap()).publish();
+    job.awaitParked("b");
+    job.cancel();
+  }
+
+  private UnionJob restore(TopologyFile topology, int parallelism, String savepoint)
+      throws Exception {
+    UnionSource<RawRecord> source = UnionFixture.source(topology).build();
+    return UnionJob.start(topology.stream(), source, parallelism, directory, savepoint);
   }
 
   @Test

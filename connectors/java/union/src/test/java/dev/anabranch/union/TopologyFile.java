@@ -54,6 +54,11 @@ final class TopologyFile {
     return this;
   }
 
+  /** Takes the document away, as a publisher does that is down. */
+  void withdraw() throws IOException {
+    Files.delete(path);
+  }
+
   /** Publishes that text as it is. */
   void write(String text) throws IOException {
     Path next = path.resolveSibling("topology.next");
