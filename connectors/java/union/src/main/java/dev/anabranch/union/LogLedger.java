@@ -148,6 +148,16 @@ final class LogLedger {
     return null;
   }
 
+  /** The first by name of the other primaries that show the same Kafka cluster, or null. */
+  @Nullable String twin(String primary, PrimaryView shown) {
+    return visible.entrySet().stream()
+        .filter(other -> other.getValue().equals(shown.clusterId()))
+        .map(Map.Entry::getKey)
+        .filter(other -> other.compareTo(primary) < 0)
+        .min(String::compareTo)
+        .orElse(null);
+  }
+
   /** Takes the looked-up bounds of new logs: each becomes a split that waits for a reader. */
   void resolved(String primary, String topic, Map<LogId, Lookup.Bounds> bounds) {
     bounds.forEach(

@@ -152,7 +152,11 @@ final class UnionEnumerator
 
   private void noteNothingNew(String primary, PrimaryView shown) {
     String held = ledger.heldBack(primary, shown);
-    if (held != null) {
+    String twin = ledger.twin(primary, shown);
+    if (twin != null) {
+      note(primary, sameCluster(primary, twin, shown.clusterId()));
+      ledger.resolved(primary, shown.topic(), Map.of());
+    } else if (held != null) {
       note(primary, held + "; it is not read under policy " + settings.outOfRange());
     } else if (shown.topicId() == null) {
       note(primary, "primary " + primary + " has no topic " + shown.topic());
@@ -163,6 +167,16 @@ final class UnionEnumerator
       ledger.resolved(primary, shown.topic(), Map.of());
     }
     shareOut();
+  }
+
+  private static String sameCluster(String primary, String twin, String clusterId) {
+    return "primaries "
+        + twin
+        + " and "
+        + primary
+        + " are one Kafka cluster, "
+        + clusterId
+        + ": it is read once, and there is one primary less than the topology says";
   }
 
   @Override

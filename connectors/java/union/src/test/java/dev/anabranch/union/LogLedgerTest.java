@@ -185,6 +185,17 @@ class LogLedgerTest {
   }
 
   @Test
+  void ofTwoNamesForOneClusterTheLaterIsTold() {
+    LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a", "b", "c");
+    admit(ledger, "c", shown("B", "t1", 2));
+    admit(ledger, "a", shown("A", "t1", 2));
+    assertThat(admit(ledger, "b", shown("B", "t1", 2)).logs()).as("known by c's name").isEmpty();
+    assertThat(ledger.twin("a", shown("A", "t1", 2))).isNull();
+    assertThat(ledger.twin("b", shown("B", "t1", 2))).isNull();
+    assertThat(ledger.twin("c", shown("B", "t1", 2))).isEqualTo("b");
+  }
+
+  @Test
   void returnedSplitsWaitAgain() {
     LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a");
     admit(ledger, "a", shown("A", "t1", 1));

@@ -156,6 +156,26 @@ class TopologyChangeTest {
   }
 
   @Test
+  void twoNamesForOneClusterAreReadOnceAlsoToAnEnd() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "twins", 2);
+    topology.primary("c", FIXTURE.b().link().bootstrap()).publish();
+    List<String> written = FIXTURE.writeToBoth(topology, 2, "", 100);
+    UnionJob job =
+        UnionFixture.start(
+            topology, UnionFixture.source(topology).stop(StopPosition.latest()), 2, directory);
+    job.awaitFinished();
+    job.awaitExactly(written);
+
+    job = UnionFixture.start(topology, 2, directory);
+    job.awaitExactly(written);
+    // It goes on under the name that is left.
+    topology.removed("b", FIXTURE.b().bootstrap()).publish();
+    written.addAll(FIXTURE.writeToBoth(topology, 2, "later-", 100));
+    job.awaitExactly(written);
+    job.cancel();
+  }
+
+  @Test
   void newPartitionsAndTopicsAreReadFromTheirStart() throws Exception {
     FIXTURE.a().createTopic("growing", 1);
     TopologyFile topology =
