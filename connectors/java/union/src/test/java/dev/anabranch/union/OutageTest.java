@@ -1,11 +1,16 @@
 package dev.anabranch.union;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.anabranch.records.RawRecord;
 import dev.anabranch.testkit.TestProducer;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.apache.flink.api.common.JobStatus;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
@@ -90,6 +95,32 @@ class OutageTest {
     FIXTURE.b().restart();
     written.addAll(unread);
     job.awaitExactly(written);
+    job.cancel();
+  }
+
+  @Test
+  @Tag("long")
+  void aPrimaryThatIsPausedForLongerThanEveryTimeoutHoldsUpNobody() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "long-pause", 2);
+    List<String> written = FIXTURE.writeToBoth(topology, 2, "", 100);
+    UnionJob job = UnionFixture.start(topology, 2, directory);
+    job.awaitExactly(written);
+
+    FIXTURE.b().pause();
+    try {
+      // Kafka's clients wait for up to a minute by themselves.
+      long end = System.nanoTime() + Duration.ofSeconds(75).toNanos();
+      for (int i = 0; System.nanoTime() < end; i++) {
+        written.addAll(TestProducer.write(FIXTURE.a(), "long-pause", 2, "alone" + i + "-", 10));
+        job.awaitExactly(written);
+        job.awaitCheckpoint();
+      }
+    } finally {
+      FIXTURE.b().resume();
+    }
+    written.addAll(TestProducer.write(FIXTURE.b(), "long-pause", 2, "again", 100));
+    job.awaitExactly(written);
+    assertThat(job.status()).isEqualTo(JobStatus.RUNNING);
     job.cancel();
   }
 
