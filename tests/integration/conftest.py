@@ -67,6 +67,11 @@ class JobRun:
         """Ctrl-C as a terminal does it: to the whole group of processes."""
         os.killpg(self.ref.pid, signal.SIGINT)
 
+    def terminate(self) -> None:
+        """SIGTERM as `timeout` and service managers send it: to the process, and to its whole group."""
+        os.kill(self.ref.pid, signal.SIGTERM)
+        os.killpg(self.ref.pid, signal.SIGTERM)
+
     def await_end(self, timeout_s: float) -> int | None:
         """Its exit code."""
         process.await_condition(lambda: not process.alive(self.ref), timeout_s, f"the end of {self.log}")

@@ -131,6 +131,20 @@ def test_here_the_printed_line_goes_on(counting: Counting, run_job: RunJob) -> N
 
 
 @pytest.mark.long
+def test_sigterm_to_the_whole_group_cancels_the_job(
+    counting: Counting, run_job: RunJob, flink_loop: Loop
+) -> None:
+    # The JVM is in the group, too: if it ended first, nobody could cancel.
+    run = run_job(counting.folder, f"--cluster={flink_loop.flink.rest_address}:{flink_loop.flink.rest_port}")
+    run.await_event("progress", lambda event: event["checkpoints"] >= 1, 300)
+    run.terminate()
+    assert run.await_end(200) == 143, run.text
+    assert run.latest("stopped")["state"] == "CANCELED"
+    assert flink_loop.flink.rest.job(run.latest("started")["job_id"]).state == "CANCELED"
+    assert run.left_over() == []
+
+
+@pytest.mark.long
 def test_on_a_cluster_the_latest_goes_on(counting: Counting, run_job: RunJob, flink_loop: Loop) -> None:
     cluster = f"--cluster={flink_loop.flink.rest_address}:{flink_loop.flink.rest_port}"
     run = run_job(counting.folder, cluster)

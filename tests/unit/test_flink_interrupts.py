@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from anabranch.connectors.flink.interrupts import Terminated, held_interrupt, raising_on_sigterm
+from anabranch.connectors.flink import interrupts
+from anabranch.connectors.flink.interrupts import (
+    Terminated,
+    held_interrupt,
+    raising_on_sigterm,
+    sigterm_left_to_us,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +61,8 @@ def test_other_threads_have_no_signals() -> None:
         assert pool.submit(enter).result() is None
 
 
-def test_sigterm_is_held_as_ctrl_c_is() -> None:
+def test_sigterm_is_held_as_ctrl_c_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interrupts, "_ONE_WISH_S", 0)
     before = signal.getsignal(signal.SIGTERM)
     with raising_on_sigterm():
         with held_interrupt() as interrupt:
@@ -72,3 +80,30 @@ def test_sigterm_is_held_also_where_ctrl_c_is_ignored() -> None:
     with held_interrupt() as interrupt:
         os.kill(os.getpid(), signal.SIGTERM)
         assert isinstance(interrupt.seen, Terminated)
+
+
+def test_sigterm_to_a_process_and_to_its_group_is_one_wish() -> None:
+    with raising_on_sigterm(), held_interrupt() as interrupt:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert isinstance(interrupt.seen, Terminated)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_what_is_started_under_guard_outlives_sigterm_and_one_that_came_meanwhile_is_not_lost() -> None:
+    with raising_on_sigterm(), held_interrupt() as interrupt:
+        with sigterm_left_to_us():
+            guarded = subprocess.Popen(["sleep", "60"])
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert interrupt.seen is None
+        assert isinstance(interrupt.seen, Terminated)
+    usual = subprocess.Popen(["sleep", "60"])
+    try:
+        for child in (guarded, usual):
+            child.terminate()
+        assert usual.wait(10) == -signal.SIGTERM
+        assert guarded.poll() is None
+    finally:
+        guarded.kill()
+        guarded.wait()

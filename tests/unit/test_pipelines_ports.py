@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from anabranch.errors import JobError, UnavailableError
+from anabranch.errors import ConfigurationError, JobError, UnavailableError
 from anabranch.pipelines import Job, ports
 from anabranch.pipelines import context as context_module
 from anabranch.pipelines.context import RunContext, running_in
@@ -74,3 +74,11 @@ def test_flink_may_try_several_and_the_one_it_took_is_found(
 def test_a_port_of_the_users_own_is_the_only_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     _, given = bound(monkeypatch, tmp_path, Settings(flink={"rest.bind-port": 12345}))
     assert given == ["12345"]
+
+
+@pytest.mark.parametrize("ports", ["12345-12350", "12345,12346"])
+def test_ports_of_which_nobody_would_know_the_one_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ports: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=rf"rest.bind-port is '{ports}'"):
+        bound(monkeypatch, tmp_path, Settings(flink={"rest.bind-port": ports}))

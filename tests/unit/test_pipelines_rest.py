@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -77,6 +78,21 @@ def test_a_flink_that_is_not_there_yet_may_be_asked_again(
     with pytest.raises(UnavailableError, match=says) as caught:
         RestClient(url).get("/overview")
     assert caught.value.where == url
+
+
+def test_what_speaks_no_http_is_no_flink() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def greet() -> None:
+            with listener.accept()[0] as client:
+                client.recv(1000)
+                client.sendall(b"220 mail here\r\n")
+
+        thread = threading.Thread(target=greet)
+        thread.start()
+        with pytest.raises(UnavailableError, match="does not answer: 220 mail here"):
+            RestClient(f"http://127.0.0.1:{listener.getsockname()[1]}").get("/overview")
+        thread.join()
 
 
 def test_failures_come_oldest_first_and_each_once(url: str, answers: dict[str, tuple[int, bytes]]) -> None:

@@ -48,7 +48,7 @@ class FakeFlink:
     plan: list[str] = field(default_factory=list)
     graphs: int = 0
     letters: int = 0
-    accumulators: dict[str, object] = field(default_factory=dict)
+    gathered: dict[str, object] | None = field(default_factory=dict)
     job_id: str = "ab" * 16
     url: str = "http://here"
 
@@ -63,8 +63,12 @@ class FakeFlink:
     def done(self) -> bool:
         return not self.happens or (self.cancelled and not self.ignores_cancel)
 
-    def result(self) -> dict[str, object]:
-        return self.accumulators
+    def result(self) -> None: ...
+
+    def accumulators(self) -> dict[str, object]:
+        if self.gathered is None:
+            raise RuntimeError("one of the user's, of a class that is not here")
+        return self.gathered
 
     def cancel(self) -> None:
         self.cancelled = True
@@ -258,9 +262,15 @@ def test_the_end_tells_of_dead_letters_also_after_a_restart(
 def test_dead_letters_of_which_metrics_did_not_tell_in_time_count(
     follow: Callable[[FakeFlink], list[Event]],
 ) -> None:
-    accumulators: dict[str, object] = {"deadLetters.ab": 2, "deadLetters.cd": 1, "other": 7}
-    events = follow(FakeFlink([nothing], accumulators=accumulators))
+    gathered: dict[str, object] = {"deadLetters.ab": 2, "deadLetters.cd": 1, "other": 7}
+    events = follow(FakeFlink([nothing], gathered=gathered))
     assert events[-1] == Stopped("watch", "FINISHED", None, dead_letters=3)
+
+
+def test_a_job_whose_accumulators_cannot_be_had_has_ended_well_all_the_same(
+    follow: Callable[[FakeFlink], list[Event]],
+) -> None:
+    assert follow(FakeFlink([nothing], gathered=None))[-1] == Stopped("watch", "FINISHED", None)
 
 
 def test_a_known_cause_comes_with_its_hint_once(follow: Callable[[FakeFlink], list[Event]]) -> None:

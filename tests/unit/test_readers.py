@@ -1,10 +1,15 @@
-"""What the union reader says of primaries that it has not reached."""
+"""What the union reader says of primaries that it has not reached, and where it begins."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from anabranch.connectors import readers as readers_module
+from anabranch.connectors.primary_reader import PrimaryReader
 from anabranch.connectors.readers import UnionReader
 from anabranch.errors import UnavailableError
 from anabranch.topology import Topology
@@ -31,3 +36,39 @@ def test_each_primary_is_named_though_it_has_not_answered_yet(monkeypatch: pytes
     with UnionReader(topology, "s") as reader, pytest.raises(UnavailableError) as caught:
         reader.check_reached()
     assert "    a: no answer yet within 0 s\n    b: connection refused\n" in str(caught.value)
+
+
+class Asked:
+    """A consumer of three partitions whose second look-up fails, once, in the way that is asked for."""
+
+    def __init__(self, fails: str) -> None:
+        self.fails = fails
+        self.looked_up: list[int] = []
+
+    def get_watermark_offsets(self, place: TopicPartition, timeout: float) -> tuple[int, int] | None:
+        if self.fails == "silence" and place.partition == 1:
+            self.fails = ""
+            return None
+        return 0, 1000
+
+    def offsets_for_times(self, places: list[TopicPartition], timeout: float) -> list[Any]:
+        if self.fails == "exception" and places[0].partition == 1:
+            self.fails = ""
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        error = None
+        if self.fails == "error" and places[0].partition == 1:
+            self.fails = ""
+            error = KafkaError(KafkaError.NOT_LEADER_FOR_PARTITION)
+        self.looked_up.append(places[0].partition)
+        return [SimpleNamespace(offset=-1, error=error)]
+
+
+@pytest.mark.parametrize("fails", ["silence", "exception", "error"])
+def test_a_start_that_was_looked_up_in_part_is_looked_up_again_in_whole(fails: str) -> None:
+    reader = PrimaryReader.__new__(PrimaryReader)
+    reader._topic, reader._since_ms, reader._positions = "t", 7, {}
+    consumer = Asked(fails)
+    with pytest.raises((KafkaException, UnavailableError)):
+        reader._starts(consumer, {0, 1, 2})
+    starts = reader._starts(consumer, {0, 1, 2})
+    assert [(start.partition, start.offset) for start in starts] == [(0, 1000), (1, 1000), (2, 1000)]

@@ -174,17 +174,21 @@ class PrimaryReader:
         if self._since_ms is None or self._positions:
             # A partition that came up later is new: all of it was written since.
             return known + [TopicPartition(self._topic, p, OFFSET_BEGINNING) for p in fresh]
-        for partition in fresh:
-            self._positions[partition] = self._first_since(consumer, partition)
+        # All or none: with some of them known, a second attempt would take the rest for new partitions.
+        self._positions.update({p: self._first_since(consumer, p) for p in sorted(fresh)})
         return known + [TopicPartition(self._topic, p, self._positions[p]) for p in fresh]
 
     def _first_since(self, consumer: Consumer, partition: int) -> int:
         place = TopicPartition(self._topic, partition, self._since_ms)
         # The end has moved since the start; what came meanwhile is known by its time. The end is asked first:
         # from there on everything is read, whatever its time.
-        end = int(consumer.get_watermark_offsets(place, timeout=_CALL_LIMIT_S)[1])
-        found = int(consumer.offsets_for_times([place], timeout=_CALL_LIMIT_S)[0].offset)
-        return min(found, end) if found >= 0 else end
+        ends = consumer.get_watermark_offsets(place, timeout=_CALL_LIMIT_S)
+        if ends is None:
+            raise UnavailableError(f"it does not say within {_CALL_LIMIT_S:.0f} s where its records end")
+        (found,) = consumer.offsets_for_times([place], timeout=_CALL_LIMIT_S)
+        if found.error is not None:
+            raise KafkaException(found.error)
+        return min(found.offset, ends[1]) if found.offset >= 0 else int(ends[1])
 
     def _hand_over(self, messages: list[Message]) -> None:
         records = []

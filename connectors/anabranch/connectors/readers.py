@@ -33,8 +33,9 @@ class UnionReader:
     Args:
         topology: The document, or where it is (it is then followed: new primaries are read too).
         stream: Name of the stream.
-        start: ``earliest``, or ``latest``: what is written after this call, on a primary that is down now
-            as well.
+        start: ``earliest``, or ``latest``: what is created after this call, on a primary that is down now
+            as well. Of a log whose primary answers later than this call, what lies behind its end of then is
+            read whatever its create time, and what lies before it by its create time.
         until_end: Stop at the end that each partition has when it is first reached.
         deadline_s: With ``until_end``: how long to try a primary that does not answer.
         config: librdkafka settings that override the reader's.

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anabranch.connectors.flink.session import FlinkSession
-from anabranch.errors import JobError, UnavailableError
+from anabranch.errors import ConfigurationError, JobError, UnavailableError
 from anabranch.pipelines.bindings import Binding, StreamBinding
 from anabranch.pipelines.build import Builder
 from anabranch.pipelines.configuration import checkpoint_uri, flink_configuration, state_folder
@@ -124,8 +124,8 @@ class RunContext:
 
         options = flink_configuration(job.name, self.settings, self.folder(job))
         if self.settings.cluster is None:
-            chosen = options.get("rest.bind-port", "")
-            self._ports = [int(chosen)] if chosen.isdigit() else free_ports(_PORTS)
+            chosen = options.get("rest.bind-port")
+            self._ports = free_ports(_PORTS) if chosen is None else [_one_port(chosen)]
             ports = ",".join(map(str, self._ports))
             options = {"rest.address": _HERE, "rest.bind-address": _HERE, "rest.bind-port": ports} | options
         if self._batch:
@@ -133,6 +133,15 @@ class RunContext:
             options = {key: value for key, value in options.items() if "checkpointing.interval" not in key}
         jars = [] if self._batch else jar_paths()
         return FlinkSession(options, jars=jars, log_folder=self.folder(job) / "log", batch=self._batch)
+
+
+def _one_port(text: str) -> int:
+    if not text.isdigit():
+        # Of a range nobody would know which one Flink took, so a run could not be followed.
+        raise ConfigurationError(
+            f"rest.bind-port is {text!r}", hint="give one port, or leave it out: free ones are looked for"
+        )
+    return int(text)
 
 
 def _knows(address: str, job_id: str) -> bool:

@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from http import HTTPStatus
+from http.client import HTTPException
 from typing import Any
 
 from anabranch.errors import JobError, UnavailableError
@@ -62,8 +63,8 @@ class RestClient:
             if error.code == HTTPStatus.SERVICE_UNAVAILABLE or _NOT_YET in reason:
                 raise UnavailableError(f"Flink is not ready: {reason}", where=self.url) from error
             raise JobError(f"Flink refused {method} {path}: {reason}", where=self.url) from error
-        # ValueError: somebody answers, but not in JSON, so it is not Flink.
-        except (OSError, ValueError) as error:
+        # Somebody answers, but not in JSON or not even in HTTP, so it is not Flink.
+        except (OSError, ValueError, HTTPException) as error:
             raise UnavailableError(f"Flink does not answer: {error}", where=self.url) from error
 
 

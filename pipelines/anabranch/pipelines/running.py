@@ -123,11 +123,13 @@ class _Run:
             self._look()
             time.sleep(_POLL_S)
         try:
-            accumulators = self._submission.result()
+            self._submission.result()
         except Exception as error:
             self._tell(Stopped(self._name, "FAILED", self._kept(), dead_letters=self._dead_letters))
             raise job_error(error, self._traces, where=self._name) from None
-        self._dead_letters = max(self._dead_letters, dead_letters_in(accumulators))
+        # One of the user's may be one that cannot be had here; the job has ended well all the same.
+        with contextlib.suppress(Exception):
+            self._dead_letters = max(self._dead_letters, dead_letters_in(self._submission.accumulators()))
         self._tell(self._finished())
 
     def _tell(self, event: Event) -> None:

@@ -14,7 +14,7 @@ from importlib import util
 from pathlib import Path
 from typing import Any
 
-from anabranch.connectors.flink.interrupts import Terminated, held_interrupt
+from anabranch.connectors.flink.interrupts import Terminated, held_interrupt, sigterm_left_to_us
 from anabranch.connectors.java_home import java_program
 from anabranch.errors import EnvironmentMissingError
 
@@ -101,7 +101,7 @@ def _start() -> None:
     def kept(*args: Any) -> Any:
         global _process
         # An exception between the fork and the return would lose the only handle of the new process.
-        with held_interrupt() as interrupt:
+        with held_interrupt() as interrupt, sigterm_left_to_us():
             _process = launch(*args)
         if interrupt.seen is not None:
             raise interrupt.seen

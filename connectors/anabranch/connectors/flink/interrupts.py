@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["Interrupt", "Terminated", "held_interrupt", "raising_on_sigterm"]
+__all__ = ["Interrupt", "Terminated", "held_interrupt", "raising_on_sigterm", "sigterm_left_to_us"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# `timeout` sends SIGTERM to its child and then to its group: twice to the child, and one wish.
+_ONE_WISH_S = 1.0
 
 
 class Terminated(KeyboardInterrupt):
@@ -30,7 +33,7 @@ class Interrupt:
 
 @contextmanager
 def held_interrupt() -> Iterator[Interrupt]:
-    """Holds the first SIGINT or SIGTERM back within; a second one does what it did before.
+    """Holds the first SIGINT or SIGTERM back within; a later one does what it did before.
 
     Otherwise a job could be left behind: the exception may strike when the cluster has accepted it and its
     id is not known yet, or within a call to the JVM, which then answers the wrong question next time.
@@ -44,17 +47,24 @@ def held_interrupt() -> Iterator[Interrupt]:
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     held = {number: do for number, do in before.items() if do not in (signal.SIG_IGN, None)}
 
+    seen_at = 0.0
+
     def hold(number: int, frame: FrameType | None) -> None:
-        interrupt.seen = Terminated() if number == signal.SIGTERM else KeyboardInterrupt()
-        put_back()
+        nonlocal seen_at
+        if interrupt.seen is None:
+            interrupt.seen = Terminated() if number == signal.SIGTERM else KeyboardInterrupt()
+            seen_at = time.monotonic()
+        elif number != signal.SIGTERM or time.monotonic() - seen_at > _ONE_WISH_S:
+            put_back()
+            signal.raise_signal(number)
 
     def put_back() -> None:
         for number, do in held.items():
             signal.signal(number, do)
 
-    for number in held:
-        signal.signal(number, hold)
     try:
+        for number in held:
+            signal.signal(number, hold)
         yield interrupt
     finally:
         put_back()
@@ -74,4 +84,25 @@ def raising_on_sigterm() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        if before is not None:  # it is None of a handler that is not Python's
+            signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def sigterm_left_to_us() -> Iterator[None]:
+    """Has processes that are started within ignore SIGTERM; one that comes meanwhile is not lost to this one.
+
+    Who stops a service signals the whole process group: a JVM that ended with it could not cancel the job.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # What is blocked is kept, even where it is ignored; a new process inherits both.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)

@@ -28,8 +28,12 @@ class Submission:
         """Whether it has ended, well or not."""
         return bool(self._result.done())
 
-    def result(self) -> dict[str, Any]:
-        """Waits for the end, gives the accumulators; raises what the JVM says if it failed or was ended."""
+    def result(self) -> None:
+        """Waits for the end; raises what the JVM says if it failed or was ended."""
+        self._result.result()
+
+    def accumulators(self) -> dict[str, Any]:
+        """Those of a job that has ended well."""
         found: dict[str, Any] = self._result.result().get_all_accumulator_results()
         return found
 

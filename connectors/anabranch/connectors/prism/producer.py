@@ -312,12 +312,31 @@ class PrismProducer:
 _producers: weakref.WeakSet[PrismProducer] = weakref.WeakSet()
 
 
+# Clients that are garbage by the time of a fork must not be collected in the child: to free one takes its
+# threads, which only the parent has. So nothing is collected from before the fork until they are set aside.
+_collects = True
+# From before a fork to behind it, on both sides: of two forks at once the second would find it paused.
+_forking = threading.RLock()
+
+
+def _pause_collection() -> None:
+    global _collects
+    _forking.acquire()
+    _collects = gc.isenabled()
+    gc.disable()
+
+
+def _resume_collection() -> None:
+    if _collects:
+        gc.enable()
+    _forking.release()
+
+
 def _forget_all() -> None:
-    # Clients that are garbage by now must not be collected here: to free one takes its threads, which only
-    # the parent has.
     gc.freeze()
+    _resume_collection()
     for producer in list(_producers):
         producer._forget()
 
 
-os.register_at_fork(after_in_child=_forget_all)
+os.register_at_fork(before=_pause_collection, after_in_parent=_resume_collection, after_in_child=_forget_all)
