@@ -66,6 +66,8 @@ def test_killed_primary_loses_and_doubles_nothing(tmp_path: Path) -> None:
         ("--fault", "taskmanager"),
         ("--fault", "wipe", "--copies", "2"),
         ("--fault", "kill", "--primaries", "3"),
+        ("--fault", "kill", "--secure", "scram"),
+        ("--fault", "pause", "--secure", "mtls"),
     ],
     ids=lambda arguments: "-".join(arguments).replace("--", ""),
 )

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -29,6 +30,11 @@ _SABOTAGES = ("none", "no-dedup", "drop")
 )
 @click.option(
     "--copies", type=click.IntRange(1, 8), default=1, show_default=True, help="Acknowledgements a record."
+)
+@click.option(
+    "--secure",
+    type=click.Choice(["scram", "mtls"]),
+    help="Over TLS, with SCRAM or with certificates; they are made on the spot.",
 )
 @click.option(
     "--seed", type=int, default=0, show_default=True, help="Draws victim, moment and length of the fault."
@@ -66,6 +72,7 @@ def command(
     primaries: int,
     fault: str,
     copies: int,
+    secure: Literal["scram", "mtls"] | None,
     seed: int,
     limit: int | None,
     data: Path | None,
@@ -93,6 +100,7 @@ def command(
         primaries=primaries,
         fault=fault,
         copies=copies,
+        secure=secure,
         seed=seed,
         limit=limit,
         data=data,

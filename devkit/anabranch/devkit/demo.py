@@ -31,6 +31,7 @@ from anabranch.devkit.observer import Observer
 from anabranch.devkit.planted import Planted, plant
 from anabranch.devkit.report import ReportData, write_report
 from anabranch.devkit.scores import read_scores, scores_of
+from anabranch.devkit.secure import SecureKind
 from anabranch.devkit.timeline import Mark, Sample, Timeline
 from anabranch.devkit.verifier import Verdict, verify
 from anabranch.errors import ConfigurationError
@@ -59,6 +60,7 @@ class DemoSpec:
     primaries: int = 2
     fault: str = "kill"
     copies: int = 1
+    secure: SecureKind | None = None
     seed: int = 0
     limit: int | None = None
     data: Path | None = None
@@ -265,6 +267,7 @@ def _loop(spec: DemoSpec) -> Loop:
             name=f"demo-{os.getpid()}",
             primaries=spec.primaries,
             copies=spec.copies,
+            secure=spec.secure,
             broker_properties=_BROKER_PROPERTIES,
             flink=FlinkSpec(task_managers=_TASK_MANAGERS, slots=1, options=FLINK_OPTIONS, short_lived=True),
         )
