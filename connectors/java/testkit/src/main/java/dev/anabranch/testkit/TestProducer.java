@@ -13,6 +13,8 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /** Writes plain records to one broker and waits for their acknowledgement. */
 public final class TestProducer implements AutoCloseable {
+  private static final long NOW = -1;
+
   private final KafkaProducer<byte[], byte[]> producer;
 
   /** Opens a producer; {@code properties} are added to those that it needs. */
@@ -36,13 +38,30 @@ public final class TestProducer implements AutoCloseable {
 
   /** As the static one, with this producer. */
   public List<String> write(String topic, int partitions, String prefix, int count) {
+    return write(topic, partitions, prefix, count, NOW, 0);
+  }
+
+  /**
+   * The same with create times of the caller's.
+   *
+   * @param firstMs of the first record, Unix milliseconds
+   * @param stepMs by which each is later than the one before
+   */
+  public List<String> write(
+      String topic, int partitions, String prefix, int count, long firstMs, long stepMs) {
     List<String> values = new ArrayList<>(count);
     List<Future<RecordMetadata>> acknowledgements = new ArrayList<>(count);
     for (int i = 0; i < count; i++) {
       String value = prefix + i;
       values.add(value);
       acknowledgements.add(
-          producer.send(new ProducerRecord<>(topic, i % partitions, null, value.getBytes(UTF_8))));
+          producer.send(
+              new ProducerRecord<>(
+                  topic,
+                  i % partitions,
+                  firstMs == NOW ? null : firstMs + i * stepMs,
+                  null,
+                  value.getBytes(UTF_8))));
     }
     for (Future<RecordMetadata> each : acknowledgements) {
       await(each);

@@ -44,6 +44,16 @@ sealed interface HandedOver {
   /** The Kafka cluster of this split is gone for good; queued behind what was read of it. */
   record ClusterGone(String splitId) implements HandedOver {}
 
+  /**
+   * Where a primary's logs ended.
+   *
+   * @param askedNanos when the primary was asked
+   */
+  record EndsSeen(List<End> ends, long askedNanos) implements HandedOver {
+    /** The end of one log. */
+    record End(String splitId, int attempt, long offset) {}
+  }
+
   /** Splits came, went or are read elsewhere: outputs, and with them watermarks, have to follow. */
   record OutputCheck() implements HandedOver {}
 

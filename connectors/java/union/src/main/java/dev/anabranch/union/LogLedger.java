@@ -33,7 +33,8 @@ final class LogLedger {
     this(
         start,
         policy,
-        new UnionEnumeratorState(jobStartMs, null, Set.of(), Map.of(), Map.of(), Set.of()),
+        new UnionEnumeratorState(
+            jobStartMs, null, Set.of(), Map.of(), Map.of(), Set.of(), Map.of()),
         false);
   }
 
@@ -59,7 +60,7 @@ final class LogLedger {
 
   UnionEnumeratorState snapshot() {
     return new UnionEnumeratorState(
-        jobStartMs, view, awaited, sightings, known, Set.copyOf(pending.values()));
+        jobStartMs, view, awaited, sightings, known, Set.copyOf(pending.values()), Map.of());
   }
 
   @Nullable StreamView view() {

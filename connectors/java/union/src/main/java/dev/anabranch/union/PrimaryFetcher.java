@@ -18,10 +18,12 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
+import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
 import org.jspecify.annotations.Nullable;
 
@@ -41,6 +43,9 @@ final class PrimaryFetcher implements AutoCloseable {
   /** How often identities are compared while nothing else calls for it. */
   private static final Duration COMPARE_INTERVAL = Duration.ofSeconds(5);
 
+  /** How often logs are asked for their ends where a watermark rests on it; a few milliseconds. */
+  private static final Duration ENDS_INTERVAL = Duration.ofSeconds(1);
+
   /** News of a topic are with all brokers of a cluster by then. */
   private static final Duration SETTLE = Duration.ofMillis(500);
 
@@ -58,6 +63,8 @@ final class PrimaryFetcher implements AutoCloseable {
   private @Nullable KafkaConsumer<byte[], byte[]> consumer;
   private MetadataWatch watch = new MetadataWatch();
   private LogIdentity.@Nullable Question question;
+  private @Nullable EndsQuestion endsQuestion;
+  private long endsAskedNanos = System.nanoTime() - ENDS_INTERVAL.toNanos();
   private int comparedUpdates;
   private long comparedNanos;
   private long progressNanos;
@@ -182,6 +189,9 @@ final class PrimaryFetcher implements AutoCloseable {
         return;
       }
       compareIfDue();
+      if (settings.watermarkMode().isManaged()) {
+        askEndsIfDue();
+      }
       if (reassign) {
         assign();
       }
@@ -229,6 +239,27 @@ final class PrimaryFetcher implements AutoCloseable {
         }
       }
     }
+  }
+
+  private void askEndsIfDue() throws InterruptedException, ExecutionException {
+    EndsQuestion asked = endsQuestion;
+    if (asked != null && asked.isAnswered()) {
+      handover.put(asked.seen());
+      endsQuestion = null;
+    }
+    if (endsQuestion == null && System.nanoTime() - endsAskedNanos >= ENDS_INTERVAL.toNanos()) {
+      endsAskedNanos = System.nanoTime();
+      endsQuestion = EndsQuestion.ask(admin(), book.readable(), isolation());
+    }
+  }
+
+  /** An end is the one that the consumer can read up to. */
+  private IsolationLevel isolation() {
+    String level =
+        settings.consumerProperties().getOrDefault(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "");
+    return level.equals("read_uncommitted")
+        ? IsolationLevel.READ_UNCOMMITTED
+        : IsolationLevel.READ_COMMITTED;
   }
 
   /** Asks and waits: nothing that was polled may be handed over before the answer. */
@@ -389,6 +420,7 @@ final class PrimaryFetcher implements AutoCloseable {
     Admin open = admin;
     admin = null;
     question = null;
+    endsQuestion = null;
     if (open != null) {
       try {
         open.close(Duration.ZERO);

@@ -30,6 +30,11 @@ final class SplitBalancer {
     return held.size() == parallelism;
   }
 
+  /** What each reader that has registered was given. */
+  Map<Integer, Set<String>> held() {
+    return held;
+  }
+
   /** Chooses a reader for each split and remembers the choice. */
   Map<Integer, List<UnionSplit>> share(List<UnionSplit> splits) {
     Map<Integer, List<UnionSplit>> shares = new HashMap<>();

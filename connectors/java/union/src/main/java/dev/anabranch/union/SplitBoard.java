@@ -27,6 +27,7 @@ final class SplitBoard {
   private final Fetching fetching;
   private final Map<String, SplitState> splits = new LinkedHashMap<>();
   private @Nullable TopologyEvent topology;
+  private boolean alignmentOverridden;
 
   // A copy for metrics, which come from other threads.
   private volatile List<SplitState> visible = List.of();
@@ -127,16 +128,40 @@ final class SplitBoard {
         : lose(split, LossReport.Kind.CLUSTER_REPLACED, split.parked());
   }
 
-  /** Pauses or resumes a split. */
+  /** Watermark alignment wants a split paused or resumed. */
   void pause(String splitId, boolean paused) {
     SplitState split = splits.get(splitId);
     if (split != null) {
+      split.pauseAsked(paused);
+      applyPause(split);
+    }
+  }
+
+  /**
+   * Has splits read although alignment wants them paused, or no longer so. While a primary that is
+   * down holds the watermark, alignment would stop the others until it is back.
+   */
+  void overrideAlignment(boolean overridden) {
+    if (overridden != alignmentOverridden) {
+      alignmentOverridden = overridden;
+      splits.values().forEach(this::applyPause);
+    }
+  }
+
+  private void applyPause(SplitState split) {
+    boolean paused = split.isPauseAsked() && !alignmentOverridden;
+    if (paused != split.isPaused()) {
       split.paused(paused);
       String route = split.route();
       if (route != null) {
-        fetching.pause(route, splitId, paused);
+        fetching.pause(route, split.splitId(), paused);
       }
     }
+  }
+
+  boolean isPauseAsked(String splitId) {
+    SplitState split = splits.get(splitId);
+    return split != null && split.isPauseAsked();
   }
 
   List<UnionSplit> snapshot() {
@@ -151,6 +176,22 @@ final class SplitBoard {
   boolean isExpected(String splitId) {
     SplitState split = splits.get(splitId);
     return split != null && split.lost() == null && split.route() != null && !split.isFinished();
+  }
+
+  /** The splits whose records may still come. */
+  List<SplitState> expected() {
+    return splits.values().stream().filter(split -> isExpected(split.splitId())).toList();
+  }
+
+  /** Whether that attempt is the one that is being read. */
+  boolean isCurrent(String splitId, int attempt) {
+    SplitState split = splits.get(splitId);
+    return split != null && split.attempt() == attempt;
+  }
+
+  /** Whether the enumerator has said where splits are to be read. */
+  boolean knowsTopology() {
+    return topology != null;
   }
 
   /** Whether all splits are read to their stop offsets, or given up under the policy. */

@@ -20,6 +20,7 @@ final class SplitState {
   private long reportedTo;
   private int attempt;
   private boolean paused;
+  private boolean pauseAsked;
   private LossReport.@Nullable Kind lost;
   private @Nullable String route;
 
@@ -185,6 +186,15 @@ final class SplitState {
 
   void paused(boolean now) {
     paused = now;
+  }
+
+  /** Whether watermark alignment wants the split paused, be it or not. */
+  boolean isPauseAsked() {
+    return pauseAsked;
+  }
+
+  void pauseAsked(boolean now) {
+    pauseAsked = now;
   }
 
   /** Why the split is not being read; empty while it is. Any thread. */

@@ -1,27 +1,28 @@
 package dev.anabranch.union;
 
-/** Wakes a bounded reader once a second: a deadline must be seen while nothing arrives. */
+/** Has a reader look at its clocks once a second: time passes while nothing arrives. */
 final class Ticker implements AutoCloseable {
   private static final long STEP_MS = 1000;
 
   private final Thread thread;
 
-  private Ticker(Handover handover) {
-    thread = new Thread(() -> run(handover), "union-ticker");
+  private Ticker(Runnable tick) {
+    thread = new Thread(() -> run(tick), "union-ticker");
     thread.setDaemon(true);
   }
 
-  static Ticker start(Handover handover) {
-    Ticker ticker = new Ticker(handover);
+  /** Begins; {@code tick} is called on a thread of the ticker. */
+  static Ticker start(Runnable tick) {
+    Ticker ticker = new Ticker(tick);
     ticker.thread.start();
     return ticker;
   }
 
-  private static void run(Handover handover) {
+  private static void run(Runnable tick) {
     try {
       while (true) {
         Thread.sleep(STEP_MS);
-        handover.wake();
+        tick.run();
       }
     } catch (InterruptedException e) {
       // Closed.

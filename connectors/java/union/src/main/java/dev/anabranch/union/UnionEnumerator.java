@@ -4,11 +4,13 @@ import dev.anabranch.topology.Topology;
 import dev.anabranch.topology.TopologyException;
 import dev.anabranch.topology.TopologyReader;
 import dev.anabranch.topology.TopologyWatcher;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.RejectedExecutionException;
@@ -29,9 +31,13 @@ final class UnionEnumerator
     implements SplitEnumerator<UnionSplit, UnionEnumeratorState>, PrimaryProbe.Listener {
   private static final Logger LOG = LoggerFactory.getLogger(UnionEnumerator.class);
 
+  /** How much of the time between two looks counts, which are a second apart. */
+  private static final Duration MAX_STEP = Duration.ofSeconds(5);
+
   private final SplitEnumeratorContext<UnionSplit> context;
   private final UnionSettings settings;
   private final LogLedger ledger;
+  private final OutageBook outages;
   private final SplitBalancer balancer = new SplitBalancer();
   private final Map<String, PrimaryProbe> probes = new HashMap<>();
   private final Map<String, String> troubles = new HashMap<>();
@@ -39,13 +45,19 @@ final class UnionEnumerator
   private final long startedNanos = System.nanoTime();
   private @Nullable TopologyWatcher watcher;
   private @Nullable TopologyEvent announced;
+  private @Nullable HoldEvent hold;
+  private long lookedNanos = System.nanoTime();
   private boolean complete;
 
   UnionEnumerator(
-      SplitEnumeratorContext<UnionSplit> context, UnionSettings settings, LogLedger ledger) {
+      SplitEnumeratorContext<UnionSplit> context,
+      UnionSettings settings,
+      LogLedger ledger,
+      OutageBook outages) {
     this.context = context;
     this.settings = settings;
     this.ledger = ledger;
+    this.outages = outages;
     this.metrics = new UnionEnumeratorMetrics(context.metricGroup());
   }
 
@@ -68,6 +80,9 @@ final class UnionEnumerator
     opened.onChange(topology -> onCoordinator(() -> follow(topology)));
     if (settings.isBounded()) {
       context.callAsync(() -> true, (done, error) -> checkDeadline(), 1000, 1000);
+    }
+    if (settings.watermarkMode().holds()) {
+      context.callAsync(() -> true, (done, error) -> look(), 1000, 1000);
     }
   }
 
@@ -119,6 +134,8 @@ final class UnionEnumerator
           });
     }
     announce();
+    outages.follow(view);
+    judgeOutages();
   }
 
   @Override
@@ -166,6 +183,7 @@ final class UnionEnumerator
       }
       ledger.resolved(primary, shown.topic(), Map.of());
     }
+    outages.discovered(primary);
     shareOut();
   }
 
@@ -187,6 +205,7 @@ final class UnionEnumerator
             LOG.info(
                 "Primary {}: {} new logs of {}", probe.primary(), bounds.size(), shown.topic());
             ledger.resolved(probe.primary(), shown.topic(), bounds);
+            outages.discovered(probe.primary());
             shareOut();
           }
         });
@@ -199,6 +218,8 @@ final class UnionEnumerator
           if (isCurrent(probe)) {
             metrics.up(probe.primary(), false);
             ledger.failed(probe.primary());
+            outages.unanswered(probe.primary());
+            judgeOutages();
             note(probe.primary(), "primary " + probe.primary() + " does not answer: " + reason);
           }
         });
@@ -217,16 +238,23 @@ final class UnionEnumerator
     if (event != null) {
       context.sendEventToSourceReader(subtask, event);
     }
+    if (hold != null) {
+      context.sendEventToSourceReader(subtask, hold);
+    }
   }
 
   @Override
   public void handleSourceEvent(int subtask, SourceEvent event) {
     if (event instanceof ReaderReport report) {
       balancer.registered(subtask, report.splitIds());
+      outages.away(subtask);
       if (complete) {
         context.signalNoMoreSplits(subtask);
       }
       shareOut();
+    } else if (event instanceof ContactReport report) {
+      outages.reported(subtask, report);
+      judgeOutages();
     } else {
       LOG.warn("Unknown event of subtask {}: {}", subtask, event);
     }
@@ -240,12 +268,19 @@ final class UnionEnumerator
   @Override
   public void addSplitsBack(List<UnionSplit> splits, int subtask) {
     balancer.away(subtask);
+    outages.away(subtask);
     ledger.returned(splits);
     complete = false;
   }
 
-  /** Hands out what waits, once every reader has said what it holds. */
+  /** Hands out what waits, and then sees who is waited for: readers get to know both in order. */
   private void shareOut() {
+    assign();
+    judgeOutages();
+  }
+
+  /** Waits until every reader has said what it holds. */
+  private void assign() {
     int parallelism = context.currentParallelism();
     if (!balancer.isReady(parallelism)
         || context.registeredReaders().size() < parallelism
@@ -275,6 +310,50 @@ final class UnionEnumerator
     }
   }
 
+  /** Time goes on, for outages only while the job runs. */
+  private void look() {
+    long now = System.nanoTime();
+    Duration step = Duration.ofNanos(now - lookedNanos);
+    lookedNanos = now;
+    if (balancer.isReady(context.currentParallelism())) {
+      // A machine that stood still has measured nothing.
+      for (String primary : outages.elapsed(step.compareTo(MAX_STEP) > 0 ? MAX_STEP : step)) {
+        LOG.warn(
+            "Primary {} has been down for the {} that it may hold the watermark: stream {} goes on"
+                + " without it, and what it has is late when it returns",
+            primary,
+            settings.watermarkMode().maxHold(),
+            settings.stream());
+      }
+    }
+    judgeOutages();
+  }
+
+  private void judgeOutages() {
+    StreamView view = ledger.view();
+    if (!settings.watermarkMode().holds() || view == null) {
+      return;
+    }
+    Set<String> pending = new TreeSet<>();
+    ledger.pending().forEach(split -> pending.add(split.primary()));
+    for (String primary : outages.judge(context.currentParallelism(), balancer.held(), pending)) {
+      LOG.info("Primary {} no longer holds the watermark: it has been caught up with", primary);
+    }
+    metrics.outages(view.primaries().keySet(), outages.snapshot());
+    HoldEvent event = outages.event();
+    if (!event.equals(hold)) {
+      hold = event;
+      tell(event);
+    }
+  }
+
+  private void tell(SourceEvent event) {
+    context
+        .registeredReaders()
+        .keySet()
+        .forEach(subtask -> context.sendEventToSourceReader(subtask, event));
+  }
+
   /** Tells all readers what has changed. */
   private void announce() {
     StreamView view = ledger.view();
@@ -284,10 +363,7 @@ final class UnionEnumerator
     TopologyEvent event = new TopologyEvent(view, ledger.clusters(), ledger.gone());
     if (!event.equals(announced)) {
       announced = event;
-      context
-          .registeredReaders()
-          .keySet()
-          .forEach(subtask -> context.sendEventToSourceReader(subtask, event));
+      tell(event);
     }
   }
 
@@ -301,7 +377,7 @@ final class UnionEnumerator
 
   @Override
   public UnionEnumeratorState snapshotState(long checkpointId) {
-    return ledger.snapshot();
+    return ledger.snapshot().with(outages.snapshot());
   }
 
   @Override

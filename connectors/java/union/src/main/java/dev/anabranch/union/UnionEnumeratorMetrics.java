@@ -1,13 +1,22 @@
 package dev.anabranch.union;
 
+import dev.anabranch.union.UnionEnumeratorState.Outage;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.apache.flink.metrics.MetricGroup;
 import org.apache.flink.metrics.groups.SplitEnumeratorMetricGroup;
+import org.jspecify.annotations.Nullable;
 
-/** The enumerator's metrics: which primaries answer its probes, how many splits have no reader. */
+/**
+ * The enumerator's metrics: which primaries answer its probes, which hold the watermark, how many
+ * splits have no reader.
+ */
 final class UnionEnumeratorMetrics {
   private final SplitEnumeratorMetricGroup group;
   private final Map<String, Boolean> up = new ConcurrentHashMap<>();
+  private final Set<String> watched = ConcurrentHashMap.newKeySet();
+  private volatile Map<String, Outage> outages = Map.of();
   private volatile long waiting;
 
   UnionEnumeratorMetrics(SplitEnumeratorMetricGroup group) {
@@ -20,6 +29,23 @@ final class UnionEnumeratorMetrics {
     if (up.put(primary, now) == null) {
       group.addGroup("primary", primary).gauge("up", () -> up.getOrDefault(primary, false) ? 1 : 0);
     }
+  }
+
+  /** These primaries hold the watermark, or did so until they were given up. */
+  void outages(Set<String> primaries, Map<String, Outage> now) {
+    outages = now;
+    for (String primary : primaries) {
+      if (watched.add(primary)) {
+        MetricGroup own = group.addGroup("primary", primary);
+        own.gauge("held", () -> of(primary) == null || of(primary).givenUp() ? 0 : 1);
+        own.gauge(
+            "timeDownSeconds", () -> of(primary) == null ? 0 : of(primary).timeDownMs() / 1000);
+      }
+    }
+  }
+
+  private @Nullable Outage of(String primary) {
+    return outages.get(primary);
   }
 
   /** So many splits wait for a reader. */

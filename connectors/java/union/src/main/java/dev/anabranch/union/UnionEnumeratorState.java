@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param sightings by Kafka cluster id: where it was seen last
  * @param known all logs that ever became splits, with the name of their topic
  * @param pending splits that no reader has yet
+ * @param outages of primaries for which a watermark is held, by name
  */
 public record UnionEnumeratorState(
     long jobStartMs,
@@ -22,12 +23,32 @@ public record UnionEnumeratorState(
     Set<String> awaited,
     Map<String, Sighting> sightings,
     Map<LogId, String> known,
-    Set<UnionSplit> pending) {
+    Set<UnionSplit> pending,
+    Map<String, Outage> outages) {
   public UnionEnumeratorState {
     awaited = Set.copyOf(awaited);
     sightings = Map.copyOf(sightings);
     known = Map.copyOf(known);
     pending = Set.copyOf(pending);
+    outages = Map.copyOf(outages);
+  }
+
+  /** The same with these outages. */
+  UnionEnumeratorState with(Map<String, Outage> now) {
+    return new UnionEnumeratorState(jobStartMs, view, awaited, sightings, known, pending, now);
+  }
+
+  /**
+   * The present outage of a primary.
+   *
+   * @param timeDownMs for how long it was down while the job ran
+   * @param down whether it was down at the last look: after a restore that holds until readers know
+   *     better, so that restarts take nothing off the time
+   * @param givenUp whether it holds the watermark no longer
+   */
+  public record Outage(long timeDownMs, boolean down, boolean givenUp) {
+    /** One of which nothing is known yet. */
+    static final Outage BEGUN = new Outage(0, false, false);
   }
 
   /**

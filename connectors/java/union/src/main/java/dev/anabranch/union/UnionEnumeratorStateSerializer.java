@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.anabranch.union.UnionEnumeratorState.Outage;
 import dev.anabranch.union.UnionEnumeratorState.Sighting;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -20,7 +21,10 @@ import org.jspecify.annotations.Nullable;
 /** Writes the enumerator's checkpoint; the document within it as JSON, in its own form. */
 final class UnionEnumeratorStateSerializer
     implements SimpleVersionedSerializer<UnionEnumeratorState> {
-  static final int VERSION = 1;
+  static final int VERSION = 2;
+
+  /** The last version without outages. */
+  private static final int WITHOUT_OUTAGES = 1;
 
   // A document of a newer version must not keep an older job from its state.
   private static final ObjectMapper JSON =
@@ -63,15 +67,22 @@ final class UnionEnumeratorStateSerializer
       for (UnionSplit split : state.pending()) {
         writeBytes(splits.serialize(split), out);
       }
+      out.writeInt(state.outages().size());
+      for (Map.Entry<String, Outage> each : state.outages().entrySet()) {
+        out.writeUTF(each.getKey());
+        out.writeLong(each.getValue().timeDownMs());
+        out.writeBoolean(each.getValue().down());
+        out.writeBoolean(each.getValue().givenUp());
+      }
     }
     return bytes.toByteArray();
   }
 
   @Override
   public UnionEnumeratorState deserialize(int version, byte[] serialized) throws IOException {
-    if (version != VERSION) {
+    if (version < WITHOUT_OUTAGES || version > VERSION) {
       throw new IOException(
-          "union state of version " + version + "; this source knows version " + VERSION);
+          "union state of version " + version + "; this source knows versions 1 to " + VERSION);
     }
     try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(serialized))) {
       long jobStartMs = in.readLong();
@@ -93,8 +104,23 @@ final class UnionEnumeratorStateSerializer
       for (int left = in.readInt(); left > 0; left--) {
         pending.add(splits.deserialize(splitVersion, readBytes(in)));
       }
-      return new UnionEnumeratorState(jobStartMs, view, awaited, sightings, known, pending);
+      return new UnionEnumeratorState(
+          jobStartMs,
+          view,
+          awaited,
+          sightings,
+          known,
+          pending,
+          version == WITHOUT_OUTAGES ? Map.of() : outages(in));
     }
+  }
+
+  private static Map<String, Outage> outages(DataInputStream in) throws IOException {
+    Map<String, Outage> outages = new HashMap<>();
+    for (int left = in.readInt(); left > 0; left--) {
+      outages.put(in.readUTF(), new Outage(in.readLong(), in.readBoolean(), in.readBoolean()));
+    }
+    return outages;
   }
 
   private static byte[] json(@Nullable StreamView view) throws JsonProcessingException {

@@ -3,6 +3,7 @@ package dev.anabranch.union;
 import dev.anabranch.records.RawRecord;
 import dev.anabranch.union.HandedOver.Batch;
 import dev.anabranch.union.HandedOver.ClusterGone;
+import dev.anabranch.union.HandedOver.EndsSeen;
 import dev.anabranch.union.HandedOver.Fatal;
 import dev.anabranch.union.HandedOver.Fetched;
 import dev.anabranch.union.HandedOver.OutputCheck;
@@ -14,6 +15,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.flink.api.connector.source.ReaderOutput;
 import org.apache.flink.api.connector.source.SourceEvent;
 import org.apache.flink.api.connector.source.SourceReader;
@@ -42,7 +44,8 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
   private final SplitBoard board;
   private final CheckpointOffsets checkpoints = new CheckpointOffsets();
   private final StallClock stalls;
-  private final SplitOutputs<T> outputs = new SplitOutputs<>();
+  private final WatermarkGate<T> gate;
+  private final AtomicBoolean checkQueued = new AtomicBoolean();
   private final TimestampedCollector<T> collector = new TimestampedCollector<>();
   private @Nullable Ticker ticker;
   private @Nullable Fetched fetched;
@@ -63,6 +66,8 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
     this.metrics = new UnionReaderMetrics(context.metricGroup(), this::visibleSplits);
     this.fetchers = new FetcherPool(settings, handover, metrics);
     this.board = new SplitBoard(settings.outOfRange(), fetchers);
+    this.gate =
+        new WatermarkGate<>(settings.watermarkMode(), board, context::sendSourceEventToCoordinator);
     this.stalls = new StallClock(settings.boundedDeadline());
   }
 
@@ -72,10 +77,27 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
 
   @Override
   public void start() {
-    if (settings.isBounded()) {
-      ticker = Ticker.start(handover);
+    if (settings.isBounded() || settings.watermarkMode().isManaged()) {
+      ticker = Ticker.start(this::tick);
     }
+    // Before any record: the watermark must not move before it is known who is waited for.
+    queueCheck();
     context.sendSourceEventToCoordinator(new ReaderReport(board.splitIds()));
+  }
+
+  /** On the ticker's thread. */
+  private void tick() {
+    if (settings.watermarkMode().isManaged()) {
+      queueCheck();
+    }
+    handover.wake();
+  }
+
+  /** Behind what is in the queue, so that a split with records there is not taken for silent. */
+  private void queueCheck() {
+    if (checkQueued.compareAndSet(false, true)) {
+      handover.put(new OutputCheck());
+    }
   }
 
   @Override
@@ -132,7 +154,7 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
       if (current != null) {
         current.batchEmitted(batch.nextOffset(), batch.leaderEpoch(), timestampMs);
         metrics.primary(current.primary()).records().inc(batch.records().size());
-        keepOutput(current.splitId(), output);
+        gate.keep(current.splitId(), output);
       }
       nextBatch(output);
     }
@@ -147,7 +169,7 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
       timestampMs = PrimaryMetrics.UNKNOWN;
       split = board.expect(next);
       if (split != null) {
-        collector.output(outputs.open(next.splitId(), output));
+        collector.output(gate.open(next.splitId(), output));
       }
     } else {
       batch = null;
@@ -171,7 +193,10 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
     } else if (item instanceof ClusterGone gone) {
       report(board.clusterGone(gone.splitId()), gone.splitId(), output);
     } else if (item instanceof OutputCheck) {
-      board.splitIds().forEach(splitId -> keepOutput(splitId, output));
+      checkQueued.set(false);
+      gate.check(output, System.nanoTime());
+    } else if (item instanceof EndsSeen seen) {
+      gate.heard(seen);
     } else if (item instanceof Fatal fatal) {
       throw new IOException("a fetcher of stream " + settings.stream() + " died", fatal.cause());
     }
@@ -185,20 +210,11 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
         throw new LostRecordsException(loss);
       }
       metrics.primary(loss.origin().primary()).lost(loss);
-      collector.output(outputs.open(splitId, output));
+      collector.output(gate.open(splitId, output));
       collector.noTimestamp();
       deserializer.onLoss(loss, collector);
     }
-    keepOutput(splitId, output);
-  }
-
-  /** A watermark waits for the outputs that exist: for splits that may still bring records. */
-  private void keepOutput(String splitId, ReaderOutput<T> output) {
-    if (board.isExpected(splitId)) {
-      outputs.open(splitId, output);
-    } else {
-      outputs.release(splitId, output);
-    }
+    gate.keep(splitId, output);
   }
 
   @Override
@@ -224,7 +240,8 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
     board.add(added.stream().map(split -> split.under(settings.isBounded())).toList());
     // Also where the primary is gone, and so never heard of: its parked splits are to be seen.
     added.forEach(split -> metrics.primary(split.primary()));
-    handover.put(new OutputCheck());
+    gate.added(added);
+    queueCheck();
   }
 
   @Override
@@ -232,7 +249,10 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
     if (event instanceof TopologyEvent next) {
       metrics.follow(next.view());
       board.follow(next).forEach(splitId -> handover.put(new ClusterGone(splitId)));
-      handover.put(new OutputCheck());
+      queueCheck();
+    } else if (event instanceof HoldEvent next) {
+      gate.follow(next);
+      queueCheck();
     } else {
       LOG.warn("Unknown event of the enumerator: {}", event);
     }
@@ -248,6 +268,7 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
   public void pauseOrResumeSplits(Collection<String> pause, Collection<String> resume) {
     pause.forEach(splitId -> board.pause(splitId, true));
     resume.forEach(splitId -> board.pause(splitId, false));
+    queueCheck();
   }
 
   @Override

@@ -24,6 +24,7 @@ record UnionSettings(
     Duration discoveryInterval,
     Duration boundedDeadline,
     Map<String, String> consumerProperties,
+    WatermarkMode watermarkMode,
     FetcherFaults faults)
     implements Serializable {
   UnionSettings {

@@ -1,5 +1,6 @@
 package dev.anabranch.union;
 
+import java.util.Map;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.connector.source.Boundedness;
 import org.apache.flink.api.connector.source.Source;
@@ -44,14 +45,22 @@ public final class UnionSource<T>
     return new UnionEnumerator(
         context,
         settings,
-        new LogLedger(settings.start(), settings.outOfRange(), System.currentTimeMillis()));
+        new LogLedger(settings.start(), settings.outOfRange(), System.currentTimeMillis()),
+        outages(Map.of()));
   }
 
   @Override
   public SplitEnumerator<UnionSplit, UnionEnumeratorState> restoreEnumerator(
       SplitEnumeratorContext<UnionSplit> context, UnionEnumeratorState state) {
     return new UnionEnumerator(
-        context, settings, new LogLedger(settings.start(), settings.outOfRange(), state));
+        context,
+        settings,
+        new LogLedger(settings.start(), settings.outOfRange(), state),
+        outages(state.outages()));
+  }
+
+  private OutageBook outages(Map<String, UnionEnumeratorState.Outage> restored) {
+    return new OutageBook(settings.watermarkMode().maxHold(), restored);
   }
 
   @Override

@@ -26,6 +26,7 @@ public final class UnionSourceBuilder<T> {
   private Duration discoveryInterval = Duration.ofSeconds(10);
   private Duration boundedDeadline = Duration.ofMinutes(10);
   private final Map<String, String> consumerProperties = new HashMap<>();
+  private WatermarkMode watermarkMode = WatermarkMode.strategy();
   private FetcherFaults faults = FetcherFaults.NONE;
   private @Nullable RecordDeserializer<T> deserializer;
 
@@ -121,6 +122,15 @@ public final class UnionSourceBuilder<T> {
   }
 
   /**
+   * What the watermark does while a primary cannot be read; {@link WatermarkMode#strategy()} unless
+   * given. The others need a strategy that makes watermarks, and that has no idleness of its own.
+   */
+  public UnionSourceBuilder<T> watermarkMode(WatermarkMode mode) {
+    watermarkMode = mode;
+    return this;
+  }
+
+  /**
    * Sets a property of the Kafka consumers, such as {@code fetch.max.bytes}. {@link #build} refuses
    * those on which the source's promises rest.
    */
@@ -165,6 +175,7 @@ public final class UnionSourceBuilder<T> {
             discoveryInterval,
             boundedDeadline,
             consumerProperties,
+            watermarkMode,
             faults),
         Objects.requireNonNull(deserializer, "deserializer"));
   }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.anabranch.topology.Auth;
 import dev.anabranch.topology.Primary;
 import dev.anabranch.topology.StreamSpec;
+import dev.anabranch.union.UnionEnumeratorState.Outage;
 import dev.anabranch.union.UnionEnumeratorState.Sighting;
 import java.io.IOException;
 import java.util.List;
@@ -47,17 +48,18 @@ class StateFormTest {
             Set.of("b"),
             Map.of("A", new Sighting("a", "a:1,a:2")),
             Map.of(new LogId("A", "t1", 3), "t"),
-            Set.of(SPLIT));
+            Set.of(SPLIT),
+            Map.of("b", new Outage(77, true, false), "c", new Outage(9, false, true)));
     UnionEnumeratorStateSerializer serializer = new UnionEnumeratorStateSerializer();
-    assertThat(serializer.deserialize(1, serializer.serialize(state))).isEqualTo(state);
+    assertThat(serializer.deserialize(2, serializer.serialize(state))).isEqualTo(state);
   }
 
   @Test
   void enumeratorStateBeforeAnyDocument() throws Exception {
     UnionEnumeratorState state =
-        new UnionEnumeratorState(1, null, Set.of(), Map.of(), Map.of(), Set.of());
+        new UnionEnumeratorState(1, null, Set.of(), Map.of(), Map.of(), Set.of(), Map.of());
     UnionEnumeratorStateSerializer serializer = new UnionEnumeratorStateSerializer();
-    assertThat(serializer.deserialize(1, serializer.serialize(state))).isEqualTo(state);
+    assertThat(serializer.deserialize(2, serializer.serialize(state))).isEqualTo(state);
   }
 
   @Test

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import org.apache.flink.api.common.JobStatus;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.configuration.CheckpointingOptions;
@@ -23,6 +24,7 @@ import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.core.execution.SavepointFormatType;
 import org.apache.flink.metrics.Counter;
 import org.apache.flink.metrics.Gauge;
+import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
 import org.jspecify.annotations.Nullable;
@@ -50,6 +52,30 @@ final class UnionJob {
       Path directory,
       @Nullable String savepoint)
       throws Exception {
+    return start(
+        test,
+        source,
+        parallelism,
+        directory,
+        savepoint,
+        WatermarkStrategy.noWatermarks(),
+        records -> records.sinkTo(new DiscardingSink<>()));
+  }
+
+  /**
+   * The same, with watermarks.
+   *
+   * @param behind what is to be done with the records
+   */
+  static UnionJob start(
+      String test,
+      UnionSource<RawRecord> source,
+      int parallelism,
+      Path directory,
+      @Nullable String savepoint,
+      WatermarkStrategy<RawRecord> watermarks,
+      Consumer<SingleOutputStreamOperator<RawRecord>> behind)
+      throws Exception {
     Tally.forget(test);
     Configuration configuration = new Configuration();
     configuration.set(
@@ -67,11 +93,12 @@ final class UnionJob {
       configuration.set(StateRecoveryOptions.SAVEPOINT_PATH, savepoint);
     }
     StreamExecutionEnvironment env = UnionFixture.environment(configuration, parallelism);
-    env.fromSource(source, WatermarkStrategy.noWatermarks(), "union")
-        .uid("union")
-        .map(new Tally(test))
-        .uid("tally")
-        .sinkTo(new DiscardingSink<>());
+    behind.accept(
+        env.fromSource(source, watermarks, "union")
+            .uid("union")
+            .map(new Tally(test))
+            .returns(source.getProducedType())
+            .uid("tally"));
     return new UnionJob(test, directory, env.executeAsync(test));
   }
 
@@ -119,6 +146,17 @@ final class UnionJob {
         () -> {
           failIfDead();
           return Tally.completedCheckpoint(test) > before + 1;
+        },
+        LIMIT);
+  }
+
+  /** Waits until the enumerator says whether that primary holds the watermark. */
+  void awaitHeld(String primary, boolean held) throws Exception {
+    Await.until(
+        () -> {
+          failIfDead();
+          List<Gauge<?>> gauges = gauges("primary\\." + primary + "\\.held");
+          return !gauges.isEmpty() && sum("primary\\." + primary + "\\.held") == (held ? 1 : 0);
         },
         LIMIT);
   }

@@ -1,0 +1,147 @@
+package dev.anabranch.union;
+
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * Decides for which of a reader's splits its watermark has to wait. A split that is silent may only
+ * be passed over while its primary keeps saying that there is nothing to read: silence alone could
+ * as well be an outage. No threads, clients or clock: a test drives it by hand.
+ */
+final class SplitWatch {
+  /**
+   * For how long an answer holds. Primaries are asked every second; three of these leave room for a
+   * slow answer, and still end before the 5 s by which SQL's watermarks stay behind.
+   */
+  static final Duration LEASE = Duration.ofSeconds(3);
+
+  private static final long UNKNOWN = -1;
+
+  private final WatermarkMode mode;
+  private final Map<String, Seen> seen = new HashMap<>();
+  private final Map<String, Contact> primaries = new TreeMap<>();
+  private final Set<String> passedOver = new HashSet<>();
+
+  /** What is known of one split. */
+  private static final class Seen {
+    private final long sinceNanos;
+    private String primary;
+    private long nextOffset;
+    private long movedNanos;
+    private long heardNanos;
+    private boolean everHeard;
+    private long end = UNKNOWN;
+    private long target = UNKNOWN;
+    private Contact contact = Contact.UNHEARD;
+
+    Seen(String primary, long nextOffset, long nowNanos) {
+      this.primary = primary;
+      this.nextOffset = nextOffset;
+      sinceNanos = nowNanos;
+      movedNanos = nowNanos;
+      heardNanos = nowNanos;
+    }
+
+    private void look(SplitState split, String route, long nowNanos) {
+      if (split.nextOffset() != nextOffset) {
+        nextOffset = split.nextOffset();
+        movedNanos = nowNanos;
+      }
+      primary = route;
+      if (nowNanos - heardNanos > LEASE.toNanos()) {
+        contact = Contact.LOST;
+        target = UNKNOWN;
+      } else if (!everHeard) {
+        contact = Contact.UNHEARD;
+      } else if (contact != Contact.CURRENT) {
+        contact =
+            target != UNKNOWN && nextOffset >= target
+                ? Contact.CURRENT
+                : target == UNKNOWN ? contact : Contact.BEHIND;
+      }
+    }
+
+    private boolean isReadToEnd() {
+      return end != UNKNOWN && nextOffset >= end;
+    }
+  }
+
+  SplitWatch(WatermarkMode mode) {
+    this.mode = mode;
+  }
+
+  /**
+   * A primary said where a log ends.
+   *
+   * @param askedNanos when it was asked: what was written later is not in that answer
+   */
+  void heard(String splitId, long end, long askedNanos) {
+    Seen split = seen.get(splitId);
+    if (split == null || askedNanos < split.sinceNanos) {
+      return;
+    }
+    split.everHeard = true;
+    split.heardNanos = Math.max(split.heardNanos, askedNanos);
+    split.end = end;
+    if (split.target == UNKNOWN) {
+      split.target = end;
+    }
+  }
+
+  /** A split has records again, so that the watermark has to wait for them. */
+  void moved(String splitId) {
+    passedOver.remove(splitId);
+  }
+
+  /**
+   * Looks at the splits that may still bring records.
+   *
+   * @param waitFor primaries for which the watermark waits while they do not answer
+   */
+  void look(Collection<SplitState> splits, Set<String> waitFor, long nowNanos) {
+    primaries.clear();
+    passedOver.clear();
+    Set<String> present = new HashSet<>();
+    for (SplitState split : splits) {
+      String route = split.route();
+      if (route == null) {
+        continue;
+      }
+      present.add(split.splitId());
+      Seen known =
+          seen.computeIfAbsent(
+              split.splitId(), any -> new Seen(route, split.nextOffset(), nowNanos));
+      known.look(split, route, nowNanos);
+      primaries.merge(route, known.contact, Contact::worse);
+      if (mayPassOver(known, waitFor, nowNanos)) {
+        passedOver.add(split.splitId());
+      }
+    }
+    seen.keySet().retainAll(present);
+  }
+
+  /** Whether the watermark has to wait for that split. */
+  boolean mustWait(String splitId) {
+    return !passedOver.contains(splitId);
+  }
+
+  /** How this reader stands with each primary that it has splits on: as with the worst of them. */
+  Map<String, Contact> primaries() {
+    return Map.copyOf(primaries);
+  }
+
+  private boolean mayPassOver(Seen split, Set<String> waitFor, long nowNanos) {
+    boolean lost = split.contact == Contact.LOST;
+    boolean silent =
+        !mode.idleTimeout().isZero() && nowNanos - split.movedNanos >= mode.idleTimeout().toNanos();
+    if (mode.holds()) {
+      return lost ? !waitFor.contains(split.primary) : silent && split.isReadToEnd();
+    }
+    return silent && (lost || split.isReadToEnd());
+  }
+}
