@@ -8,9 +8,11 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInfo;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -25,6 +27,8 @@ class HoldTest {
 
   @TempDir Path directory;
   private String stream = "";
+  private WatermarkStrategy<RawRecord> watermarks = Windows.STRATEGY;
+  private @Nullable UnionJob running;
   private final List<String> written = new ArrayList<>();
 
   @BeforeEach
@@ -33,8 +37,11 @@ class HoldTest {
   }
 
   @AfterEach
-  void mend() {
+  void mend() throws Exception {
     FIXTURE.b().link().open();
+    if (running != null) {
+      running.cancel();
+    }
   }
 
   @Test
@@ -50,7 +57,208 @@ class HoldTest {
     job.awaitExactly(written);
     awaitFired(4);
     Windows.assertExact(stream, 0, 3, 20);
-    job.cancel();
+  }
+
+  @Test
+  void windowsWaitForAPrimaryThatDiesInTheMiddle() throws Exception {
+    UnionJob job = start(bBehindItsLink(2), HOLD, 2, null, false);
+    writeToBoth(2, 0, 4);
+    awaitFired(4);
+
+    FIXTURE.b().link().cut();
+    job.awaitHeld("b", true);
+    writeToBoth(2, 5, 20);
+    job.awaitCount(5 * 20 + 16 * 10);
+    pastIdleTimeout();
+    job.awaitCheckpoint();
+    assertThat(Windows.fired(stream)).hasSize(4);
+
+    FIXTURE.b().link().open();
+    job.awaitExactly(written);
+    awaitFired(20);
+    job.awaitHeld("b", false);
+    Windows.assertExact(stream, 0, 19, 20);
+  }
+
+  @Test
+  void anOutageIsHeldFromItsFirstMomentWherePartitionsAreNotSilent() throws Exception {
+    UnionJob job =
+        start(bBehindItsLink(2), HOLD.withIdleTimeout(Duration.ofSeconds(20)), 2, null, false);
+    writeToBoth(2, 0, 4);
+    awaitFired(4);
+
+    FIXTURE.b().link().cut();
+    writeToBoth(2, 5, 20);
+    job.awaitHeld("b", true);
+    assertThat(Windows.fired(stream)).hasSize(4);
+
+    FIXTURE.b().link().open();
+    job.awaitExactly(written);
+    awaitFired(20);
+    Windows.assertExact(stream, 0, 19, 20);
+  }
+
+  @Test
+  void aRestoreWhileAPrimaryIsDownHoldsOn() throws Exception {
+    TopologyFile topology = bBehindItsLink(2);
+    UnionJob job = start(topology, HOLD, 2, null, false);
+    writeToBoth(2, 0, 4);
+    awaitFired(4);
+    FIXTURE.b().link().cut();
+    job.awaitHeld("b", true);
+    writeToBoth(2, 5, 9);
+    job.awaitCount(5 * 20 + 5 * 10);
+    String savepoint = job.stop();
+
+    job = start(topology, HOLD, 3, savepoint, false);
+    writeToBoth(2, 10, 14);
+    job.awaitCount(5 * 20 + 10 * 10);
+    pastIdleTimeout();
+    assertThat(Windows.fired(stream)).hasSize(4);
+
+    FIXTURE.b().link().open();
+    job.awaitExactly(written);
+    awaitFired(14);
+    Windows.assertExact(stream, 0, 13, 20);
+  }
+
+  @Test
+  void subtasksWithoutSplitsNeitherHoldForEverNorLetTheWatermarkRunAhead() throws Exception {
+    UnionJob job = start(bBehindItsLink(1), HOLD, 4, null, true);
+    writeToBoth(1, 0, 4);
+    job.awaitCount(50);
+    pastIdleTimeout();
+    assertThat(Windows.fired(stream)).isEmpty();
+    FIXTURE.b().link().open();
+    awaitFired(4);
+
+    FIXTURE.b().link().cut();
+    job.awaitHeld("b", true);
+    writeToBoth(1, 5, 9);
+    job.awaitCount(5 * 20 + 5 * 10);
+    pastIdleTimeout();
+    assertThat(Windows.fired(stream)).hasSize(4);
+    FIXTURE.b().link().open();
+    job.awaitExactly(written);
+    awaitFired(9);
+    Windows.assertExact(stream, 0, 8, 20);
+  }
+
+  @Test
+  void aPrimaryThatIsAddedIsWaitedForBeforeItIsFound() throws Exception {
+    TopologyFile topology = bBehindItsLink(2);
+    topology.without("b").publish();
+    UnionJob job = start(topology, HOLD, 2, null, true);
+    written.addAll(Windows.write(FIXTURE.a(), stream, 2, 0, 4, 20));
+    awaitFired(4);
+
+    topology.primary("b", FIXTURE.b().link().bootstrap()).publish();
+    job.awaitHeld("b", true);
+    writeToBoth(2, 5, 9);
+    job.awaitCount(100 + 50);
+    pastIdleTimeout();
+    assertThat(Windows.fired(stream)).hasSize(4);
+
+    FIXTURE.b().link().open();
+    job.awaitExactly(written);
+    awaitFired(9);
+    Windows.assertExact(stream, 0, 8, 20);
+  }
+
+  @Test
+  void aSilentPrimaryThatAnswersHoldsNobodyNorDoesARemovedOne() throws Exception {
+    TopologyFile topology = bBehindItsLink(2);
+    UnionJob job = start(topology, HOLD, 2, null, false);
+    writeToBoth(2, 0, 4);
+    awaitFired(4);
+    written.addAll(Windows.write(FIXTURE.a(), stream, 2, 5, 9, 20));
+    awaitFired(9);
+
+    FIXTURE.b().link().cut();
+    job.awaitHeld("b", true);
+    topology.removed("b", FIXTURE.b().link().bootstrap()).publish();
+    written.addAll(Windows.write(FIXTURE.a(), stream, 2, 10, 14, 20));
+    awaitFired(14);
+    Windows.assertExact(stream, 0, 13, 20);
+  }
+
+  @Test
+  @Tag("long")
+  void theBoundSurvivesARestoreAndThenTheWatermarkGoesOn() throws Exception {
+    WatermarkMode bounded =
+        WatermarkMode.hold(Duration.ofSeconds(20)).withIdleTimeout(Duration.ofSeconds(2));
+    TopologyFile topology = bBehindItsLink(2);
+    UnionJob job = start(topology, bounded, 2, null, false);
+    writeToBoth(2, 0, 4);
+    awaitFired(4);
+    FIXTURE.b().link().cut();
+    job.awaitHeld("b", true);
+    written.addAll(Windows.write(FIXTURE.a(), stream, 2, 5, 9, 10));
+    job.awaitTimeDown("b", 8);
+    job.awaitCheckpoint();
+    assertThat(Windows.fired(stream)).hasSize(4);
+    String savepoint = job.stop();
+
+    // Time in which the job does not run does not count.
+    Thread.sleep(13_000);
+    long restartedNanos = System.nanoTime();
+    job = start(topology, bounded, 2, savepoint, false);
+    job.awaitHeld("b", true);
+    assertThat(job.timeDown("b")).isBetween(7L, 19L);
+    job.awaitHeld("b", false);
+    Duration rest = Duration.ofNanos(System.nanoTime() - restartedNanos);
+    assertThat(rest).isBetween(Duration.ofSeconds(3), Duration.ofSeconds(17));
+    written.addAll(Windows.write(FIXTURE.a(), stream, 2, 10, 14, 10));
+    awaitFired(14);
+
+    List<String> late = Windows.write(FIXTURE.b(), stream, 2, 5, 9, 10);
+    written.addAll(late);
+    FIXTURE.b().link().open();
+    job.awaitExactly(written);
+    Await.until(() -> Windows.late(stream).size() >= late.size(), Duration.ofSeconds(60));
+    assertThat(Windows.late(stream)).containsExactlyInAnyOrderElementsOf(late);
+    assertThat(Windows.fired(stream)).hasSize(14).containsEntry(4L, List.of(20L));
+
+    // The next outage has all of the time again.
+    job.awaitTimeDown("b", 0);
+    FIXTURE.b().link().cut();
+    job.awaitHeld("b", true);
+    writeToBoth(2, 15, 19);
+    job.awaitCount(written.size() - 50);
+    FIXTURE.b().link().open();
+    awaitFired(19);
+    assertThat(Windows.fired(stream)).containsEntry(15L, List.of(20L));
+  }
+
+  @Test
+  void underAlignmentADeadPrimaryStopsNobodyAndAlignmentGoesOnBehindIt() throws Exception {
+    watermarks =
+        Windows.STRATEGY.withWatermarkAlignment(
+            stream, Duration.ofMinutes(2), Duration.ofMillis(100));
+    UnionJob job = start(bBehindItsLink(2), HOLD, 2, null, false);
+    writeToBoth(2, 0, 4);
+    awaitFired(4);
+
+    FIXTURE.b().link().cut();
+    job.awaitHeld("b", true);
+    for (int minute = 5; minute < 45; minute += 10) {
+      writeToBoth(2, minute, minute + 9);
+      job.awaitCount(5 * 20 + (minute + 5) * 10);
+      Thread.sleep(500);
+    }
+    assertThat(Windows.fired(stream)).hasSize(4);
+
+    FIXTURE.b().link().open();
+    job.awaitExactly(written);
+    awaitFired(44);
+    writeToBoth(2, 45, 60);
+    job.awaitExactly(written);
+    awaitFired(60);
+    Windows.assertExact(stream, 0, 59, 20);
+  }
+
+  private static void pastIdleTimeout() throws InterruptedException {
+    Thread.sleep(2 * HOLD.idleTimeout().toMillis());
   }
 
   private UnionJob start(
@@ -64,14 +272,16 @@ class HoldTest {
       FIXTURE.b().link().cut();
     }
     UnionSource<RawRecord> source = UnionFixture.source(topology).watermarkMode(mode).build();
-    return UnionJob.start(
-        stream,
-        source,
-        parallelism,
-        directory,
-        savepoint,
-        Windows.STRATEGY,
-        records -> Windows.count(stream, records));
+    running =
+        UnionJob.start(
+            stream,
+            source,
+            parallelism,
+            directory,
+            savepoint,
+            watermarks,
+            records -> Windows.count(stream, records));
+    return running;
   }
 
   /** Ten records of each of these minutes to each primary, past any link. */

@@ -161,6 +161,16 @@ final class UnionJob {
         LIMIT);
   }
 
+  /** Waits until the present outage of that primary has taken so much time. */
+  void awaitTimeDown(String primary, long seconds) throws Exception {
+    Await.until(() -> seconds == 0 ? timeDown(primary) == 0 : timeDown(primary) >= seconds, LIMIT);
+  }
+
+  /** How many seconds that primary has been down in its present outage. */
+  long timeDown(String primary) {
+    return sum("primary\\." + primary + "\\.timeDownSeconds");
+  }
+
   /** Waits until a reader counts parked splits of that primary. */
   void awaitParked(String primary) throws Exception {
     Await.until(() -> sum("primary\\." + primary + "\\.parked") > 0, LIMIT);

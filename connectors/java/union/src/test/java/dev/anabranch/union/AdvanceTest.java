@@ -1,0 +1,96 @@
+package dev.anabranch.union;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.anabranch.records.RawRecord;
+import dev.anabranch.records.RawRecordTypeInfo;
+import dev.anabranch.testkit.Await;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
+import org.apache.flink.util.OutputTag;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The watermark goes on without a primary; what that has is late, and not lost. */
+class AdvanceTest {
+  @RegisterExtension static final UnionFixture FIXTURE = new UnionFixture();
+
+  private static final OutputTag<RawRecord> LATE =
+      new OutputTag<>("late", RawRecordTypeInfo.INSTANCE);
+
+  @TempDir Path directory;
+  private @Nullable UnionJob job;
+
+  @AfterEach
+  void mend() throws Exception {
+    FIXTURE.b().link().open();
+    if (job != null) {
+      job.cancel();
+    }
+  }
+
+  @Test
+  void windowsAndLateRecordsTogetherAreComplete() throws Exception {
+    String stream = "advance";
+    String lateStream = "late-of-advance";
+    TopologyFile topology =
+        FIXTURE
+            .twoPrimaries(directory, stream, 2)
+            .primary("b", FIXTURE.b().link().bootstrap())
+            .publish();
+    List<String> written = new ArrayList<>(Windows.write(FIXTURE.a(), stream, 2, 0, 4, 10));
+    written.addAll(Windows.write(FIXTURE.b(), stream, 2, 0, 4, 10));
+    WatermarkMode mode = WatermarkMode.advance().withIdleTimeout(Duration.ofSeconds(2));
+    job =
+        UnionJob.start(
+            stream,
+            UnionFixture.source(topology).watermarkMode(mode).build(),
+            3,
+            directory,
+            null,
+            Windows.STRATEGY,
+            records -> {
+              SingleOutputStreamOperator<RawRecord> inTime = 
+                  LateRecords.split(records, record -> record.offset() % 7, LATE);
+              inTime.uid("late");
+              Windows.count(stream, inTime);
+              Windows.rememberLate(lateStream, inTime.getSideOutput(LATE), "late-stream");
+            });
+    await(() -> Windows.fired(stream).size() >= 4);
+
+    FIXTURE.b().link().cut();
+    written.addAll(Windows.write(FIXTURE.a(), stream, 2, 5, 14, 10));
+    await(() -> Windows.fired(stream).size() >= 14);
+
+    List<String> late = Windows.write(FIXTURE.b(), stream, 2, 5, 12, 10);
+    written.addAll(late);
+    FIXTURE.b().link().open();
+    job.awaitExactly(written);
+    written.addAll(Windows.write(FIXTURE.a(), stream, 2, 15, 19, 10));
+    written.addAll(Windows.write(FIXTURE.b(), stream, 2, 15, 19, 10));
+    await(() -> Windows.fired(stream).size() >= 19);
+
+    List<String> foundLate = Windows.late(lateStream);
+    assertThat(foundLate).containsAll(late);
+    assertThat(job.count("lateRecords")).isEqualTo(foundLate.size());
+    assertThat(Windows.late(stream)).as("dropped by windows").isEmpty();
+    long counted =
+        Windows.fired(stream).values().stream()
+            .peek(firings -> assertThat(firings).hasSize(1))
+            .mapToLong(firings -> firings.get(0))
+            .sum();
+    // The last minute's window is still open.
+    assertThat(foundLate).noneMatch(value -> value.contains("-19-"));
+    assertThat(counted + foundLate.size() + 20).isEqualTo(written.size());
+  }
+
+  private static void await(java.util.concurrent.Callable<Boolean> condition) throws Exception {
+    Await.until(condition, Duration.ofSeconds(60));
+  }
+}

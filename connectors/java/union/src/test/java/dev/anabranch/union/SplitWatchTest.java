@@ -1,0 +1,147 @@
+package dev.anabranch.union;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+/** For which splits a reader's watermark waits. */
+class SplitWatchTest {
+  private static final Duration IDLE = Duration.ofSeconds(10);
+  private static final long SECOND = 1_000_000_000L;
+
+  private final SplitState split = new SplitState(Views.split("A", "t1", 0, "a"));
+  private final String id = split.splitId();
+  private Set<String> waitFor = Set.of("a");
+
+  SplitWatchTest() {
+    split.route("a");
+  }
+
+  private static SplitWatch holding() {
+    return new SplitWatch(WatermarkMode.hold(Duration.ofHours(1)).withIdleTimeout(IDLE));
+  }
+
+  private static SplitWatch advancing() {
+    return new SplitWatch(WatermarkMode.advance().withIdleTimeout(IDLE));
+  }
+
+  private void look(SplitWatch watch, long second) {
+    watch.look(List.of(split), waitFor, second * SECOND);
+  }
+
+  /** Looks each second, with answers that the log ends there. */
+  private void answered(SplitWatch watch, long from, long to, long end) {
+    for (long second = from; second <= to; second++) {
+      watch.heard(id, end, second * SECOND);
+      look(watch, second);
+    }
+  }
+
+  @Test
+  void aSilentSplitIsPassedOverOnlyWhileItsPrimarySaysThatNothingWaits() {
+    for (SplitWatch watch : List.of(holding(), advancing())) {
+      look(watch, 0);
+      answered(watch, 1, 9, 0);
+      assertThat(watch.mustWait(id)).isTrue();
+      answered(watch, 10, 10, 0);
+      assertThat(watch.mustWait(id)).isFalse();
+      assertThat(watch.primaries()).containsEntry("a", Contact.CURRENT);
+    }
+  }
+
+  @Test
+  void aSplitWithUnreadRecordsIsWaitedForHoweverLong() {
+    for (SplitWatch watch : List.of(holding(), advancing())) {
+      look(watch, 0);
+      answered(watch, 1, 60, 5);
+      assertThat(watch.mustWait(id)).isTrue();
+      assertThat(watch.primaries()).containsEntry("a", Contact.BEHIND);
+    }
+  }
+
+  @Test
+  void anAnswerHoldsForItsLeaseAndThenASilentSplitIsWaitedForAgain() {
+    SplitWatch watch = holding();
+    look(watch, 0);
+    answered(watch, 1, 20, 0);
+    assertThat(watch.mustWait(id)).isFalse();
+    look(watch, 23);
+    assertThat(watch.mustWait(id)).isFalse();
+    look(watch, 24);
+    assertThat(watch.mustWait(id)).isTrue();
+    assertThat(watch.primaries()).containsEntry("a", Contact.LOST);
+  }
+
+  @Test
+  void aDeadPrimaryIsPassedOverOnceItIsGivenUpOrNoLongerActive() {
+    SplitWatch watch = holding();
+    look(watch, 0);
+    look(watch, 600);
+    assertThat(watch.mustWait(id)).isTrue();
+    waitFor = Set.of();
+    look(watch, 601);
+    assertThat(watch.mustWait(id)).isFalse();
+  }
+
+  @Test
+  void advanceGoesOnWithoutADeadPrimaryAfterTheTimeout() {
+    SplitWatch watch = advancing();
+    look(watch, 0);
+    look(watch, 9);
+    assertThat(watch.mustWait(id)).isTrue();
+    look(watch, 10);
+    assertThat(watch.mustWait(id)).isFalse();
+  }
+
+  @Test
+  void recordsEndASilenceAtOnce() {
+    SplitWatch watch = holding();
+    look(watch, 0);
+    answered(watch, 1, 20, 0);
+    watch.moved(id);
+    assertThat(watch.mustWait(id)).isTrue();
+    split.emitted(0, 0);
+    answered(watch, 21, 30, 1);
+    assertThat(watch.mustWait(id)).isTrue();
+    answered(watch, 31, 31, 1);
+    assertThat(watch.mustWait(id)).isFalse();
+  }
+
+  @Test
+  void whoComesBackIsCurrentOnceWhatItHadThenIsRead() {
+    SplitWatch watch = holding();
+    look(watch, 0);
+    assertThat(watch.primaries()).containsEntry("a", Contact.UNHEARD);
+    look(watch, 4);
+    assertThat(watch.primaries()).containsEntry("a", Contact.LOST);
+    answered(watch, 5, 5, 7);
+    assertThat(watch.primaries()).containsEntry("a", Contact.BEHIND);
+    split.emitted(5, 0);
+    answered(watch, 6, 6, 100);
+    assertThat(watch.primaries()).containsEntry("a", Contact.BEHIND);
+    split.emitted(6, 0);
+    answered(watch, 7, 7, 200);
+    assertThat(watch.primaries()).containsEntry("a", Contact.CURRENT);
+  }
+
+  @Test
+  void anAnswerToAQuestionFromBeforeSaysNothing() {
+    SplitWatch watch = holding();
+    look(watch, 5);
+    watch.heard(id, 0, 4 * SECOND);
+    look(watch, 6);
+    assertThat(watch.primaries()).containsEntry("a", Contact.UNHEARD);
+  }
+
+  @Test
+  void withoutATimeoutASilentSplitIsAlwaysWaitedFor() {
+    SplitWatch watch =
+        new SplitWatch(WatermarkMode.hold(Duration.ofHours(1)).withIdleTimeout(Duration.ZERO));
+    look(watch, 0);
+    answered(watch, 1, 100, 0);
+    assertThat(watch.mustWait(id)).isTrue();
+  }
+}
