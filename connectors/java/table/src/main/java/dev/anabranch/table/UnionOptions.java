@@ -119,6 +119,24 @@ final class UnionOptions {
           .defaultValue(Duration.ZERO)
           .withDescription("After this silence a partition no longer holds SOURCE_WATERMARK().");
 
+  static final ConfigOption<OutageMode> WATERMARK_MODE =
+      ConfigOptions.key("watermark.mode")
+          .enumType(OutageMode.class)
+          .noDefaultValue() // As before there was a choice: watermark.idle-timeout alone decides.
+          .withDescription("What SOURCE_WATERMARK() does while a primary cannot be read.");
+
+  static final ConfigOption<Duration> WATERMARK_HOLD_MAX =
+      ConfigOptions.key("watermark.hold.max")
+          .durationType()
+          .defaultValue(Duration.ofHours(1))
+          .withDescription("Time down after which a primary holds SOURCE_WATERMARK() no longer.");
+
+  static final ConfigOption<String> LATE_RECORDS =
+      ConfigOptions.key("late-records")
+          .stringType()
+          .noDefaultValue()
+          .withDescription("Stream for records that come behind SOURCE_WATERMARK().");
+
   static final ConfigOption<Double> TESTING_DROP_SHARE =
       ConfigOptions.key("testing.drop-share")
           .doubleType()
@@ -148,6 +166,9 @@ final class UnionOptions {
           DISCOVERY_INTERVAL,
           WATERMARK_DELAY,
           WATERMARK_IDLE_TIMEOUT,
+          WATERMARK_MODE,
+          WATERMARK_HOLD_MAX,
+          LATE_RECORDS,
           TESTING_DROP_SHARE);
 
   /** Where reading starts. */
@@ -169,6 +190,17 @@ final class UnionOptions {
     LATEST,
     TIMESTAMP,
     GROUP_OFFSETS;
+
+    @Override
+    public String toString() {
+      return CommonOptions.kebab(this);
+    }
+  }
+
+  /** What the watermark does while a primary cannot be read. */
+  enum OutageMode {
+    HOLD,
+    ADVANCE;
 
     @Override
     public String toString() {

@@ -11,6 +11,7 @@ import dev.anabranch.table.decode.DecodeOperator;
 import dev.anabranch.table.decode.RawWithLosses;
 import dev.anabranch.table.decode.RowDecoder;
 import dev.anabranch.union.RecordDeserializer;
+import dev.anabranch.union.WatermarkMode;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.streaming.api.datastream.DataStream;
@@ -18,6 +19,7 @@ import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.table.connector.ProviderContext;
 import org.apache.flink.table.data.RowData;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The operators behind a union table: source, then one record of each id or of each key, then
@@ -47,21 +49,27 @@ final class UnionPipeline {
     if (settings.testingDropShare() > 0) {
       raw = settle(raw.filter(new LoseSome(settings.testingDropShare())), provider, "lose-some");
     }
-    DecodeOperator decode = new DecodeOperator(settings.stream(), decoder, badRecords(env));
+    DecodeOperator decode =
+        new DecodeOperator(settings.stream(), decoder, badRecords(env), lateRecords(env));
     return settle(
         distinct(raw, provider).transform("decode " + settings.stream(), rowType, decode),
         provider,
         "decode");
   }
 
-  private SingleOutputStreamOperator<RawRecord> distinct(
+  private DataStream<RawRecord> distinct(
       SingleOutputStreamOperator<RawRecord> raw, ProviderContext provider) {
     if (settings.upsert()) {
       return settle(LatestByVersion.by(raw, settings.horizon()), provider, "latest-by-version");
     }
-    return settings.dedup()
-        ? settle(Dedup.markingLate(raw, settings.stream(), settings.horizon()), provider, "dedup")
-        : raw;
+    if (settings.dedup()) {
+      return settle(
+          Dedup.markingLate(raw, settings.stream(), settings.horizon()), provider, "dedup");
+    }
+    // Only behind an exchange is the watermark that of all subtasks, by which windows go.
+    return settings.lateRecords() == null
+        ? raw
+        : raw.partitionCustom(Math::floorMod, record -> record.origin().hashCode());
   }
 
   /** Losses become dead letters where there is a stream for them; the source logs them anyway. */
@@ -75,7 +83,8 @@ final class UnionPipeline {
     }
     WatermarkStrategy<RawRecord> strategy =
         WatermarkStrategy.forBoundedOutOfOrderness(settings.watermarkDelay());
-    return settings.watermarkIdleTimeout().isZero()
+    boolean left = settings.watermarkMode().kind() == WatermarkMode.Kind.STRATEGY;
+    return !left || settings.watermarkIdleTimeout().isZero()
         ? strategy
         : strategy.withIdleness(settings.watermarkIdleTimeout());
   }
@@ -86,16 +95,22 @@ final class UnionPipeline {
     if (deadLetters == null) {
       return new FailJob();
     }
+    return letters(deadLetters, env);
+  }
+
+  private @Nullable BadRecordPolicy lateRecords(StreamExecutionEnvironment env) {
+    String late = settings.lateRecords();
+    return late == null ? null : letters(late, env);
+  }
+
+  private DeadLetterStream letters(String stream, StreamExecutionEnvironment env) {
     CheckpointLimits.check(
-        deadLetters,
+        stream,
         UnionOptions.DEAD_LETTERS_MAX_BLOCK.key(),
         settings.letterOptions().maxBlock(),
         env);
     return new DeadLetterStream(
-        settings.topology(),
-        deadLetters,
-        settings.deadLettersMaxValueBytes(),
-        settings.letterOptions());
+        settings.topology(), stream, settings.deadLettersMaxValueBytes(), settings.letterOptions());
   }
 
   /** Gives an operator its parallelism, and a uid by which a restore finds its state. */

@@ -6,6 +6,7 @@ import dev.anabranch.union.OutOfRangePolicy;
 import dev.anabranch.union.RecordDeserializer;
 import dev.anabranch.union.UnionSource;
 import dev.anabranch.union.UnionSourceBuilder;
+import dev.anabranch.union.WatermarkMode;
 import java.time.Duration;
 import org.apache.flink.configuration.ReadableConfig;
 import org.apache.flink.table.api.ValidationException;
@@ -24,6 +25,8 @@ import org.jspecify.annotations.Nullable;
  * @param letterOptions how dead letters are written
  * @param parallelism null where it is the job's
  * @param discoveryInterval null for the source's default
+ * @param watermarkIdleTimeout where watermarks are left to Flink
+ * @param lateRecords stream for records behind the watermark; null where windows drop them
  * @param testingDropShare share of the records that is lost on purpose, 0 to 1
  */
 record UnionSettings(
@@ -45,6 +48,8 @@ record UnionSettings(
     @Nullable Duration discoveryInterval,
     Duration watermarkDelay,
     Duration watermarkIdleTimeout,
+    WatermarkMode watermarkMode,
+    @Nullable String lateRecords,
     double testingDropShare) {
 
   /**
@@ -71,6 +76,8 @@ record UnionSettings(
         options.getOptional(UnionOptions.DISCOVERY_INTERVAL).orElse(null),
         options.get(UnionOptions.WATERMARK_DELAY),
         options.get(UnionOptions.WATERMARK_IDLE_TIMEOUT),
+        watermarkMode(options),
+        lateRecords(options, upsert),
         options.get(UnionOptions.TESTING_DROP_SHARE));
   }
 
@@ -80,7 +87,8 @@ record UnionSettings(
     positions.apply(builder).topology(topology).stream(stream)
         .outOfRange(outOfRange)
         .groupId(groupId)
-        .topologyInterval(topologyInterval);
+        .topologyInterval(topologyInterval)
+        .watermarkMode(watermarkMode);
     if (discoveryInterval != null) {
       builder.discoveryInterval(discoveryInterval);
     }
@@ -88,6 +96,43 @@ record UnionSettings(
       builder.boundedDeadline(boundedDeadline);
     }
     return builder.build();
+  }
+
+  /** With a mode of its own the source keeps silent partitions from holding the watermark. */
+  private static WatermarkMode watermarkMode(ReadableConfig options) {
+    UnionOptions.OutageMode mode = options.getOptional(UnionOptions.WATERMARK_MODE).orElse(null);
+    if (mode != UnionOptions.OutageMode.HOLD
+        && options.getOptional(UnionOptions.WATERMARK_HOLD_MAX).isPresent()) {
+      throw new ValidationException(
+          "'%s' needs '%s' = 'hold'"
+              .formatted(UnionOptions.WATERMARK_HOLD_MAX.key(), UnionOptions.WATERMARK_MODE.key()));
+    }
+    if (mode == null) {
+      return WatermarkMode.strategy();
+    }
+    WatermarkMode managed =
+        mode == UnionOptions.OutageMode.HOLD
+            ? WatermarkMode.hold(options.get(UnionOptions.WATERMARK_HOLD_MAX))
+            : WatermarkMode.advance();
+    return options
+        .getOptional(UnionOptions.WATERMARK_IDLE_TIMEOUT)
+        .map(managed::withIdleTimeout)
+        .orElse(managed);
+  }
+
+  private static @Nullable String lateRecords(ReadableConfig options, boolean upsert) {
+    String stream = options.getOptional(UnionOptions.LATE_RECORDS).orElse(null);
+    if (stream != null && upsert) {
+      throw new ValidationException(
+          "'%s' is for tables without a PRIMARY KEY: an upsert counts by its version, however late"
+              .formatted(UnionOptions.LATE_RECORDS.key()));
+    }
+    if (stream != null && stream.equals(options.get(CommonOptions.STREAM))) {
+      throw new ValidationException(
+          "'%s' = '%s' must be another stream than '%s', or be left out: then windows drop late records"
+              .formatted(UnionOptions.LATE_RECORDS.key(), stream, CommonOptions.STREAM.key()));
+    }
+    return stream;
   }
 
   /** Of ids, and with upserts of the versions of deleted keys. */

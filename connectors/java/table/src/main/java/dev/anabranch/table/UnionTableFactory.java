@@ -2,6 +2,8 @@ package dev.anabranch.table;
 
 import dev.anabranch.table.UnionTableSource.Part;
 import dev.anabranch.topology.Topology;
+import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import org.apache.flink.api.common.serialization.DeserializationSchema;
@@ -51,8 +53,10 @@ public final class UnionTableFactory implements DynamicTableSourceFactory {
     validate(options, upsert);
     requireInsertOnly(value);
     UnionSettings settings = UnionSettings.of(options, upsert);
+    requireSourceWatermark(context, options);
     Topology topology =
-        TopologyCheck.streams(settings.topology(), settings.stream(), settings.deadLetters());
+        TopologyCheck.streams(
+            settings.topology(), settings.stream(), settings.deadLetters(), settings.lateRecords());
     if (topology != null) {
       TopologyCheck.primaries(topology, settings.stream(), settings.positions());
     }
@@ -95,6 +99,21 @@ public final class UnionTableFactory implements DynamicTableSourceFactory {
       throw new ValidationException(
           "'dedup' = 'false' has no effect on a table with a PRIMARY KEY: a copy has no higher"
               + " version. Leave out the option, or the PRIMARY KEY to read all records");
+    }
+  }
+
+  /** Any other watermark is computed by Flink behind the decoding, where primaries do not show. */
+  private static void requireSourceWatermark(Context context, ReadableConfig options) {
+    boolean declared =
+        context.getCatalogTable().getResolvedSchema().getWatermarkSpecs().stream()
+            .map(spec -> spec.getWatermarkExpression().asSummaryString())
+            .anyMatch(text -> text.toUpperCase(Locale.ROOT).contains("SOURCE_WATERMARK"));
+    for (ConfigOption<?> option : List.of(UnionOptions.WATERMARK_MODE, UnionOptions.LATE_RECORDS)) {
+      if (!declared && options.getOptional(option).isPresent()) {
+        throw new ValidationException(
+            "'%s' needs WATERMARK FOR … AS SOURCE_WATERMARK() in the table"
+                .formatted(option.key()));
+      }
     }
   }
 

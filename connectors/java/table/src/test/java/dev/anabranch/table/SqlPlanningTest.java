@@ -302,6 +302,37 @@ class SqlPlanningTest {
         .contains("watermark=[SOURCE_WATERMARK()]");
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '"',
+      value = {
+        "n INT|'watermark.mode' = 'hold'|'watermark.mode' needs WATERMARK FOR … AS SOURCE_WATERMARK()",
+        "n INT|'late-records' = 'letters'|'late-records' needs WATERMARK FOR … AS SOURCE_WATERMARK()",
+        "TIMED|'watermark.hold.max' = '1 h'|'watermark.hold.max' needs 'watermark.mode' = 'hold'",
+        "TIMED|'late-records' = 'logs'|'late-records' = 'logs' must be another stream than 'stream'",
+        "TIMED|'late-records' = 'none'|no stream 'none' in the topology",
+        "n INT, PRIMARY KEY (n) NOT ENFORCED|'late-records' = 'letters'|is for tables without a PRIMARY KEY",
+      })
+  void modesOfTheWatermarkNeedAWatermarkOfTheSource(
+      String columns, String options, String message) {
+    String timed =
+        "n INT, created TIMESTAMP_LTZ(3) METADATA FROM 'timestamp', WATERMARK FOR created AS SOURCE_WATERMARK()";
+    sql.union("moded", "logs", columns.replace("TIMED", timed), "'format' = 'json', " + options);
+    assertRefused("moded", message);
+  }
+
+  @Test
+  void modesOfTheWatermarkAreTaken() {
+    sql.union(
+        "moded",
+        "logs",
+        "n INT, created TIMESTAMP_LTZ(3) METADATA FROM 'timestamp', WATERMARK FOR created AS SOURCE_WATERMARK()",
+        "'format' = 'json', 'watermark.mode' = 'hold', 'watermark.hold.max' = '1 d', 'late-records' = 'letters'");
+    assertThat(sql.tables().explainSql("SELECT * FROM moded"))
+        .contains("watermark=[SOURCE_WATERMARK()]");
+  }
+
   @Test
   void everyOptionIsDocumented() throws Exception {
     String page = Files.readString(Path.of("../../../docs/sql.md"));

@@ -11,6 +11,7 @@ import org.apache.flink.metrics.Counter;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
 import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.api.operators.TimestampedCollector;
+import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.table.data.RowData;
 import org.jspecify.annotations.Nullable;
@@ -31,24 +32,39 @@ public final class DecodeOperator extends AbstractStreamOperator<RowData>
    */
   public static final String DEAD_LETTERS = "deadLetters";
 
+  /** Name of the counter of records that came behind the watermark. */
+  public static final String LATE_RECORDS = "lateRecords";
+
   private static final long serialVersionUID = 1L;
 
   private final String stream;
   private final RowDecoder decoder;
   private final BadRecordPolicy policy;
+  private final @Nullable BadRecordPolicy latePolicy;
   private transient @Nullable MailboxExecutor mailbox;
   private transient BadRecordPolicy.@Nullable Handler bad;
+  private transient BadRecordPolicy.@Nullable Handler late;
   private transient @Nullable TimestampedCollector<RowData> out;
+  private transient @Nullable Counter lateRecords;
+  private transient long watermarkMs;
   private transient @Nullable Counter deadLetters;
   private transient @Nullable LongCounter total;
 
   /**
    * @param stream the stream that records are read from
+   * @param latePolicy what becomes of records behind the watermark; null hands their rows on. It
+   *     takes an exchange before this operator: one that is chained to the source may be behind the
+   *     watermark by which windows go
    */
-  public DecodeOperator(String stream, RowDecoder decoder, BadRecordPolicy policy) {
+  public DecodeOperator(
+      String stream,
+      RowDecoder decoder,
+      BadRecordPolicy policy,
+      @Nullable BadRecordPolicy latePolicy) {
     this.stream = stream;
     this.decoder = decoder;
     this.policy = policy;
+    this.latePolicy = latePolicy;
   }
 
   /** Flink gives it to every operator, before {@link #open}. */
@@ -65,6 +81,9 @@ public final class DecodeOperator extends AbstractStreamOperator<RowData>
         RuntimeContextInitializationContextAdapters.deserializationAdapter(getRuntimeContext()));
     String job = getRuntimeContext().getJobInfo().getJobName();
     bad = policy.open(stream, job, opened(mailbox));
+    late = latePolicy == null ? null : latePolicy.open(stream, job, opened(mailbox));
+    watermarkMs = Long.MIN_VALUE;
+    lateRecords = getMetricGroup().counter(LATE_RECORDS);
     out = new TimestampedCollector<>(output);
     deadLetters = getMetricGroup().counter(DEAD_LETTERS);
     total = new LongCounter();
@@ -75,11 +94,24 @@ public final class DecodeOperator extends AbstractStreamOperator<RowData>
   @Override
   public void processElement(StreamRecord<RawRecord> element) throws Exception {
     RawRecord record = element.getValue();
+    BadRecordPolicy.Handler forLate = late;
+    if (forLate != null && isLate(element)) {
+      opened(lateRecords).inc();
+      setAside(
+          forLate,
+          record,
+          Reason.LATE,
+          "created at %d, when the watermark was at %d: windows may have been counted without it"
+              .formatted(element.getTimestamp(), watermarkMs));
+      return;
+    }
     List<RowData> rows;
     try {
       rows = decoder.decode(record);
     } catch (UndecodableException e) {
-      setAside(record, e.reason(), e.detail());
+      opened(deadLetters).inc();
+      opened(total).add(1);
+      setAside(opened(bad), record, e.reason(), e.detail());
       return;
     }
     TimestampedCollector<RowData> collector = opened(out);
@@ -87,6 +119,19 @@ public final class DecodeOperator extends AbstractStreamOperator<RowData>
     for (int i = 0; i < rows.size(); i++) {
       collector.collect(rows.get(i));
     }
+  }
+
+  @Override
+  public void processWatermark(Watermark mark) throws Exception {
+    watermarkMs = mark.getTimestamp();
+    super.processWatermark(mark);
+  }
+
+  /** What stands for lost records has no time, and what dedup calls late is a dead letter. */
+  private boolean isLate(StreamRecord<RawRecord> element) {
+    return element.hasTimestamp()
+        && element.getTimestamp() <= watermarkMs
+        && !Marks.isMarked(element.getValue());
   }
 
   @Override
@@ -106,23 +151,24 @@ public final class DecodeOperator extends AbstractStreamOperator<RowData>
     if (bad != null) {
       bad.close();
     }
+    if (late != null) {
+      late.close();
+    }
     super.close();
   }
 
-  private void setAside(RawRecord record, Reason reason, String detail) throws Exception {
-    BadRecordPolicy.Handler handler = opened(bad);
+  private void setAside(
+      BadRecordPolicy.Handler handler, RawRecord record, Reason reason, String detail)
+      throws Exception {
     // Here and not before each record: good ones need not wait for bad ones.
     while (handler.isFull()) {
       opened(mailbox).yield();
     }
-    opened(deadLetters).inc();
-    opened(total).add(1);
     handler.handle(record, reason, detail);
   }
 
   private void awaitWritten() throws InterruptedException {
-    BadRecordPolicy.Handler handler = opened(bad);
-    while (!handler.isIdle()) {
+    while (!opened(bad).isIdle() || (late != null && !late.isIdle())) {
       opened(mailbox).yield();
     }
   }

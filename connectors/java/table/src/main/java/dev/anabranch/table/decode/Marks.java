@@ -34,6 +34,16 @@ final class Marks {
         new RawHeader[] {mark});
   }
 
+  /** Whether a record is not to be decoded. */
+  static boolean isMarked(RawRecord record) {
+    for (RawHeader header : record.headers()) {
+      if (header.name().equals(Dedup.LATE_HEADER) || header.name().equals(RecordHeaders.LOST)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** Throws where a record is marked. */
   static void check(RawRecord record) throws UndecodableException {
     for (RawHeader header : record.headers()) {

@@ -34,7 +34,7 @@ class DecodeLettersTest {
   void open() throws Exception {
     harness =
         new OneInputStreamOperatorTestHarness<>(
-            new DecodeOperator("logs", Decoders.appends(), Unreachable.letters(folder)),
+            new DecodeOperator("logs", Decoders.appends(), Unreachable.letters(folder), null),
             new RawRecordSerializer());
     harness.open();
   }

@@ -14,6 +14,7 @@ import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.util.OneInputStreamOperatorTestHarness;
 import org.apache.flink.table.data.RowData;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -62,6 +63,25 @@ class DecodeOperatorTest {
   }
 
   @Test
+  void whatIsNotLaterThanTheWatermarkIsSetAsideAndStandInsAreNot() throws Exception {
+    try (OneInputStreamOperatorTestHarness<RawRecord, RowData> harness =
+        harness(new Noting(), new Noting())) {
+      harness.processElement(new StreamRecord<>(Records.text("{\"run\":\"r0\"}"), 10));
+      harness.processWatermark(20);
+      harness.processElement(new StreamRecord<>(Records.text("{\"run\":\"r1\"}"), 20));
+      harness.processElement(new StreamRecord<>(Records.text("{\"run\":\"r2\"}"), 21));
+      harness.processElement(new StreamRecord<>(Records.text("{\"run\":\"r3\"}")));
+      harness.prepareSnapshotPreBarrier(1);
+
+      assertThat(harness.extractOutputStreamRecords())
+          .extracting(row -> row.getValue().getString(0).toString())
+          .containsExactly("r0", "r2", "r3");
+    }
+    assertThat(CALLS)
+        .containsExactly("open logs", "open logs", "late", "written", "close", "close");
+  }
+
+  @Test
   void failsTheJobWithThePlaceOfTheRecordAndWhatToDo() throws Exception {
     try (OneInputStreamOperatorTestHarness<RawRecord, RowData> harness = harness(new FailJob())) {
       assertThatThrownBy(
@@ -74,9 +94,15 @@ class DecodeOperatorTest {
 
   private static OneInputStreamOperatorTestHarness<RawRecord, RowData> harness(
       BadRecordPolicy policy) throws Exception {
+    return harness(policy, null);
+  }
+
+  private static OneInputStreamOperatorTestHarness<RawRecord, RowData> harness(
+      BadRecordPolicy policy, @Nullable BadRecordPolicy late) throws Exception {
     OneInputStreamOperatorTestHarness<RawRecord, RowData> harness =
         new OneInputStreamOperatorTestHarness<>(
-            new DecodeOperator("logs", Decoders.appends(), policy), new RawRecordSerializer());
+            new DecodeOperator("logs", Decoders.appends(), policy, late),
+            new RawRecordSerializer());
     harness.open();
     return harness;
   }
