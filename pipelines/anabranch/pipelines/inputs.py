@@ -26,6 +26,7 @@ KEYS = frozenset(
         "group-id",
         "key.fields",
         "key.format",
+        "late-records",
         "latest-by-version",
         "max-value-bytes",
         "out-of-range",
@@ -43,13 +44,16 @@ KEYS = frozenset(
         "topology.interval",
         "value.fields-include",
         "watermark.delay",
+        "watermark.hold.max",
         "watermark.idle-timeout",
+        "watermark.mode",
     }
 )
 _VALUES = {
     "out-of-range": ("reset", "park", "fail"),
     "scan.startup.mode": ("earliest", "latest", "timestamp", "group-offsets"),
     "scan.bounded.mode": ("unbounded", "latest", "timestamp", "group-offsets"),
+    "watermark.mode": ("strategy", "hold", "advance"),
 }
 _OF_PRIMARIES = ("scan.startup.primary.", "scan.bounded.primary.")
 

@@ -122,7 +122,7 @@ final class UnionOptions {
   static final ConfigOption<OutageMode> WATERMARK_MODE =
       ConfigOptions.key("watermark.mode")
           .enumType(OutageMode.class)
-          .noDefaultValue() // As before there was a choice: watermark.idle-timeout alone decides.
+          .defaultValue(OutageMode.STRATEGY)
           .withDescription("What SOURCE_WATERMARK() does while a primary cannot be read.");
 
   static final ConfigOption<Duration> WATERMARK_HOLD_MAX =
@@ -199,6 +199,7 @@ final class UnionOptions {
 
   /** What the watermark does while a primary cannot be read. */
   enum OutageMode {
+    STRATEGY,
     HOLD,
     ADVANCE;
 

@@ -100,14 +100,14 @@ record UnionSettings(
 
   /** With a mode of its own the source keeps silent partitions from holding the watermark. */
   private static WatermarkMode watermarkMode(ReadableConfig options) {
-    UnionOptions.OutageMode mode = options.getOptional(UnionOptions.WATERMARK_MODE).orElse(null);
+    UnionOptions.OutageMode mode = options.get(UnionOptions.WATERMARK_MODE);
     if (mode != UnionOptions.OutageMode.HOLD
         && options.getOptional(UnionOptions.WATERMARK_HOLD_MAX).isPresent()) {
       throw new ValidationException(
           "'%s' needs '%s' = 'hold'"
               .formatted(UnionOptions.WATERMARK_HOLD_MAX.key(), UnionOptions.WATERMARK_MODE.key()));
     }
-    if (mode == null) {
+    if (mode == UnionOptions.OutageMode.STRATEGY) {
       return WatermarkMode.strategy();
     }
     WatermarkMode managed =

@@ -40,6 +40,9 @@ class OptionValuesTest {
         "dedup.horizon|-1 d|be a time above 0, such as '30 s' or '5 min'",
         "discovery.interval|PT-1S|be a time above 0, such as '30 s' or '5 min'",
         "topology.interval|0 s|be a time above 0, such as '30 s' or '5 min'",
+        "watermark.mode|wait|be one of: strategy, hold, advance",
+        "watermark.hold.max|0 s|be a time above 0, such as '30 s' or '5 min'",
+        "late-records|''|not be empty",
         "watermark.delay|-1 s|be 0 or a time, such as '30 s' or '5 min'",
       })
   void unionRefuses(String option, String value, String allowed) {

@@ -249,6 +249,27 @@ class SplitBoardTest {
   }
 
   @Test
+  void alignmentIsOverriddenAndObeyedAgain() {
+    SplitBoard board = board(OutOfRangePolicy.RESET);
+    board.follow(event(Views.of(1, "a"), Map.of("a", "A")));
+    board.pause(SPLIT, true);
+    board.overrideAlignment(true);
+    assertThat(fetching.calls)
+        .endsWith("pause a:" + SPLIT + " true", "pause a:" + SPLIT + " false");
+    assertThat(board.isPauseAsked(SPLIT)).isTrue();
+    board.overrideAlignment(false);
+    assertThat(fetching.calls).endsWith("pause a:" + SPLIT + " true");
+
+    board.overrideAlignment(true);
+    board.pause(SPLIT, false);
+    fetching.calls.clear();
+    board.pause(SPLIT, true);
+    board.pause(SPLIT, false);
+    board.overrideAlignment(false);
+    assertThat(fetching.calls).isEmpty();
+  }
+
+  @Test
   void aPausedSplitStaysPausedOnAnotherPrimary() {
     SplitBoard board = board(OutOfRangePolicy.RESET);
     board.follow(event(Views.of(1, "a", "z"), Map.of("a", "A")));

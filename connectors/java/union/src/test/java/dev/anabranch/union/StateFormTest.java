@@ -9,6 +9,7 @@ import dev.anabranch.topology.StreamSpec;
 import dev.anabranch.union.UnionEnumeratorState.Outage;
 import dev.anabranch.union.UnionEnumeratorState.Sighting;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -55,11 +56,39 @@ class StateFormTest {
   }
 
   @Test
+  void enumeratorStateOfTheVersionWithoutOutages() throws Exception {
+    UnionEnumeratorState state =
+        new UnionEnumeratorState(
+            7, Views.of(3, "a"), Set.of("a"), Map.of(), Map.of(), Set.of(SPLIT), Map.of());
+    UnionEnumeratorStateSerializer serializer = new UnionEnumeratorStateSerializer();
+    byte[] bytes = serializer.serialize(state);
+    // The count of outages, which is all that was added.
+    byte[] old = Arrays.copyOf(bytes, bytes.length - Integer.BYTES);
+    assertThat(serializer.deserialize(1, old)).isEqualTo(state);
+    for (int version : new int[] {0, 3}) {
+      assertThatThrownBy(() -> serializer.deserialize(version, bytes))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("version " + version);
+    }
+  }
+
+  @Test
   void enumeratorStateBeforeAnyDocument() throws Exception {
     UnionEnumeratorState state =
         new UnionEnumeratorState(1, null, Set.of(), Map.of(), Map.of(), Set.of(), Map.of());
     UnionEnumeratorStateSerializer serializer = new UnionEnumeratorStateSerializer();
     assertThat(serializer.deserialize(2, serializer.serialize(state))).isEqualTo(state);
+  }
+
+  @Test
+  void eventsOfAHoldTravel() throws Exception {
+    HoldEvent hold = new HoldEvent(Set.of("a"), Set.of("a", "b"));
+    ContactReport report = new ContactReport(Set.of("A/1/0"), Map.of("a", Contact.BEHIND));
+    for (Object event : List.of(hold, report)) {
+      byte[] bytes = InstantiationUtil.serializeObject(event);
+      assertThat(InstantiationUtil.<Object>deserializeObject(bytes, getClass().getClassLoader()))
+          .isEqualTo(event);
+    }
   }
 
   @Test

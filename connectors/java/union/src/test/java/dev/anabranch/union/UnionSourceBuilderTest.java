@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.anabranch.records.RawRecord;
+import java.time.Duration;
 import java.util.List;
 import org.apache.flink.api.connector.source.Boundedness;
 import org.apache.flink.util.InstantiationUtil;
@@ -51,6 +52,19 @@ class UnionSourceBuilderTest {
                 .build()
                 .getBoundedness())
         .isEqualTo(Boundedness.BOUNDED);
+  }
+
+  @Test
+  void modesOfTheWatermarkHaveABoundAboveZeroAndTravelWithTheJob() {
+    assertThatThrownBy(() -> WatermarkMode.hold(Duration.ZERO))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("above 0");
+    assertThatThrownBy(() -> WatermarkMode.advance().withIdleTimeout(Duration.ofSeconds(-1)))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("negative");
+    UnionSource<RawRecord> held =
+        source().watermarkMode(WatermarkMode.hold(Duration.ofHours(1))).build();
+    assertThatCode(() -> InstantiationUtil.clone(held)).doesNotThrowAnyException();
   }
 
   @Test
