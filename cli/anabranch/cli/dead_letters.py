@@ -196,7 +196,7 @@ def _print_letters(letters: list[DeadLetter], mended: Mapping[RecordId, bytes] =
         when = datetime.fromtimestamp(letter.occurred_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
         size = f"{letter.value_length} bytes"
         click.echo(f"{letter.record_id.hex()}  {when}  {letter.reason}  {_place(letter)}  {size}")
-        click.echo(f"    {as_text(letter.detail.encode(), 100)}")
+        click.echo(f"    {as_text(letter.detail.encode(), 1000)}")
         value = mended.get(letter.record_id)
         if value is None:
             click.echo(f"    {as_text(letter.value or _row(letter), 100)}")

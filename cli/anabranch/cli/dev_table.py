@@ -22,7 +22,10 @@ def status_table(status: dict[str, Any]) -> Table:
 
     table = Table(box=SIMPLE, title=f"loop '{status['name']}'", title_justify="left", title_style="bold")
     for heading in ("service", "state", "pid", "where", "memory", "note"):
-        table.add_column(heading, overflow="fold")
+        # An address is copied; notes may be as long as they like.
+        table.add_column(
+            heading, overflow="fold", no_wrap=heading == "where", min_width=21 if heading == "where" else None
+        )
     for service in status["services"]:
         memory = "" if service["memory_mb"] is None else f"{service['memory_mb']} MB"
         state = Text(service["state"], style=_STYLES.get(service["state"], ""))

@@ -86,8 +86,12 @@ def main() -> None:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)
     except Exception as error:
+        from anabranch.cli.no_place import told
         from anabranch.cli.unexpected import EXIT_CODE, tell
 
+        if isinstance(error, OSError) and (text := told(error)) is not None:
+            click.echo(f"error: {text}", err=True)
+            sys.exit(1)
         tell(error)
         sys.exit(EXIT_CODE)
 

@@ -58,7 +58,8 @@ def _live() -> Iterator[OnEvent]:
             if isinstance(event, Progress):
                 status.update(_text_of(event))
             else:
-                console.print(_text_of(event), markup=False, highlight=False)
+                # Whole lines, which the terminal wraps: what is broken here could not be copied.
+                console.print(_text_of(event), markup=False, highlight=False, soft_wrap=True)
 
         yield show
 

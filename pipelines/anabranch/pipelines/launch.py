@@ -17,7 +17,6 @@ from anabranch.pipelines.inputs import check_inputs
 from anabranch.pipelines.job_file import file_layer
 from anabranch.pipelines.layers import Layer, Resolved, environment_layer, resolve
 from anabranch.pipelines.loader import job_files, load_job
-from anabranch.pipelines.settings import Settings
 
 if TYPE_CHECKING:
     from anabranch.pipelines.job import Job
@@ -88,7 +87,7 @@ def launch(
     job = plan.load()
     check_inputs(job.reads, settings.inputs, plan.resolved.sources)
     if check:
-        _check(job, settings, on_event)
+        _check(job, plan, on_event)
     with _naming_flink_options(plan.resolved):
         if detach:
             return submit(job, plan.context, on_event)
@@ -108,13 +107,17 @@ def _naming_flink_options(resolved: Resolved) -> Iterator[None]:
         raise
 
 
-def _check(job: Job, settings: Settings, on_event: Callable[[Event], None]) -> None:
+def _check(job: Job, plan: Launch, on_event: Callable[[Event], None]) -> None:
     """What would otherwise fail only when Flink has started."""
-    from anabranch.pipelines.preflight import check_cluster, check_streams
+    from anabranch.pipelines.preflight import check_checkpoints, check_cluster, check_streams
     from anabranch.pipelines.slots import check_slots, needed_slots
 
+    settings = plan.resolved.settings
     if settings.cluster is not None:
         check_cluster(settings.cluster)
+    else:
+        where = plan.resolved.sources.get("checkpoints.dir", "checkpoints.dir")
+        check_checkpoints(plan.context.checkpoints(job), where)
     if settings.topology is not None:
         for line in check_streams(job, settings.topology, settings.dead_letters):
             on_event(Note(job.name, line))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from anabranch.connectors.client_log import QuietLog
 from anabranch.errors import AnabranchError, ConfigurationError, JobError, UnavailableError
@@ -18,7 +22,7 @@ from anabranch.topology.store import is_read_here, public_uri
 if TYPE_CHECKING:
     from anabranch.pipelines.job import Job
 
-__all__ = ["check_cluster", "check_streams"]
+__all__ = ["check_checkpoints", "check_cluster", "check_streams"]
 
 # A primary that needs longer is reported as not answering, and the job starts without it.
 _ANSWER_LIMIT_S = 5.0
@@ -49,6 +53,31 @@ def check_cluster(address: str) -> None:
             where=f"--cluster {address}",
             hint="give the address of a session cluster's web page; `anabranch dev status` shows the local "
             "one; without --cluster Flink runs here",
+        ) from None
+
+
+def check_checkpoints(uri: str, where: str) -> None:
+    """Writes a file to the folder of the checkpoints, if it is one of this machine's, and removes it.
+
+    Args:
+        uri: The folder.
+        where: What chose it.
+
+    Raises:
+        ConfigurationError: That is not possible.
+    """
+    if not uri.startswith("file:"):
+        return
+    path = url2pathname(urlsplit(uri).path)
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise ConfigurationError(
+            f"no checkpoints can be written to {path}: {error.strerror}",
+            where=where,
+            hint="give another folder by --checkpoint-dir or checkpoints.dir",
         ) from None
 
 
