@@ -184,6 +184,45 @@ def test_two_copies_are_on_two_primaries(make_stream: StreamMaker) -> None:
     assert all(where == {"a", "b"} for where in ledger.check(stream).values())
 
 
+def name_a_twice(stream: StreamHandle) -> None:
+    """Adds a primary a2, which is a by another address."""
+    port = stream.loop.broker("a").bootstrap.rpartition(":")[2]
+    [group] = stream.document["groups"].values()
+    group["primaries"]["a2"] = {"bootstrap": [f"localhost:{port}"]}
+    stream.publish()
+
+
+def test_two_copies_never_lie_in_one_kafka_cluster_with_two_names(make_stream: StreamMaker) -> None:
+    stream = make_stream(copies=2)
+    plain, stream.topology_path = stream.topology_path, stream.topology_path.with_name("twice.yaml")
+    name_a_twice(stream)
+    ledger = Ledger()
+    with PrismProducer(stream.topology, stream.name) as producer:
+        await_true(lambda: state(producer, "a2") == "twin")
+        ledger.send(producer, 3_000)
+        producer.flush()
+        assert "it is the same Kafka cluster as a, id " in producer.stats().primaries["a2"].reason
+        assert acked(producer, "a2") == 0
+    assert ledger.errors == []
+    stream.topology_path = plain
+    assert all(where == {"a", "b"} for where in ledger.check(stream).values())
+
+
+def test_where_primaries_are_too_few_for_the_copies_it_says_so(make_stream: StreamMaker) -> None:
+    stream = make_stream(copies=2)
+    name_a_twice(stream)
+    [group] = stream.document["groups"].values()
+    group["primaries"]["b"]["state"] = "draining"
+    stream.publish()
+    ledger = Ledger()
+    with PrismProducer(stream.topology, stream.name, max_block_s=5) as producer:
+        ledger.send(producer, 1)
+        producer.flush()
+    [error] = ledger.errors
+    assert "not acknowledged by 2 of the primaries within 5 s" in str(error)
+    assert "a2: not used: it is the same Kafka cluster as a, id " in str(error)
+
+
 def test_a_start_needs_no_live_primary(stream: StreamHandle) -> None:
     for name in "ab":
         stream.loop.broker(name).kill()

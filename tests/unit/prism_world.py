@@ -40,6 +40,8 @@ class World:
         self._sent: list[tuple[RecordId, Mapping[str, Any]]] = []
         self._deliveries: dict[int, Delivery] = {}
         self.primaries = SimulatedPrimaries()
+        for name, cluster in case.get("clusters", {}).items():
+            self.primaries[name].cluster = cluster
         options: dict[str, Any] = {**defaults["options"], **case.get("options", {})}
         self.producer = PrismProducer(
             topology(self._states, self._copies),

@@ -197,7 +197,7 @@ class _Run:
         from anabranch.connectors.troubles import lasts
 
         primaries = self._producer.stats().primaries
-        asked = {name: each for name, each in primaries.items() if each.state != "gone"}
+        asked = {name: each for name, each in primaries.items() if each.state not in ("gone", "twin")}
         if any(each.acked or not lasts(each.reason) for each in asked.values()):
             return {}
         return {name: each.reason for name, each in asked.items()}

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -74,6 +77,11 @@ _UNREACHABLE = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._AUTHENTICATI
 _MESSAGE_TIMEOUT_S = 15.0
 
 
+# A cluster that answers at all does so within less; the thread is free again after it.
+_ASK_S = 1.0
+_ASK_AGAIN_S = 0.1
+
+
 class ConfluentTransport:
     """One ``confluent_kafka.Producer``; see :class:`~anabranch.connectors.prism.transport.Transport`."""
 
@@ -81,8 +89,15 @@ class ConfluentTransport:
         self._trouble: Trouble | None = None
         self._last_error = ""
         self._topic = topic
+        self.cluster: str | None = None
+        self._doubt = threading.Event()
+        self._doubt.set()
         self._producer = Producer({**config, "error_cb": self._on_error, "logger": QuietLog()})
         self._produce = self._producer.produce
+        self.closed = False
+        # list_topics() waits, and there is no other way to learn a cluster's id of a librdkafka producer.
+        name = f"cluster-of-{config.get('client.id', 'prism')}"
+        threading.Thread(target=_ask, args=(weakref.ref(self), self._doubt), name=name, daemon=True).start()
 
     def send(
         self,
@@ -123,8 +138,22 @@ class ConfluentTransport:
 
     def close(self) -> None:
         """Purges all and serves what that brings; dropping the last reference then ends its threads."""
+        self.closed = True
+        self._doubt.set()
         self._producer.purge(in_queue=True, in_flight=True, blocking=True)
         self._producer.poll(0)
+
+    def __del__(self) -> None:
+        self._doubt.set()
+
+    def ask(self) -> bool:
+        """Asks which Kafka cluster it is, which takes up to a second; says whether it was told."""
+        try:
+            told = self._producer.list_topics(self._topic, timeout=_ASK_S)
+        except KafkaException:
+            return False
+        self.cluster = told.cluster_id or ""
+        return True
 
     def _on_error(self, error: KafkaError) -> None:
         # "1/1 brokers are down" comes before the error of the broker, after it, or alone; of the two it is
@@ -134,8 +163,26 @@ class ConfluentTransport:
             reason = self._last_error or reason
         else:
             self._last_error = reason
+        if error.code() in _UNREACHABLE:
+            # Whoever answers there when it is back may be another cluster.
+            self._doubt.set()
         before = self._trouble is not None and self._trouble.unreachable
         self._trouble = Trouble(reason, before or error.code() in _UNREACHABLE or error.fatal())
+
+
+def _ask(transport: weakref.ref[ConfluentTransport], doubt: threading.Event) -> None:
+    """Finds out which cluster it is, at first and whenever that is in doubt, until it is gone."""
+    while doubt.wait():
+        doubt.clear()
+        asked = transport()
+        if asked is None or asked.closed:
+            return
+        known = asked.ask()
+        # A producer that nobody closed can be collected while this waits.
+        del asked
+        if not known:
+            doubt.set()
+            time.sleep(_ASK_AGAIN_S)
 
 
 def _kind(error: KafkaError) -> FailureKind:

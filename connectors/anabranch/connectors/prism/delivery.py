@@ -72,7 +72,7 @@ class PrimaryStats:
         hedged: Attempts that it left unanswered so long that another primary was asked.
         in_flight: Attempts whose outcome is not known yet.
         state: ``closed`` (in use), ``open`` (left alone), ``half-open`` (one record probes it), ``gone``
-            (no longer to be written to).
+            (no longer to be written to), ``twin`` (its Kafka cluster is used under another name).
         reason: What went wrong last; empty while nothing has.
     """
 

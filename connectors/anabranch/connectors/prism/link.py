@@ -43,6 +43,9 @@ class Link:
         opened: Its breaker opened and its records have not been moved yet.
         fatal: The transport is of no use any more.
         retired: The topology wants no writes to it.
+        cluster: The id of its Kafka cluster, empty where it does not tell; None: not known yet.
+        kin: Its name, and all names that are or were the same Kafka cluster.
+        twin: Says whose Kafka cluster it is, if that is used under another name; else empty.
     """
 
     __slots__ = (
@@ -53,9 +56,11 @@ class Link:
         "breaker",
         "busy",
         "client",
+        "cluster",
         "failed",
         "fatal",
         "hedged",
+        "kin",
         "last_ack_at",
         "latency_s",
         "name",
@@ -69,6 +74,7 @@ class Link:
         "sent",
         "tracker",
         "transport",
+        "twin",
         "watch",
     )
 
@@ -84,14 +90,24 @@ class Link:
         self.newest_acked = self.last_ack_at = -math.inf
         self.latency_s = 0.0
         self.proven = self.quiet = self.busy = self.opened = self.fatal = self.retired = False
+        self.cluster = transport.cluster
+        self.kin = frozenset((name,))
+        self.twin = ""
         self._sent_before_probe = 0
         self._told = ""
         self._probe: Attempt | Flight | None = None
 
     @property
+    def _fit(self) -> bool:
+        """Nothing but its breaker keeps records from it."""
+        # With one copy no harm is done before it is known, and a start need not wait for it.
+        known = self.cluster is not None or self.tracker.copies == 1
+        return known and not (self.retired or self.busy or self.twin)
+
+    @property
     def usable(self) -> bool:
         """Whether records go to it as a matter of course."""
-        return self.breaker.state is BreakerState.CLOSED and not (self.retired or self.busy)
+        return self.breaker.state is BreakerState.CLOSED and self._fit
 
     @property
     def works(self) -> bool:
@@ -101,8 +117,7 @@ class Link:
     @property
     def awaits_probe(self) -> bool:
         """Whether the one record that a half-open breaker lets through has not been sent yet."""
-        unfit = self.retired or self.fatal or self.busy
-        return self._half_open and not unfit and self.sent == self._sent_before_probe
+        return self._half_open and self._fit and not self.fatal and self.sent == self._sent_before_probe
 
     def find_probe(self) -> Attempt | Flight | None:
         """The attempt that a half-open breaker waits for; to be asked before it may be off :attr:`watch`."""
@@ -197,11 +212,20 @@ class Link:
         """Goes on with a new transport."""
         self.transport = transport
         self.send = transport.send
+        # It may have moved to another cluster.
+        self.cluster = transport.cluster
         self.proven = self.fatal = self.quiet = self.busy = False
+
+    def describe(self, now: float) -> str:
+        """Its state in words, for error messages."""
+        if self.twin:
+            return f"not used: {self.twin}"
+        if self.cluster is None and self.tracker.copies > 1:
+            return f"not reached yet: {self.breaker.reason or 'no answer'}"
+        return self.breaker.describe(now)
 
     def stats(self) -> PrimaryStats:
         """Its counts."""
-        state = "gone" if self.retired else self.breaker.state.value
-        return PrimaryStats(
-            self.sent, self.acked, self.failed, self.hedged, self.in_flight, state, self.breaker.reason
-        )
+        state = "gone" if self.retired else "twin" if self.twin else self.breaker.state.value
+        reason = self.twin or self.breaker.reason
+        return PrimaryStats(self.sent, self.acked, self.failed, self.hedged, self.in_flight, state, reason)

@@ -63,6 +63,10 @@ class Patrol:
         for link in self._tracker.links:
             trouble = link.transport.poll()
             changed |= link.note_acks(now) or link.busy
+            cluster = link.transport.cluster
+            if cluster is not None and cluster != link.cluster:
+                link.cluster = cluster
+                changed = True
             link.busy = False
             if trouble is not None:
                 link.note(trouble.reason)

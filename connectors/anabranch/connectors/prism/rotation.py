@@ -74,7 +74,7 @@ class Rotation:
 
     def _offered(self, exclude: Collection[str]) -> Link | None:
         for offered in self._offers:
-            if offered.name not in exclude:
+            if offered.kin.isdisjoint(exclude):
                 self._offers.remove(offered)
                 return offered
         return None
@@ -82,13 +82,13 @@ class Rotation:
     def _closed(self, exclude: Collection[str], prompt_s: float | None) -> Link | None:
         for _ in range(len(self._wheel)):
             link = next(self._cycle)
-            if link.name not in exclude and (prompt_s is None or link.prompt(prompt_s)):
+            if link.kin.isdisjoint(exclude) and (prompt_s is None or link.prompt(prompt_s)):
                 return link
         for _ in range(len(self._usable)):
             # Those that are not home.
             self._usable.rotate(-1)
             link = self._usable[0]
-            if link.name not in exclude and (prompt_s is None or link.prompt(prompt_s)):
+            if link.kin.isdisjoint(exclude) and (prompt_s is None or link.prompt(prompt_s)):
                 return link
         return None
 

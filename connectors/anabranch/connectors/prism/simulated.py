@@ -47,6 +47,7 @@ class SimulatedPrimary:
         max_bytes: The primary refuses larger values.
         client_max_bytes: The client before it refuses larger values at once.
         client_full: The client before it has no room for more.
+        cluster: Id of its Kafka cluster; by default it is the only primary with it.
         error: While set, each record is answered with it and not written.
     """
 
@@ -55,6 +56,7 @@ class SimulatedPrimary:
         self.max_bytes = 1_000_000
         self.client_max_bytes = 10_000_000
         self.client_full = False
+        self.cluster = f"cluster-{id(self)}"
         self.error: Failure | None = None
         self.reachable = True
         self.answering = True
@@ -104,6 +106,7 @@ class SimulatedTransport:
 
     def __init__(self, primary: SimulatedPrimary) -> None:
         self.primary = primary
+        self.cluster: str | None = primary.cluster
         self.closed = False
         self.fatal = False
         self._queue: deque[_Sent] = deque()

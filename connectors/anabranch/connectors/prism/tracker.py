@@ -19,6 +19,7 @@ from anabranch.connectors.prism.link import Link
 from anabranch.connectors.prism.options import PrismOptions
 from anabranch.connectors.prism.rotation import Rotation
 from anabranch.connectors.prism.transport import Failure, FailureKind
+from anabranch.connectors.prism.twins import Twins
 from anabranch.connectors.troubles import next_step
 from anabranch.errors import DeliveryError
 
@@ -54,6 +55,7 @@ class Tracker:
         self.copies = 1
         self.links: list[Link] = []
         self.rotation = Rotation(options.home, options.weights)
+        self._twins = Twins(options.home)
         self.now = 0.0
         self.held: str | None = None
         self.blocked = True
@@ -91,6 +93,7 @@ class Tracker:
 
     def rebuild(self) -> None:
         """To be called when a link became usable, or is not any more."""
+        self._twins.settle(self.links)
         self.rotation.rebuild(self.links)
         self.look_whether_blocked()
 
@@ -178,9 +181,9 @@ class Tracker:
 
     def describe(self) -> str:
         """The state of each primary in words."""
-        states = [
-            f"{link.name}: {link.breaker.describe(self.now)}" for link in self.links if not link.retired
-        ] or ["no primary is active"]
+        states = [f"{link.name}: {link.describe(self.now)}" for link in self.links if not link.retired] or [
+            "no primary is active"
+        ]
         if self.held is not None:
             states.insert(0, f"nothing is sent: {self.held}")
         return "; ".join(states)

@@ -52,7 +52,13 @@ class Trouble(NamedTuple):
 
 
 class Transport(Protocol):
-    """A producer of one primary. All methods are called under its owner's lock."""
+    """A producer of one primary. All methods are called under its owner's lock.
+
+    Attributes:
+        cluster: The id of the Kafka cluster, empty where it does not tell; None: not known yet.
+    """
+
+    cluster: str | None
 
     def send(
         self,

@@ -113,7 +113,7 @@ final class Chooser {
     Lane best = null;
     for (int i = 0; i < lanes.size(); i++) {
       Lane lane = lanes.get(i);
-      if ((taken & lane.bit()) == 0
+      if ((taken & lane.kin) == 0
           && lane.admits()
           && (!hedge || lane.breaker.awaitsProbe() || lane.isPrompt(hedgeAfterNanos))
           && (best == null || isBetter(lane, best))) {
@@ -160,7 +160,7 @@ final class Chooser {
     double bestScore = 0;
     for (int i = 0; i < lanes.size(); i++) {
       Lane lane = lanes.get(i);
-      if (lane.active) {
+      if (lane.active && lane.twin() == null) {
         double score = score(hash, lane);
         if (best == null || score > bestScore) {
           best = lane;

@@ -34,6 +34,8 @@ final class KafkaTransport implements Transport {
   private volatile @Nullable String broken;
   private volatile boolean closed;
   private @Nullable String reported;
+  private String reportedCluster = "";
+  private ClusterEar ear = new ClusterEar();
 
   KafkaTransport(String name, String topic, Supplier<Properties> config, Listener listener) {
     this.name = name;
@@ -103,12 +105,16 @@ final class KafkaTransport implements Transport {
       }
       KafkaProducer<byte[], byte[]> current = producer;
       if (current == null) {
-        current =
-            new KafkaProducer<>(config.get(), new ByteArraySerializer(), new ByteArraySerializer());
+        ear = new ClusterEar();
+        current = new KafkaProducer<>(config.get(), new ByteArraySerializer(), ear);
         producer = current;
       }
       current.partitionsFor(topic);
-      report(null);
+      String cluster = ear.cluster();
+      // The producer tells it a moment after it can be used.
+      if (cluster != null) {
+        ready(cluster);
+      }
       return CHECK_MS;
     } catch (TimeoutException e) {
       report(Lane.describe(e));
@@ -119,25 +125,26 @@ final class KafkaTransport implements Transport {
     }
   }
 
-  private void report(@Nullable String trouble) {
-    if (trouble == null) {
-      if (reported == null || !reported.isEmpty()) {
-        LOG.info("{} answers and has topic {}", name, topic);
-        listener.ready();
-      }
-      reported = "";
-    } else {
-      if (reported == null) {
-        // Metadata takes a moment at first.
-        LOG.debug("{} is not ready yet: {}", name, trouble);
-      } else if (reported.isEmpty()) {
-        LOG.warn("{} is not ready: {}", name, trouble);
-      }
-      if (!trouble.equals(reported)) {
-        listener.unready(trouble);
-      }
-      reported = trouble;
+  private void ready(String cluster) {
+    if (reported == null || !reported.isEmpty() || !cluster.equals(reportedCluster)) {
+      LOG.info("{} answers and has topic {}, as Kafka cluster {}", name, topic, cluster);
+      listener.ready(cluster);
     }
+    reported = "";
+    reportedCluster = cluster;
+  }
+
+  private void report(String trouble) {
+    if (reported == null) {
+      // Metadata takes a moment at first.
+      LOG.debug("{} is not ready yet: {}", name, trouble);
+    } else if (reported.isEmpty()) {
+      LOG.warn("{} is not ready: {}", name, trouble);
+    }
+    if (!trouble.equals(reported)) {
+      listener.unready(trouble);
+    }
+    reported = trouble;
   }
 
   private void drop() {

@@ -24,6 +24,13 @@ final class Lane {
   private static final long LOST_NANOS = 300_000_000L;
 
   boolean active = true;
+
+  /** The id of its Kafka cluster, as far as it is known. */
+  String cluster = "";
+
+  /** Bits of all lanes that are, or were, the same Kafka cluster: its own at least. */
+  long kin;
+
   int weight = 1;
 
   /** Turn-taking: grows by the weight until it is this lane's turn. */
@@ -39,6 +46,9 @@ final class Lane {
 
   /** Whether {@link #trouble} is concrete and nothing was acknowledged since. */
   private boolean concrete;
+
+  /** Says whose Kafka cluster it is, if that is used under another name; null where it is not. */
+  private @Nullable String twin;
 
   private boolean ready;
   private boolean lost;
@@ -60,6 +70,7 @@ final class Lane {
   Lane(String name, int index, Transport transport, LaneStats stats, long now) {
     this.name = name;
     this.bit = 1L << index;
+    this.kin = bit;
     this.transport = transport;
     this.stats = stats;
     this.lastAnswerNanos = now;
@@ -89,8 +100,24 @@ final class Lane {
 
   void setReady(boolean ready) {
     this.ready = ready;
-    stats.ready = ready;
+    stats.ready = ready && twin == null;
     lost = false;
+  }
+
+  /** Another name for that one's Kafka cluster, which is used in its place; null: it is not. */
+  void setTwin(@Nullable Lane used) {
+    twin = used == null ? null : "it is the same Kafka cluster as " + used.name + ", id " + cluster;
+    stats.ready = ready && twin == null;
+  }
+
+  /** Why it is not used although it works, or null. */
+  @Nullable String twin() {
+    return twin;
+  }
+
+  /** Whether records go to it as a matter of course, but for its being another one's twin. */
+  boolean isTaken() {
+    return active && ready && breaker.state() == Breaker.State.CLOSED;
   }
 
   /** It is out of reach, at least for the moment. */
@@ -109,12 +136,12 @@ final class Lane {
 
   /** Whether an attempt may start now. */
   boolean admits() {
-    return active && ready && !busy && breaker.admits();
+    return active && ready && !busy && twin == null && breaker.admits();
   }
 
   /** Whether another one may be left for it. */
   boolean works() {
-    return active && ready && !busy && !quiet && breaker.state() == Breaker.State.CLOSED;
+    return isTaken() && !busy && !quiet && twin == null;
   }
 
   /** Whether it is known to answer in time: a hedge onto another slow primary only adds load. */
@@ -228,6 +255,9 @@ final class Lane {
   String describe() {
     String health = ready ? "breaker " + breaker.state() : "not ready";
     String wanted = active ? "" : ", no longer written to";
+    if (active && twin != null) {
+      return name + ": not used, since " + twin;
+    }
     return name + ": " + health + wanted + ", last trouble: " + trouble;
   }
 

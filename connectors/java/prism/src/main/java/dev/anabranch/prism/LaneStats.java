@@ -40,7 +40,7 @@ public final class LaneStats {
     return breaker;
   }
 
-  /** Whether the primary answers and has the topic. */
+  /** Whether it answers, has the topic, and is no other name of a cluster that is used. */
   public boolean ready() {
     return ready;
   }

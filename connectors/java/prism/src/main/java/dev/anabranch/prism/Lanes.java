@@ -7,6 +7,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Makes, keeps and retires the lanes of an engine as the topology changes. */
@@ -25,7 +26,7 @@ final class Lanes {
 
   /** Brings what a transport tells to the engine's thread. */
   interface LaneEvents {
-    void ready(Lane lane);
+    void ready(Lane lane, String cluster);
 
     void unready(Lane lane, String reason);
   }
@@ -120,7 +121,7 @@ final class Lanes {
   private static final class LaneListener implements Transport.Listener {
     private final LaneEvents events;
     private @Nullable Lane lane;
-    private @Nullable String early;
+    private @Nullable Consumer<Lane> early;
 
     LaneListener(LaneEvents events) {
       this.events = events;
@@ -129,27 +130,25 @@ final class Lanes {
     synchronized void attach(Lane made) {
       lane = made;
       if (early != null) {
-        tell(early);
+        early.accept(made);
       }
     }
 
     @Override
-    public void ready() {
-      tell("");
+    public void ready(String cluster) {
+      tell(ready -> events.ready(ready, cluster));
     }
 
     @Override
     public void unready(String reason) {
-      tell(reason);
+      tell(unready -> events.unready(unready, reason));
     }
 
-    private synchronized void tell(String trouble) {
+    private synchronized void tell(Consumer<Lane> news) {
       if (lane == null) {
-        early = trouble;
-      } else if (trouble.isEmpty()) {
-        events.ready(lane);
+        early = news;
       } else {
-        events.unready(lane, trouble);
+        news.accept(lane);
       }
     }
   }

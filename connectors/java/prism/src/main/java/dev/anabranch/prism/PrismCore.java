@@ -22,6 +22,7 @@ final class PrismCore {
   private final Completions completions;
   private final Ends ends;
   private final Chooser chooser;
+  private final Twins twins;
   private final InFlight inFlight = new InFlight();
 
   /** Sends that no primary can take. They hold up new ones, which would fare no better. */
@@ -63,6 +64,7 @@ final class PrismCore {
     this.completions = completions;
     this.ends = ends;
     this.chooser = new Chooser(options.home(), hedgeAfterNanos);
+    this.twins = new Twins(stream, options.home());
   }
 
   boolean isFull() {
@@ -84,6 +86,7 @@ final class PrismCore {
   /** Takes over the primaries of a new document. Lanes that are not in it have been retired. */
   void setLanes(List<Lane> all, int copiesWanted) {
     lanes = all;
+    twins.settle(all);
     chooser.setLanes(all);
     copies = copiesWanted;
     for (Send send = inFlight.oldest(); send != null; ) {
@@ -138,11 +141,17 @@ final class PrismCore {
     }
   }
 
-  /** A primary answers (again). */
-  void ready(Lane lane, long now) {
+  /**
+   * A primary answers (again).
+   *
+   * @param cluster the id of its Kafka cluster, empty where it does not tell
+   */
+  void ready(Lane lane, String cluster, long now) {
     lane.setReady(true);
+    twins.showed(lane, cluster);
     lane.breaker.revive(now);
     lane.probe();
+    twins.settle(lanes);
     changed = true;
   }
 
@@ -161,6 +170,7 @@ final class PrismCore {
     for (int i = 0; i < lanes.size(); i++) {
       look(lanes.get(i), now);
     }
+    twins.settle(lanes);
     changed = true;
     pump(now);
     expire(now);

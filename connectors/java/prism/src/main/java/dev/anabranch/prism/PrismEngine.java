@@ -241,8 +241,8 @@ public final class PrismEngine implements AutoCloseable {
   private Lanes.LaneEvents laneEvents() {
     return new Lanes.LaneEvents() {
       @Override
-      public void ready(Lane lane) {
-        events.add(now -> core.ready(lane, now));
+      public void ready(Lane lane, String cluster) {
+        events.add(now -> core.ready(lane, cluster, now));
         wake();
       }
 

@@ -34,8 +34,12 @@ interface Transport extends AutoCloseable {
 
   /** Is told by a transport, from any thread, whether it can send. */
   interface Listener {
-    /** The primary answers and has the topic. */
-    void ready();
+    /**
+     * The primary answers and has the topic. Told again where it turns out to be another cluster.
+     *
+     * @param cluster the id of its Kafka cluster, empty where it does not tell
+     */
+    void ready(String cluster);
 
     /** It does not; {@code reason} is for people. */
     void unready(String reason);

@@ -52,6 +52,10 @@ final class CaseWorld {
               }
             });
     lanes = new Lanes(options(theCase, defaults), this::client, laneEvents(), stats::put);
+    theCase
+        .path("clusters")
+        .properties()
+        .forEach(e -> primaries.put(e.getKey(), new SimulatedPrimary(e.getValue().asText())));
     copies = orDefault("copies", theCase, defaults).asInt();
     Map<String, WantedState> states = new TreeMap<>();
     orDefault("primaries", theCase, defaults)
@@ -94,18 +98,18 @@ final class CaseWorld {
 
   private Transport client(
       String name, Primary primary, StreamView view, Transport.Listener listener) {
-    SimulatedPrimary simulated = primaries.computeIfAbsent(name, absent -> new SimulatedPrimary());
+    SimulatedPrimary simulated = primaries.computeIfAbsent(name, SimulatedPrimary::new);
     SimulatedPrimary.Client client = simulated.new Client(listener);
     clients.computeIfAbsent(name, absent -> new ArrayList<>()).add(client);
-    listener.ready();
+    listener.ready(simulated.cluster);
     return client;
   }
 
   private Lanes.LaneEvents laneEvents() {
     return new Lanes.LaneEvents() {
       @Override
-      public void ready(Lane lane) {
-        core.ready(lane, now);
+      public void ready(Lane lane, String cluster) {
+        core.ready(lane, cluster, now);
       }
 
       @Override
@@ -196,7 +200,7 @@ final class CaseWorld {
     primary.answering = true;
     primary.accepts = true;
     if (!wasReachable) {
-      all.forEach(client -> client.listener.ready());
+      all.forEach(client -> client.listener.ready(primary.cluster));
     }
   }
 

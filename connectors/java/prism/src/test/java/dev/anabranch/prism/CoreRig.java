@@ -69,7 +69,7 @@ final class CoreRig {
     }
     core.setLanes(lanes, copies);
     core.hold(null);
-    lanes.forEach(lane -> core.ready(lane, now));
+    lanes.forEach(lane -> core.ready(lane, lane.name(), now));
     this.lanes = lanes;
   }
 
@@ -130,7 +130,7 @@ final class CoreRig {
   }
 
   void ready(String name) {
-    core.ready(lane(name), now);
+    core.ready(lane(name), name, now);
     settle();
   }
 

@@ -24,7 +24,7 @@ final class MemoryTransport implements Transport {
   void ready() {
     Transport.Listener told = listener;
     if (told != null) {
-      told.ready();
+      told.ready("");
     }
   }
 

@@ -20,6 +20,7 @@ final class SimulatedPrimary {
   private static final int TICKS_TO_READY = 50;
 
   final List<Send> log = new ArrayList<>();
+  String cluster;
   boolean reachable = true;
   boolean answering = true;
   boolean accepts = true;
@@ -30,6 +31,10 @@ final class SimulatedPrimary {
   boolean clientBroken;
   int rebuilds;
   private final Queue<Integer> toAnswer = new ArrayDeque<>();
+
+  SimulatedPrimary(String cluster) {
+    this.cluster = cluster;
+  }
 
   /** Answers that many of the oldest records, after the first {@code skip}, although it pauses. */
   void answer(int count, int skip) {
@@ -84,7 +89,7 @@ final class SimulatedPrimary {
     /** To be called as time passes. */
     void tick() {
       if (ticksToReady > 0 && --ticksToReady == 0) {
-        listener.ready();
+        listener.ready(cluster);
       }
     }
 

@@ -6,7 +6,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
@@ -54,6 +57,12 @@ final class TwoBrokers implements BeforeAllCallback {
 
   static String topology(
       Path folder, String stream, int partitions, int copies, String a, String b) {
+    return topology(folder, stream, partitions, copies, new TreeMap<>(Map.of("a", a, "b", b)));
+  }
+
+  /** Writes a topology with those primaries, by name, and one stream. */
+  static String topology(
+      Path folder, String stream, int partitions, int copies, Map<String, String> primaries) {
     Path path = folder.resolve(stream + ".yaml");
     String text =
         """
@@ -61,12 +70,20 @@ final class TwoBrokers implements BeforeAllCallback {
         groups:
           test:
             primaries:
-              a: {bootstrap: ["%s"]}
-              b: {bootstrap: ["%s"]}
+        %s
             streams:
               %s: {partitions: %d, copies: %d}
         """
-            .formatted(a, b, stream, partitions, copies);
+            .formatted(
+                primaries.entrySet().stream()
+                    .map(
+                        each ->
+                            "      %s: {bootstrap: [\"%s\"]}"
+                                .formatted(each.getKey(), each.getValue()))
+                    .collect(Collectors.joining("\n")),
+                stream,
+                partitions,
+                copies);
     try {
       Files.writeString(path, text);
     } catch (IOException e) {

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -30,6 +31,7 @@ public final class LocalBroker implements AutoCloseable {
   private static final Duration START_LIMIT = Duration.ofSeconds(180);
 
   private final String name;
+  private final Map<String, String> properties;
   private final Path directory;
   private final int port;
   private final int controllerPort;
@@ -39,8 +41,9 @@ public final class LocalBroker implements AutoCloseable {
   private @Nullable Process process;
   private @Nullable FaultyLink link;
 
-  private LocalBroker(String name) throws IOException {
+  private LocalBroker(String name, Map<String, String> properties) throws IOException {
     this.name = name;
+    this.properties = properties;
     this.directory = Files.createTempDirectory("anabranch-" + name + "-");
     this.port = freePort();
     this.controllerPort = freePort();
@@ -50,8 +53,13 @@ public final class LocalBroker implements AutoCloseable {
 
   /** Formats and starts a broker and waits until it answers. */
   public static LocalBroker start(String name) {
+    return start(name, Map.of());
+  }
+
+  /** As the other one, with further lines in its {@code server.properties}. */
+  public static LocalBroker start(String name, Map<String, String> properties) {
     try {
-      LocalBroker broker = new LocalBroker(name);
+      LocalBroker broker = new LocalBroker(name, properties);
       Runtime.getRuntime().addShutdownHook(new Thread(broker::kill));
       broker.format();
       broker.restart();
@@ -132,6 +140,20 @@ public final class LocalBroker implements AutoCloseable {
     signal("CONT");
   }
 
+  /**
+   * From now on none of its files grows beyond that, so that its disk seems to be full; until it is
+   * started again. (A broker takes any error of a write alike.)
+   */
+  public void fillDisk(long bytes) {
+    run("prlimit", "--pid", Long.toString(running().pid()), "--fsize=" + bytes);
+  }
+
+  /** Returns once its process has ended by itself. */
+  public void awaitDeath() {
+    running().onExit().join();
+    process = null;
+  }
+
   /** Kills the broker, destroys its data for good and formats it as a new Kafka cluster. */
   public void wipe() {
     kill();
@@ -195,14 +217,17 @@ public final class LocalBroker implements AutoCloseable {
         broker.session.timeout.ms=2000
         broker.heartbeat.interval.ms=500
         """
-            .formatted(
-                controllerPort,
-                port,
-                linkedPort,
-                controllerPort,
-                port,
-                linkPort,
-                directory.resolve("data")));
+                .formatted(
+                    controllerPort,
+                    port,
+                    linkedPort,
+                    controllerPort,
+                    port,
+                    linkPort,
+                    directory.resolve("data"))
+            + properties.entrySet().stream()
+                .map(each -> each.getKey() + "=" + each.getValue() + "\n")
+                .collect(Collectors.joining()));
     try {
       Process format =
           java("kafka.tools.StorageTool", "format", "-t", clusterId, "-c", config().toString())
@@ -267,12 +292,23 @@ public final class LocalBroker implements AutoCloseable {
   }
 
   private void signal(String signal) {
+    run("kill", "-" + signal, Long.toString(running().pid()));
+  }
+
+  private Process running() {
     Process running = process;
     if (running == null) {
       throw new IllegalStateException("broker " + name + " is not running");
     }
+    return running;
+  }
+
+  private static void run(String... command) {
     try {
-      new ProcessBuilder("kill", "-" + signal, Long.toString(running.pid())).start().waitFor();
+      int code = new ProcessBuilder(command).inheritIO().start().waitFor();
+      if (code != 0) {
+        throw new IllegalStateException(String.join(" ", command) + " ended with " + code);
+      }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } catch (InterruptedException e) {
