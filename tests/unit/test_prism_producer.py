@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from anabranch.connectors import Delivery, PrismProducer
-from anabranch.connectors.prism.simulated import SimulatedPrimaries
+from anabranch.connectors.prism.simulated import SimulatedPrimaries, SimulatedTransport
 from anabranch.errors import ConfigurationError, DeliveryError, UnavailableError
 from anabranch.topology import Topology, dump_topology
 
@@ -182,6 +182,36 @@ def test_a_moved_primary_gets_a_new_client(
         await_true(lambda: len(primaries.transports) == 3)
         assert [name for name, _ in primaries.transports] == ["a", "b", "b"]
         assert all(d.error is None for d in send(producer, 10))
+
+
+def test_renewed_secrets_are_read_when_a_primary_that_is_down_is_probed(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("old")
+    document = topology("a", "b").model_dump(mode="json")
+    document["groups"]["g"]["primaries"]["a"]["auth"] = {
+        "type": "plain",
+        "username": "alice",
+        "password": f"file:{password}",
+    }
+    primaries, passwords = SimulatedPrimaries(), []
+
+    def transports(name: str, client: dict[str, str], topic: str) -> SimulatedTransport:
+        if name == "a":
+            passwords.append(client["sasl.password"])
+        return primaries(name, client, topic)
+
+    with PrismProducer(Topology.model_validate(document), "s", transports=transports) as producer:
+        send(producer, 10)
+        primaries["a"].stop()
+        send(producer, 10)
+        await_true(lambda: producer.stats().primaries["a"].state == "open")
+        await_true(lambda: producer.stats().primaries["a"].state == "half-open")
+        assert passwords == ["old"], "nothing is renewed"
+        password.write_text("new")
+        await_true(lambda: bool(send(producer, 1)) and passwords == ["old", "new"])
+        primaries["a"].go_on()
+        before = len(primaries["a"].log)
+        await_true(lambda: bool(send(producer, 10)) and len(primaries["a"].log) > before + 10)
 
 
 def test_writers_refuse_a_topology_that_nobody_confirmed_for_too_long(

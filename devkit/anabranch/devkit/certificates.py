@@ -64,10 +64,14 @@ class Authority:
         """The authority's own certificate, for those who verify."""
         return self.folder / "ca.pem"
 
-    def issue(self, name: str) -> tuple[Path, Path]:
+    def issue(self, name: str, *, valid_for: datetime.timedelta = _VALID_FOR) -> tuple[Path, Path]:
         """Signs for ``name`` on the loopback interface; returns the PEM files (certificate, key).
 
         ``NAME-both.pem`` beside them holds the key and the chain, as Java's PEM key stores want it.
+
+        Args:
+            name: Whom it names.
+            valid_for: From now on; below 0 it has expired.
         """
         from cryptography import x509
         from cryptography.hazmat.primitives.asymmetric import ec
@@ -75,7 +79,7 @@ class Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         alternatives = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         builder = (
-            _builder(_name(name), self._certificate.subject, key)
+            _builder(_name(name), self._certificate.subject, key, valid_for)
             .add_extension(x509.SubjectAlternativeName(alternatives), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(self._identifier(), critical=False)
@@ -104,7 +108,12 @@ def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: EllipticCurvePrivateKey,
+    valid_for: datetime.timedelta = _VALID_FOR,
+) -> x509.CertificateBuilder:
     from cryptography import x509
 
     now = datetime.datetime.now(datetime.UTC)
@@ -115,7 +124,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: EllipticCurvePrivateKey
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(hours=1))  # clocks of VMs and containers drift
-        .not_valid_after(now + _VALID_FOR)
+        .not_valid_after(now + valid_for)
     )
 
 

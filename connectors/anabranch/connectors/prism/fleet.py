@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import logging
+import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Self
@@ -12,11 +13,13 @@ from anabranch.connectors.prism.link import Link
 from anabranch.connectors.prism.tracker import Tracker
 from anabranch.connectors.prism.transport import Transport, TransportFactory
 from anabranch.errors import ConfigurationError
-from anabranch.topology import Topology, librdkafka_config
+from anabranch.topology import Primary, Topology, librdkafka_config
 
 __all__ = ["Fleet", "StreamView"]
 
 _log = logging.getLogger(__name__)
+
+_Files = tuple[tuple[int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +29,14 @@ class StreamView:
     Attributes:
         topic: Name of its topic on every primary.
         copies: Acknowledgements that a record needs.
-        clients: Bootstrap servers and security of the active primaries, by name. Holds secrets.
+        primaries: The active ones, by name.
+        clients: Bootstrap servers and security of each, by name. Holds secrets.
         others: Names of the primaries that are not to be written to: draining or removed.
     """
 
     topic: str
     copies: int
+    primaries: Mapping[str, Primary]
     clients: Mapping[str, dict[str, str]]
     others: Collection[str]
 
@@ -46,7 +51,8 @@ class StreamView:
         group = topology.group_of(stream)
         spec = group.streams[stream]
         clients = {name: librdkafka_config(primary) for name, primary in group.writable.items()}
-        return cls(spec.topic, spec.copies, clients, group.primaries.keys() - clients.keys())
+        others = group.primaries.keys() - clients.keys()
+        return cls(spec.topic, spec.copies, group.writable, clients, others)
 
 
 class Fleet:
@@ -58,6 +64,7 @@ class Fleet:
         self._home = home
         self._links: dict[str, Link] = {}
         self._view: StreamView | None = None
+        self._files: dict[str, _Files] = {}
 
     @property
     def links(self) -> Mapping[str, Link]:
@@ -85,6 +92,9 @@ class Fleet:
     def tend(self) -> None:
         """Renews transports that are of no use any more, and drops retired ones that owe nothing."""
         for link in list(self._links.values()):
+            if link.unread:
+                link.unread = False
+                self._read_again(link)
             if link.fatal:
                 self._renew(link)
             if link.retired and not link.in_flight:
@@ -117,6 +127,22 @@ class Fleet:
             link.client = client
             self._renew(link)
 
+    def _read_again(self, link: Link) -> None:
+        """Takes up secrets that were renewed: a client keeps those that it was made with."""
+        assert self._view is not None  # noqa: S101  (set by follow)
+        primary = self._view.primaries.get(link.name)
+        if primary is None:
+            return
+        try:
+            client = librdkafka_config(primary)
+            if client != link.client or _files(client) != self._files[link.name]:
+                _log.info("primary %s: its secrets were renewed", link.name)
+                link.client = client
+                self._renew(link)
+        except Exception as error:
+            # They may be half written. At the next probe they are looked at again.
+            _log.warning("primary %s: its secrets cannot be read: %s", link.name, error)
+
     def _renew(self, link: Link) -> None:
         old = link.transport
         link.replace(self._make(link.name, link.client))
@@ -124,7 +150,16 @@ class Fleet:
 
     def _make(self, name: str, client: dict[str, str]) -> Transport:
         assert self._view is not None  # noqa: S101  (set by follow)
-        return self._factory(name, client, self._view.topic)
+        files = _files(client)
+        made = self._factory(name, client, self._view.topic)
+        self._files[name] = files
+        return made
+
+
+def _files(client: Mapping[str, str]) -> _Files:
+    """Tells whether one of the files that a client reads its certificates from is another one by now."""
+    found = [os.stat(path) for key, path in client.items() if key.endswith(".location")]
+    return tuple((each.st_ino, each.st_mtime_ns, each.st_size) for each in found)
 
 
 def _leak(thing: object) -> None:

@@ -42,6 +42,7 @@ class Link:
         busy: Its transport's queue was full at the last round.
         opened: Its breaker opened and its records have not been moved yet.
         fatal: The transport is of no use any more.
+        unread: Its secrets may have been renewed; no probe goes out before they were looked at.
         retired: The topology wants no writes to it.
         cluster: The id of its Kafka cluster, empty where it does not tell; None: not known yet.
         kin: Its name, and all names that are or were the same Kafka cluster.
@@ -75,6 +76,7 @@ class Link:
         "tracker",
         "transport",
         "twin",
+        "unread",
         "watch",
     )
 
@@ -93,6 +95,7 @@ class Link:
         self.cluster = transport.cluster
         self.kin = frozenset((name,))
         self.twin = ""
+        self.unread = False
         self._sent_before_probe = 0
         self._told = ""
         self._probe: Attempt | Flight | None = None
@@ -117,7 +120,8 @@ class Link:
     @property
     def awaits_probe(self) -> bool:
         """Whether the one record that a half-open breaker lets through has not been sent yet."""
-        return self._half_open and self._fit and not self.fatal and self.sent == self._sent_before_probe
+        unready = self.fatal or self.unread
+        return self._half_open and self._fit and not unready and self.sent == self._sent_before_probe
 
     def find_probe(self) -> Attempt | Flight | None:
         """The attempt that a half-open breaker waits for; to be asked before it may be off :attr:`watch`."""

@@ -51,6 +51,7 @@ class Patrol:
                 self._evacuate(link)
             if link.breaker.probe_due(now):
                 link.start_probe(now)
+                link.unread = True
             if link.awaits_probe:
                 tracker.rotation.offer(link)
         self._serve_waiting()

@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.Properties;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.errors.SerializationException;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -119,6 +120,13 @@ final class KafkaTransport implements Transport {
     } catch (TimeoutException e) {
       report(Lane.describe(e));
       return CHECK_MS;
+    } catch (AuthenticationException e) {
+      report(Lane.describe(e));
+      // It keeps the secrets that it was made with, and they may be renewed. Without metadata
+      // nothing
+      // is sent, so that no record would tell.
+      drop();
+      return REBUILD_MS;
     } catch (RuntimeException e) {
       report(Lane.describe(e));
       return REBUILD_MS;
