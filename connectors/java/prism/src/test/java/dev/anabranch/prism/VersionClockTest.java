@@ -91,6 +91,19 @@ class VersionClockTest {
   }
 
   @Test
+  void twoRestoresWhereTheClockIsBehindTheCheckpointsDoNotRepeat() {
+    VersionFloor floor = start().reserve();
+    nowMs -= VersionClock.ALLOWANCE_MS / 2;
+    VersionClock second = start(floor);
+    long last = 0;
+    for (int i = 0; i < 100_000; i++) {
+      last = second.next();
+    }
+    nowMs += 2_000;
+    assertThat(start(floor).next()).isGreaterThan(last);
+  }
+
+  @Test
   void anOldCheckpointRestoredSoonAfterManyRestartsIsStillAbove() {
     VersionFloor old = start().reserve();
     VersionClock clock = start(old);
