@@ -148,10 +148,10 @@ public final class LocalBroker implements AutoCloseable {
     run("prlimit", "--pid", Long.toString(running().pid()), "--fsize=" + bytes);
   }
 
-  /** Returns once its process has ended by itself. */
-  public void awaitDeath() {
-    running().onExit().join();
-    process = null;
+  /** Whether its process is there. */
+  public boolean isAlive() {
+    Process running = process;
+    return running != null && running.isAlive();
   }
 
   /** Kills the broker, destroys its data for good and formats it as a new Kafka cluster. */
