@@ -145,6 +145,44 @@ class PrismLinkTest {
   }
 
   @Test
+  void allPrimariesDownForAMinuteHoldUpAndLoseNothing() throws Exception {
+    String stream = BROKERS.stream(2);
+    Ledger ledger = new Ledger(stream);
+    PrismOptions options =
+        PrismOptions.builder().maxBlock(Duration.ofMinutes(3)).maxInFlight(2_000, 1 << 20).build();
+    String topology =
+        TwoBrokers.topology(
+            folder, stream, 2, 1, link().bootstrap(), BROKERS.b().link().bootstrap());
+    try (BlockingPrism prism = BlockingPrism.open(topology, stream, options)) {
+      useBoth(ledger, prism);
+      link().cut();
+      BROKERS.b().link().cut();
+      Thread back =
+          new Thread(
+              () -> {
+                try {
+                  Thread.sleep(60_000);
+                } catch (InterruptedException e) {
+                  Thread.currentThread().interrupt();
+                }
+                BROKERS.b().link().open();
+              });
+      back.start();
+      int before = ledger.done().size();
+      long began = System.nanoTime();
+      // More than there is room for.
+      ledger.send(prism, 5_000);
+      assertThat(Duration.ofNanos(System.nanoTime() - began)).isGreaterThan(Duration.ofSeconds(50));
+      prism.flush();
+      back.join();
+      assertThat(ledger.done().size()).isGreaterThanOrEqualTo(before + 5_000);
+    } finally {
+      BROKERS.b().link().open();
+    }
+    ledger.assertAllDelivered(both());
+  }
+
+  @Test
   void aFirstAnswerThatComesAfterTheHedgesIsCountedOnce() throws Exception {
     String stream = BROKERS.stream(1);
     Ledger ledger = new Ledger(stream);
