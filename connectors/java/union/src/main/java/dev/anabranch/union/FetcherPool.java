@@ -14,21 +14,27 @@ final class FetcherPool implements Fetching, AutoCloseable {
   private final UnionSettings settings;
   private final Handover handover;
   private final UnionReaderMetrics metrics;
+  private final Surroundings around;
   private final Map<String, PrimaryFetcher> fetchers = new HashMap<>();
 
-  FetcherPool(UnionSettings settings, Handover handover, UnionReaderMetrics metrics) {
+  FetcherPool(
+      UnionSettings settings,
+      Handover handover,
+      UnionReaderMetrics metrics,
+      Surroundings around) {
     this.settings = settings;
     this.handover = handover;
     this.metrics = metrics;
+    this.around = around;
   }
 
   @Override
   public void read(String primary, Primary how, FetchOrder order) {
     PrimaryFetcher fetcher = fetchers.get(primary);
     if (fetcher == null) {
-      fetcher = new PrimaryFetcher(primary, how, settings, handover, metrics.primary(primary));
+      fetcher = new PrimaryFetcher(primary, how, settings, handover, metrics.primary(primary), around);
       fetchers.put(primary, fetcher);
-      fetcher.start();
+      around.start(fetcher);
     }
     metrics.partition(primary, order.topic(), order.log().partition());
     fetcher.add(order);

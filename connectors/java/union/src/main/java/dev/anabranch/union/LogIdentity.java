@@ -23,11 +23,11 @@ record LogIdentity(String clusterId, Map<String, Topic> topics) {
   record Topic(String id, Set<Integer> partitions) {}
 
   /** Asks without blocking. */
-  static Question ask(Admin admin, Set<String> topics) {
+  static Question ask(Admin admin, Set<String> topics, long nowNanos) {
     return new Question(
         admin.describeCluster().clusterId(),
         admin.describeTopics(topics).topicNameValues(),
-        System.nanoTime());
+        nowNanos);
   }
 
   /** An answer that is on its way; costs the primary a few milliseconds. */

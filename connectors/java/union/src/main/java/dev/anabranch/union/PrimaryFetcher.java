@@ -18,9 +18,9 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
-import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.consumer.OffsetOutOfRangeException;
 import org.apache.kafka.common.IsolationLevel;
@@ -53,6 +53,7 @@ final class PrimaryFetcher implements AutoCloseable {
   private final UnionSettings settings;
   private final Handover handover;
   private final PrimaryMetrics metrics;
+  private final Surroundings around;
   private final PositionBook book = new PositionBook();
   private final LinkedBlockingQueue<Runnable> commands = new LinkedBlockingQueue<>();
   private final Semaphore permits = new Semaphore(MAX_IN_QUEUE);
@@ -60,7 +61,7 @@ final class PrimaryFetcher implements AutoCloseable {
   private final Thread thread;
   private Primary primary;
   private @Nullable Admin admin;
-  private @Nullable KafkaConsumer<byte[], byte[]> consumer;
+  private @Nullable Consumer<byte[], byte[]> consumer;
   private MetadataWatch watch = new MetadataWatch();
   private LogIdentity.@Nullable Question question;
   private @Nullable EndsQuestion endsQuestion;
@@ -78,9 +79,11 @@ final class PrimaryFetcher implements AutoCloseable {
       Primary primary,
       UnionSettings settings,
       Handover handover,
-      PrimaryMetrics metrics) {
+      PrimaryMetrics metrics,
+      Surroundings around) {
     this.name = name;
     this.metrics = metrics;
+    this.around = around;
     this.primary = primary;
     this.settings = settings;
     this.handover = handover;
@@ -181,7 +184,8 @@ final class PrimaryFetcher implements AutoCloseable {
     }
   }
 
-  private void step() throws InterruptedException {
+  /** One turn: what was asked of it, a comparison if one is due, one poll. Never fails. */
+  void step() throws InterruptedException {
     try {
       runCommands(book.isEmpty() ? Duration.ofDays(1) : Duration.ZERO);
       if (book.isEmpty()) {
@@ -211,7 +215,7 @@ final class PrimaryFetcher implements AutoCloseable {
   }
 
   private void runCommands(Duration wait) throws InterruptedException {
-    Runnable command = commands.poll(wait.toMillis(), TimeUnit.MILLISECONDS);
+    Runnable command = commands.poll(around.patience(wait).toMillis(), TimeUnit.MILLISECONDS);
     while (command != null) {
       command.run();
       command = commands.poll();
@@ -220,12 +224,12 @@ final class PrimaryFetcher implements AutoCloseable {
 
   private void compareIfDue() throws InterruptedException, ExecutionException, TimeoutException {
     if (admin == null) {
-      admin = Clients.admin(primary, "anabranch-reader-" + settings.stream());
+      admin = around.admin(primary, "anabranch-reader-" + settings.stream());
       compareNow(admin);
     } else if (question == null) {
-      if (compareSoon || System.nanoTime() - comparedNanos > COMPARE_INTERVAL.toNanos()) {
+      if (compareSoon || around.nanoTime() - comparedNanos > COMPARE_INTERVAL.toNanos()) {
         compareSoon = false;
-        question = LogIdentity.ask(admin, book.topics());
+        question = LogIdentity.ask(admin, book.topics(), around.nanoTime());
       }
     } else if (question.isAnswered()) {
       LogIdentity.Question answered = question;
@@ -266,11 +270,11 @@ final class PrimaryFetcher implements AutoCloseable {
   private void compareNow(Admin client)
       throws InterruptedException, ExecutionException, TimeoutException {
     question = null;
-    compared(LogIdentity.ask(client, book.topics()).answer());
+    compared(LogIdentity.ask(client, book.topics(), around.nanoTime()).answer());
   }
 
   private void compared(LogIdentity shown) {
-    comparedNanos = System.nanoTime();
+    comparedNanos = around.nanoTime();
     List<SplitNews> news = book.compare(shown);
     handover.put(new PrimaryNews(name, true, ""));
     news.forEach(handover::put);
@@ -286,12 +290,12 @@ final class PrimaryFetcher implements AutoCloseable {
       closeConsumer();
       return;
     }
-    KafkaConsumer<byte[], byte[]> open = consumer;
+    Consumer<byte[], byte[]> open = consumer;
     if (open == null) {
       watch = new MetadataWatch();
       comparedUpdates = -1;
       open =
-          Clients.consumer(
+          around.consumer(
               primary,
               "anabranch-reader-" + settings.stream(),
               settings.consumerProperties(),
@@ -314,8 +318,8 @@ final class PrimaryFetcher implements AutoCloseable {
     open.pause(wanted.values().stream().filter(Entry::isPaused).map(Entry::place).toList());
   }
 
-  private void pollOnce(KafkaConsumer<byte[], byte[]> open) throws Exception {
-    if (!permits.tryAcquire(POLL.toMillis(), TimeUnit.MILLISECONDS)) {
+  private void pollOnce(Consumer<byte[], byte[]> open) throws Exception {
+    if (!permits.tryAcquire(around.patience(POLL).toMillis(), TimeUnit.MILLISECONDS)) {
       return;
     }
     boolean handedOver = false;
@@ -340,7 +344,7 @@ final class PrimaryFetcher implements AutoCloseable {
         handedOver = true;
         batches.forEach(
             (entry, batch) -> book.advance(entry, batch.nextOffset(), batch.leaderEpoch()));
-        progressNanos = System.nanoTime();
+        progressNanos = around.nanoTime();
         settings.faults().at(name, Moment.AFTER_HAND_OVER, records.count());
       }
       noteEnds(open);
@@ -376,7 +380,7 @@ final class PrimaryFetcher implements AutoCloseable {
     return batches;
   }
 
-  private void noteEnds(KafkaConsumer<byte[], byte[]> open) {
+  private void noteEnds(Consumer<byte[], byte[]> open) {
     for (Entry entry : assigned.values()) {
       open.currentLag(entry.place())
           .ifPresent(lag -> entry.order().end().set(entry.position() + lag));
@@ -399,8 +403,8 @@ final class PrimaryFetcher implements AutoCloseable {
   private void retryLater(Throwable trouble) throws InterruptedException {
     closeClients();
     handover.put(new PrimaryNews(name, false, Reasons.of(trouble)));
-    long until = System.nanoTime() + backOff.toNanos();
-    while (System.nanoTime() < until && !closed) {
+    long until = around.nanoTime() + around.patience(backOff).toNanos();
+    while (around.nanoTime() < until && !closed) {
       runCommands(POLL);
     }
     Duration twice = backOff.multipliedBy(2);
@@ -431,7 +435,7 @@ final class PrimaryFetcher implements AutoCloseable {
   }
 
   private void closeConsumer() {
-    KafkaConsumer<byte[], byte[]> open = consumer;
+    Consumer<byte[], byte[]> open = consumer;
     consumer = null;
     assigned.clear();
     reassign = true;

@@ -39,6 +39,7 @@ final class PrimaryProbe implements AutoCloseable {
   private final UnionSettings settings;
   private final long jobStartMs;
   private final Listener listener;
+  private final Surroundings around;
   private final Thread thread;
   private volatile boolean closed;
 
@@ -48,13 +49,15 @@ final class PrimaryProbe implements AutoCloseable {
       String topic,
       UnionSettings settings,
       long jobStartMs,
-      Listener listener) {
+      Listener listener,
+      Surroundings around) {
     this.name = name;
     this.primary = primary;
     this.topic = topic;
     this.settings = settings;
     this.jobStartMs = jobStartMs;
     this.listener = listener;
+    this.around = around;
     this.thread = new Thread(this::run, "union-probe-" + settings.stream() + "-" + name);
     thread.setDaemon(true);
   }
@@ -73,6 +76,10 @@ final class PrimaryProbe implements AutoCloseable {
     return primary.equals(other) && topic.equals(otherTopic);
   }
 
+  boolean isClosed() {
+    return closed;
+  }
+
   @Override
   public void close() {
     closed = true;
@@ -85,7 +92,7 @@ final class PrimaryProbe implements AutoCloseable {
     while (!closed) {
       try {
         if (admin == null) {
-          admin = Clients.admin(primary, "anabranch-probe-" + settings.stream());
+          admin = open();
         }
         ask(admin);
         backOff = FIRST_BACK_OFF;
@@ -109,12 +116,24 @@ final class PrimaryProbe implements AutoCloseable {
     PrimaryView shown = look(admin);
     Lookup lookup = listener.seen(this, shown);
     if (!lookup.logs().isEmpty()) {
-      OffsetLookup offsets = new OffsetLookup(admin, topic, settings.groupId(), jobStartMs);
-      listener.resolved(this, shown, offsets.resolve(lookup, settings.stop().of(name)));
+      listener.resolved(this, shown, resolve(admin, lookup));
     }
   }
 
-  private PrimaryView look(Admin admin)
+  /** A new client; a thread or a test asks by it until it fails. */
+  Admin open() {
+    return around.admin(primary, "anabranch-probe-" + settings.stream());
+  }
+
+  /** Looks the bounds of new logs up. */
+  Map<LogId, Lookup.Bounds> resolve(Admin admin, Lookup lookup)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    return new OffsetLookup(admin, topic, settings.groupId(), jobStartMs)
+        .resolve(lookup, settings.stop().of(name));
+  }
+
+  /** Looks what the primary has. */
+  PrimaryView look(Admin admin)
       throws InterruptedException, ExecutionException, TimeoutException {
     String clusterId = OffsetLookup.await(admin.describeCluster().clusterId());
     try {

@@ -38,11 +38,12 @@ final class UnionEnumerator
   private final UnionSettings settings;
   private final LogLedger ledger;
   private final OutageBook outages;
+  private final Surroundings around;
   private final SplitBalancer balancer = new SplitBalancer();
   private final Map<String, PrimaryProbe> probes = new HashMap<>();
   private final Map<String, String> troubles = new HashMap<>();
   private final UnionEnumeratorMetrics metrics;
-  private final long startedNanos = System.nanoTime();
+  private final long startedNanos;
   private @Nullable TopologyWatcher watcher;
   private @Nullable TopologyEvent announced;
   private @Nullable HoldEvent hold;
@@ -53,20 +54,20 @@ final class UnionEnumerator
       SplitEnumeratorContext<UnionSplit> context,
       UnionSettings settings,
       LogLedger ledger,
-      OutageBook outages) {
+      OutageBook outages,
+      Surroundings around) {
     this.context = context;
     this.settings = settings;
     this.ledger = ledger;
     this.outages = outages;
+    this.around = around;
+    this.startedNanos = around.nanoTime();
     this.metrics = new UnionEnumeratorMetrics(context.metricGroup());
   }
 
   @Override
   public void start() {
-    StreamView restored = ledger.view();
-    if (restored != null) {
-      follow(restored);
-    }
+    StreamView restored = followRestored();
     TopologyWatcher opened =
         TopologyWatcher.open(settings.topology(), settings.topologyInterval(), null);
     watcher = opened;
@@ -86,7 +87,17 @@ final class UnionEnumerator
     }
   }
 
-  private void follow(Topology topology) {
+  /** Goes by the checkpoint's document, if there is one, until a newer one is read. */
+  @Nullable StreamView followRestored() {
+    StreamView restored = ledger.view();
+    if (restored != null) {
+      follow(restored);
+    }
+    return restored;
+  }
+
+  /** Takes a document over, unless it is older than what is known. Coordinator thread. */
+  void follow(Topology topology) {
     StreamView before = ledger.view();
     if (before != null && topology.generation() <= before.generation()) {
       return;
@@ -128,8 +139,9 @@ final class UnionEnumerator
                     view.topic(),
                     settings,
                     ledger.jobStartMs(),
-                    this);
-            probe.start();
+                    this,
+                    around);
+            around.start(probe);
             return probe;
           });
     }
@@ -303,7 +315,7 @@ final class UnionEnumerator
 
   private void checkDeadline() {
     Set<String> missing = ledger.awaited();
-    long waitedNanos = System.nanoTime() - startedNanos;
+    long waitedNanos = around.nanoTime() - startedNanos;
     if (!complete && !missing.isEmpty() && waitedNanos > settings.boundedDeadline().toNanos()) {
       throw new UnreachablePrimariesException(
           settings.stream(), missing, settings.boundedDeadline(), troubles);

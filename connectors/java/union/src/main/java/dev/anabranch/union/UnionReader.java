@@ -36,6 +36,7 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
 
   private final SourceReaderContext context;
   private final UnionSettings settings;
+  private final Surroundings around;
   private final RecordDeserializer<T> deserializer;
   private final boolean readsHeaders;
   private final Handover handover = new Handover();
@@ -58,13 +59,17 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
   private boolean noMoreSplits;
 
   UnionReader(
-      SourceReaderContext context, UnionSettings settings, RecordDeserializer<T> deserializer) {
+      SourceReaderContext context,
+      UnionSettings settings,
+      RecordDeserializer<T> deserializer,
+      Surroundings around) {
     this.context = context;
     this.settings = settings;
+    this.around = around;
     this.deserializer = deserializer;
     this.readsHeaders = deserializer.readsHeaders();
     this.metrics = new UnionReaderMetrics(context.metricGroup(), this::visibleSplits);
-    this.fetchers = new FetcherPool(settings, handover, metrics);
+    this.fetchers = new FetcherPool(settings, handover, metrics, around);
     this.board = new SplitBoard(settings.outOfRange(), fetchers);
     this.gate =
         new WatermarkGate<>(settings.watermarkMode(), board, context::sendSourceEventToCoordinator);
@@ -121,7 +126,7 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
     if (noMoreSplits && board.isAtEnd()) {
       return InputStatus.END_OF_INPUT;
     }
-    Set<String> overdue = stalls.overdue(board.stalled(metrics.down()), System.nanoTime());
+    Set<String> overdue = stalls.overdue(board.stalled(metrics.down()), around.nanoTime());
     if (!overdue.isEmpty()) {
       throw new UnreachablePrimariesException(
           settings.stream(),

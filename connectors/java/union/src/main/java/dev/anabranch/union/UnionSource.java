@@ -46,7 +46,8 @@ public final class UnionSource<T>
         context,
         settings,
         new LogLedger(settings.start(), settings.outOfRange(), System.currentTimeMillis()),
-        outages(Map.of()));
+        outages(Map.of()),
+        Surroundings.REAL);
   }
 
   @Override
@@ -56,7 +57,8 @@ public final class UnionSource<T>
         context,
         settings,
         new LogLedger(settings.start(), settings.outOfRange(), state),
-        outages(state.outages()));
+        outages(state.outages()),
+        Surroundings.REAL);
   }
 
   private OutageBook outages(Map<String, UnionEnumeratorState.Outage> restored) {
@@ -66,7 +68,7 @@ public final class UnionSource<T>
   @Override
   public SourceReader<T, UnionSplit> createReader(SourceReaderContext context) throws Exception {
     deserializer.open(new ReaderInitialization(context));
-    return new UnionReader<>(context, settings, deserializer);
+    return new UnionReader<>(context, settings, deserializer, Surroundings.REAL);
   }
 
   @Override

@@ -1,0 +1,50 @@
+"""The long-lived JVM that plays histories against the real enumerator and readers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+_UNION = Path(__file__).parents[2] / "connectors" / "java" / "union" / "target"
+_OPTIONS = (
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-Xmx256m",
+    "-Dorg.slf4j.simpleLogger.defaultLogLevel=off",
+)
+
+
+class WorldJvm:
+    """One process for any number of histories.
+
+    Args:
+        patched: a folder of classes that go before the product's, for mutants.
+    """
+
+    def __init__(self, patched: Path | None = None) -> None:
+        listed = _UNION / "test-class-path"
+        if not listed.exists():
+            raise FileNotFoundError(f"{listed} is missing: run `make setup`")
+        own = [str(_UNION / "classes"), str(_UNION / "test-classes")]
+        folders = [*([str(patched)] if patched else []), *own, listed.read_text().strip()]
+        command = ["java", *_OPTIONS, "-cp", os.pathsep.join(folders), "dev.anabranch.union.UnionWorld"]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.histories = 0
+
+    def play(self, commands: list[str]) -> list[Any]:
+        """Plays one history and returns what came of it, in order."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(";".join(commands) + "\n")
+        self._process.stdin.flush()
+        self.histories += 1
+        trace: list[Any] = json.loads(self._process.stdout.readline())
+        return trace
+
+    def close(self) -> None:
+        """Ends the process; it has nothing to save."""
+        self._process.kill()
+        self._process.communicate()
