@@ -16,6 +16,12 @@ POLICIES = ("RESET", "RESET", "PARK", "FAIL")
 MOMENTS = ("none", "POLLED", "POLLED!", "BEFORE_HAND_OVER", "BEFORE_HAND_OVER!", "AFTER_HAND_OVER!")
 _PLACE = st.integers(0, 2)
 _FEW = st.integers(1, 5)
+_MEANWHILE = st.one_of(
+    st.builds("{} {} {} {}".format, st.sampled_from(("produce", "trim", "elect")), _PLACE, _PLACE, _FEW),
+    st.builds("{} {}".format, st.sampled_from(("kill", "wipe", "delete", "create")), _PLACE),
+    st.builds("deliver {} {}".format, _PLACE, _FEW),
+    st.builds("emit {} {}".format, _PLACE, _FEW),
+)
 
 
 class UnionHistory(RuleBasedStateMachine):
@@ -82,9 +88,31 @@ class UnionHistory(RuleBasedStateMachine):
     def fetch(self, subtask: int, fetcher: int, limit: int, moment: str) -> None:
         self._do("fetch", subtask, fetcher, limit, moment)
 
+    @rule(subtask=_PLACE, moment=st.sampled_from(MOMENTS[1:]), others=st.lists(_MEANWHILE, min_size=1, max_size=2))
+    def fetch_and_meanwhile(self, subtask: int, moment: str, others: list[str]) -> None:
+        self._do("fetch", subtask, 0, 5, "|".join((moment, *others)))
+
+    @rule(subtask=_PLACE, fetcher=_PLACE, count=_FEW)
+    def read(self, subtask: int, fetcher: int, count: int) -> None:
+        for _ in range(3):
+            self._do("fetch", subtask, fetcher, 5, "none")
+        self._do("emit", subtask, count)
+
     @rule(subtask=_PLACE, count=_FEW)
     def emit(self, subtask: int, count: int) -> None:
         self._do("emit", subtask, count)
+
+    @rule(name=st.sampled_from("abc"))
+    def leave_and_come_back(self, name: str) -> None:
+        """All readers hear of it, and whatever they are about goes on."""
+        others = {each: place for each, place in self._places.items() if each != name}
+        if name in self._places and any(not place.endswith("!") for place in others.values()):
+            without = ",".join(f"{each}={place}" for each, place in others.items())
+            for document in (without, self._document()):
+                self._do("publish", document)
+                self._do("coordinate", 5)
+                for subtask in range(3):
+                    self._do("deliver", subtask, 5)
 
     @rule()
     def tick(self) -> None:

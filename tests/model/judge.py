@@ -21,7 +21,7 @@ def judge(commands: list[str], trace: list[Any]) -> None:
         if isinstance(event, int):
             judging.command(commands[event])
         else:
-            getattr(judging, f"on_{event[0]}")(*event[1:])
+            judging.event(*event)
 
 
 class _Judging:
@@ -40,6 +40,23 @@ class _Judging:
         self._floors: dict[str, int] = {}
         self._unanswered: set[int] = set()
         self._is_restored = False
+        self._reported: dict[int, set[str]] = {}
+        self._held: dict[int, set[str]] = {}
+        self._hurt: set[int] = set()
+        self._was_shared: set[int] = set()
+
+    def event(self, what: str, *details: Any) -> None:
+        if what != "assigned":
+            self._balanced()
+        getattr(self, f"on_{what}")(*details)
+
+    def _balanced(self) -> None:
+        """Of whoever was given splits just now, nobody has more than one above another."""
+        least = min((len(held) for held in self._held.values()), default=0)
+        for subtask in self._was_shared:
+            more = len(self._held[subtask]) - least
+            must(more <= 1, f"subtask {subtask} is given {more} splits more than another has")
+        self._was_shared = set()
 
     def command(self, command: str) -> None:
         self._brokers.play(command.split("|")[0])
@@ -66,6 +83,8 @@ class _Judging:
         for account in self._accounts.values():
             account.owner, account.is_taken = -1, False
         self._base, self._snapshots = {}, {}
+        self._held = {subtask: set() for subtask in range(parallelism)}
+        self._hurt = set()
         self._is_restored = checkpoint >= 0
         if checkpoint < 0:
             self._job_floor = self._brokers.values
@@ -78,8 +97,14 @@ class _Judging:
             self._same(account, offset)
             account.owner, account.is_taken = subtask, True
         self._base.setdefault(subtask, self._of(subtask))
+        given_up = {name for name, _ in splits if self._accounts[name].is_retired}
+        dropped = given_up if self._policy == "RESET" else set()
+        self._reported[subtask] = {name for name, _ in splits} - dropped
+        if subtask not in self._hurt:
+            self._held[subtask] = set(self._reported[subtask])
 
     def on_failed(self, subtask: int, _checkpoint: int) -> None:
+        self._hurt.add(subtask)
         for name, account in self._of(subtask).items():
             fresh = Account(name, account.begin, account.begin, owner=subtask)
             self._accounts[name] = self._base[subtask].get(name, fresh).copy()
@@ -88,6 +113,8 @@ class _Judging:
         for name, _ in splits:
             must(name not in self._base[subtask], f"{name} is returned, and has a reader")
             del self._accounts[name]
+        # Only now the coordinator hears of the failure.
+        self._held[subtask] = set(self._reported[subtask])
 
     def on_snapshot(self, subtask: int, *splits: Split) -> None:
         kept = self._of(subtask)
@@ -121,7 +148,14 @@ class _Judging:
             self._unanswered.add(int(places[primary]) % len(self._brokers.all))
 
     def on_looked(self, name: str) -> None:
-        cluster = name.split("/")[0]
+        cluster, topic, _ = name.split("/")
+        if self._policy != "RESET":
+            for other in self._accounts:
+                its_cluster, its_topic, _ = other.split("/")
+                replaced = its_cluster == cluster and its_topic != topic
+                moved = self._names_moved or its_cluster.split(".")[0] != cluster.split(".")[0]
+                must(not replaced, f"{name} is read, which took the place of {other}")
+                must(moved or its_cluster == cluster, f"{name} is read, which took the place of {other}")
         if not self._from_latest or any(each.startswith(cluster + "/") for each in self._accounts):
             self._floors[name] = 0
         elif self._is_restored or int(cluster[1:].split(".")[0]) in self._unanswered:
@@ -139,6 +173,8 @@ class _Judging:
             log = self._brokers.logs[name]
             must(self._from_latest or offset in log.starts, f"{name} begins at {offset}")
             self._accounts[name] = Account(name, offset, offset, owner=subtask)
+            self._held[subtask].add(name)
+        self._was_shared.add(subtask)
 
     def on_taken(self, subtask: int, *splits: Split) -> None:
         for name, _ in splits:
@@ -148,11 +184,11 @@ class _Judging:
     # What the readers do.
 
     def on_record(self, subtask: int, name: str, offset: int, value: int) -> None:
-        account = self._held(subtask, name)
+        account = self._account(subtask, name)
         account.count(self._brokers.logs[name], offset, value)
 
     def on_loss(self, subtask: int, name: str, kind: str, begin: int, end: int) -> None:
-        account = self._held(subtask, name)
+        account = self._account(subtask, name)
         self._true_of_cluster(name, kind)
         reads_on = self._policy == "RESET"
         account.lose(self._brokers.logs[name], kind, begin, end, reads_on=reads_on)
@@ -163,7 +199,7 @@ class _Judging:
         copy = self._accounts[name].copy()
         copy.lose(self._brokers.logs[name], kind, begin, end, reads_on=False)
 
-    def _held(self, subtask: int, name: str) -> Account:
+    def _account(self, subtask: int, name: str) -> Account:
         account = self._accounts.get(name)
         if account is None or account.owner != subtask or not account.is_taken:
             raise Violation(f"subtask {subtask} reads {name}, which it was not given")

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 from pathlib import Path
 from typing import Any
 
-_UNION = Path(__file__).parents[2] / "connectors" / "java" / "union" / "target"
+UNION = Path(__file__).parents[2] / "connectors" / "java" / "union" / "target"
 _OPTIONS = (
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-Xmx256m",
     "-Dorg.slf4j.simpleLogger.defaultLogLevel=off",
 )
+
+# A history takes milliseconds; only one that hangs takes this long, even on a busy machine.
+_PATIENCE_S = 60
 
 
 class WorldJvm:
@@ -25,10 +29,10 @@ class WorldJvm:
     """
 
     def __init__(self, patched: Path | None = None) -> None:
-        listed = _UNION / "test-class-path"
+        listed = UNION / "test-class-path"
         if not listed.exists():
             raise FileNotFoundError(f"{listed} is missing: run `make setup`")
-        own = [str(_UNION / "classes"), str(_UNION / "test-classes")]
+        own = [str(UNION / "classes"), str(UNION / "test-classes")]
         folders = [*([str(patched)] if patched else []), *own, listed.read_text().strip()]
         command = ["java", *_OPTIONS, "-cp", os.pathsep.join(folders), "dev.anabranch.union.UnionWorld"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -41,6 +45,8 @@ class WorldJvm:
         self._process.stdin.write(";".join(commands) + "\n")
         self._process.stdin.flush()
         self.histories += 1
+        if not select.select([self._process.stdout], [], [], _PATIENCE_S)[0]:
+            return [["died", "Timeout", f"no answer within {_PATIENCE_S} s"]]
         trace: list[Any] = json.loads(self._process.stdout.readline())
         return trace
 

@@ -83,7 +83,7 @@ class Account:
             self.cursor = end if reads_on else self.cursor
         elif kind == TRUNCATED:
             self._lose_truncated(log, begin, end, report)
-            self.cursor = begin if reads_on else self.cursor
+            self.cursor = begin
         else:
             must(self.cursor <= begin and self.may_pass(log, begin), f"{report}: begins elsewhere")
             must(log.is_gone or kind == CLUSTER_REPLACED, f"{report}: the log is there")

@@ -240,9 +240,11 @@ final class SplitBoard {
     if (deleted) {
       split.reportedTo(gap.toOffset());
     }
-    if (policy.readsOn()) {
+    if (policy.readsOn() || !deleted) {
+      // What was cut off had been read; a policy that frees the log later is not to find it again.
       split.moveTo(gap.resumeAt(), UnionSplit.NO_EPOCH);
-    } else {
+    }
+    if (!policy.readsOn()) {
       giveUp(split, gap.kind(), detail);
     }
     return loss;

@@ -1,0 +1,306 @@
+"""Guards of the source that are taken out one by one, and what the histories then say.
+
+    python -m tests.model.mutants [NAME …]
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.model.histories import UnionHistory
+from tests.model.jvm import UNION, WorldJvm
+from tests.model.lineage import Violation
+
+_SOURCES = UNION.parent / "src" / "main" / "java" / "dev" / "anabranch" / "union"
+MAX_HISTORIES = 20_000
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One guard taken out.
+
+    Attributes:
+        name: what is missing.
+        edits: file, what stands there, and what takes its place.
+    """
+
+    name: str
+    edits: tuple[tuple[str, str, str], ...]
+
+
+def _mutant(name: str, file: str, old: str, new: str, *more: tuple[str, str, str]) -> Mutant:
+    return Mutant(name, ((file, old, new), *more))
+
+
+MUTANTS = (
+    _mutant(
+        "positions move before the hand-over",
+        "PrimaryFetcher",
+        "        settings.faults().at(name, Moment.BEFORE_HAND_OVER",
+        "        batches.forEach((e, b) -> book.advance(e, b.nextOffset(), b.leaderEpoch()));\n"
+        "        settings.faults().at(name, Moment.BEFORE_HAND_OVER",
+    ),
+    _mutant(
+        "and the reader does not check that batches follow on each other",
+        "PrimaryFetcher",
+        "        settings.faults().at(name, Moment.BEFORE_HAND_OVER",
+        "        batches.forEach((e, b) -> book.advance(e, b.nextOffset(), b.leaderEpoch()));\n"
+        "        settings.faults().at(name, Moment.BEFORE_HAND_OVER",
+        ("SplitBoard", "if (batch.fromOffset() > split.nextOffset())", "if (false)"),
+    ),
+    _mutant(
+        "batches of an older order are taken",
+        "SplitBoard",
+        "if (split == null || split.attempt() != batch.attempt())",
+        "if (split == null)",
+    ),
+    _mutant(
+        "news of an older order are taken",
+        "SplitBoard",
+        "if (split == null || split.attempt() != news.attempt())",
+        "if (split == null)",
+    ),
+    _mutant(
+        "identities are not compared after a metadata update",
+        "PrimaryFetcher",
+        "if (updates != comparedUpdates)",
+        "if (comparedUpdates == -1)",
+    ),
+    _mutant("a failed attempt is forgotten", "LogLedger", "    everFailed.add(primary);", ""),
+    _mutant("an address that changed is forgotten", "LogLedger", "          everFailed.add(name);", ""),
+    _mutant(
+        "the end after a restore counts as the end at the start",
+        "LogLedger",
+        "!restored && !everFailed",
+        "!everFailed",
+    ),
+    _mutant(
+        "known logs are pruned from the state",
+        "LogLedger",
+        "        jobStartMs, view, awaited, sightings, known, Set.copyOf(pending.values()));",
+        "        jobStartMs, view, awaited, sightings, shownOf(known), Set.copyOf(pending.values()));\n  }\n\n"
+        "  private Map<LogId, String> shownOf(Map<LogId, String> all) {\n"
+        "    Map<LogId, String> kept = new HashMap<>(all);\n"
+        "    kept.keySet().removeIf(log -> !visible.containsValue(log.clusterId()));\n    return kept;",
+    ),
+    _mutant(
+        "waiting splits are not in the state",
+        "LogLedger",
+        "sightings, known, Set.copyOf(pending.values()));",
+        "sightings, known, Set.of());",
+    ),
+    _mutant(
+        "returned splits are dropped",
+        "LogLedger",
+        "    splits.forEach(split -> pending.put(split.splitId(), split));",
+        "",
+    ),
+    _mutant(
+        "a log is split twice",
+        "LogLedger",
+        "if (known.putIfAbsent(log, topic) == null) {",
+        "known.put(log, topic);\n          {",
+    ),
+    _mutant(
+        "a replaced probe is listened to",
+        "UnionEnumerator",
+        "return probes.get(probe.primary()) == probe;",
+        "return true;",
+    ),
+    _mutant(
+        "what a primary showed at another address counts",
+        "LogLedger",
+        "                    || !bootstrap(before, name).equals(bootstrap(next, name)));",
+        "                    );",
+    ),
+    _mutant(
+        "a cluster is gone though another primary shows it",
+        "LogLedger",
+        "if (replaced && !visible.containsValue(cluster) && (inPlace || allAsked))",
+        "if (replaced && (inPlace || allAsked))",
+    ),
+    _mutant(
+        "a cluster is gone before all primaries were asked",
+        "LogLedger",
+        " && (inPlace || allAsked))",
+        ")",
+    ),
+    _mutant(
+        "readers that have not registered are passed over",
+        "UnionEnumerator",
+        "if (!balancer.isReady(parallelism)\n        || context.registeredReaders().size() < parallelism\n"
+        "        || complete)",
+        "if (complete || context.registeredReaders().isEmpty())",
+        ("SplitBalancer", "held.get(subtask).add", "held.computeIfAbsent(subtask, a -> new HashSet<>()).add"),
+        ("SplitBalancer", "return held.entrySet().stream()", "if (held.isEmpty()) {\n      return 0;\n    }\n"
+         "    return held.entrySet().stream()"),
+    ),
+    _mutant(
+        "what readers were restored with does not count in sharing out",
+        "SplitBalancer",
+        "held.put(subtask, new HashSet<>(splitIds));",
+        "held.put(subtask, new HashSet<>());",
+    ),
+    _mutant(
+        "an offset within a batch has the epoch before it",
+        "SplitState",
+        "    nextOffset = offset + 1;\n    leaderEpoch = epoch;",
+        "    nextOffset = offset + 1;",
+    ),
+    _mutant(
+        "a checkpoint forgets the epoch",
+        "UnionSplitSerializer",
+        "out.writeInt(split.leaderEpoch());",
+        "out.writeInt(-1);",
+    ),
+    _mutant(
+        "the end of a batch takes back",
+        "SplitState",
+        "if (offset >= nextOffset) {",
+        "{",
+    ),
+    _mutant(
+        "records before the offset are emitted",
+        "UnionReader",
+        "if (offset >= current.nextOffset() && offset",
+        "if (offset",
+    ),
+    _mutant(
+        "what was reported is forgotten",
+        "SplitBoard",
+        "deleted ? Math.max(gap.fromOffset(), split.reportedTo()) : gap.fromOffset()",
+        "gap.fromOffset()",
+    ),
+    _mutant(
+        "a refused offset is judged without a look at the identity",
+        "PrimaryFetcher",
+        "      compareNow(admin());\n      RangeJudge",
+        "      RangeJudge",
+    ),
+    _mutant(
+        "where the logs part is not asked",
+        "RangeJudge",
+        "return divergent == null ? begin : Math.min(end, divergent.offset());",
+        "return end;",
+    ),
+    _mutant(
+        "the consumer goes on after a failure",
+        "PrimaryFetcher",
+        "    closeClients();\n    handover.put(new PrimaryNews(name, false",
+        "    handover.put(new PrimaryNews(name, false",
+    ),
+    _mutant(
+        "what was dropped is not sought again",
+        "PrimaryFetcher",
+        "                assigned.remove(place);\n                return;",
+        "                return;",
+    ),
+    _mutant(
+        "an unreadable log is handed over",
+        "PrimaryFetcher",
+        "if (entry == null || !entry.isReadable())",
+        "if (entry == null)",
+    ),
+    _mutant(
+        "an older answer is believed of a new order",
+        "PrimaryFetcher",
+        "          question = null;\n          compareSoon",
+        "          compareSoon",
+    ),
+    _mutant(
+        "a successor is read though the policy parks",
+        "LogLedger",
+        "if (policy.admitsSuccessor())",
+        "if (true)",
+    ),
+    _mutant(
+        "name goes before identity",
+        "SplitRouter",
+        "    String shown = topology.clusters().get(lastPrimary);\n    if (shown != null) {",
+        "    String shown = topology.clusters().get(lastPrimary);\n    if (false) {",
+    ),
+    _mutant(
+        "a log whose topic was replaced stays in the state",
+        "SplitBoard",
+        "      splits.remove(split.splitId());\n",
+        "",
+    ),
+    _mutant(
+        "a replaced cluster is reported again at each look",
+        "SplitBoard",
+        "return split == null || split.lost() != null || split.route()",
+        "return split == null || split.route()",
+        ("SplitBoard", ".filter(split -> split.lost() == null && split.route()", ".filter(split -> split.route()"),
+    ),
+    _mutant(
+        "a cluster's loss is told before what was read of it is emitted",
+        "UnionReader",
+        "      board.follow(next).forEach(splitId -> handover.put(new ClusterGone(splitId)));",
+        "      java.util.List<HandedOver> told = new java.util.ArrayList<>();\n"
+        "      board.follow(next).forEach(splitId -> told.add(new ClusterGone(splitId)));\n"
+        "      for (HandedOver item = handover.poll(); item != null; item = handover.poll()) {\n"
+        "        told.add(item);\n      }\n      told.forEach(handover::put);",
+    ),
+)
+
+
+def classes_of(mutant: Mutant, into: Path) -> None:
+    """Compiles the classes of a mutant."""
+    changed = set()
+    for file, old, new in mutant.edits:
+        path = into / f"{file}.java"
+        text = (path if path.exists() else _SOURCES / f"{file}.java").read_text()
+        if text.count(old) != 1:
+            raise ValueError(f"{mutant.name}: {text.count(old)} places in {file}.java read {old!r}")
+        path.write_text(text.replace(old, new))
+        changed.add(str(path))
+    path = os.pathsep.join((str(UNION / "classes"), (UNION / "test-class-path").read_text().strip()))
+    subprocess.run(["javac", "-nowarn", "-d", str(into), "-cp", path, *changed], check=True)
+
+
+def hunt(mutant: Mutant) -> tuple[int, str]:
+    """Plays histories until one fails; returns how many that took, and what it said."""
+    with tempfile.TemporaryDirectory() as folder:
+        classes_of(mutant, Path(folder))
+        UnionHistory.jvm = WorldJvm(Path(folder))
+        try:
+            run_state_machine_as_test(  # type: ignore[no-untyped-call]
+                UnionHistory,
+                settings=settings(
+                    max_examples=MAX_HISTORIES,
+                    stateful_step_count=30,
+                    deadline=None,
+                    derandomize=True,
+                    database=None,
+                    phases=[Phase.generate],
+                    report_multiple_bugs=False,
+                    suppress_health_check=list(HealthCheck),
+                ),
+            )
+        except Violation as found:
+            return UnionHistory.jvm.histories, str(found).splitlines()[0]
+        finally:
+            UnionHistory.jvm.close()
+    raise AssertionError(f"not noticed: {mutant.name}")
+
+
+def main(names: list[str]) -> None:
+    for mutant in MUTANTS:
+        if not names or mutant.name in names:
+            try:
+                took, said = hunt(mutant)
+                print(f"{took:6} {mutant.name}: {said}", flush=True)
+            except (AssertionError, ValueError, subprocess.CalledProcessError) as error:
+                print(f"     - {mutant.name}: {error}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
