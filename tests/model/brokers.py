@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ class Log:
     kept: list[int | None] = field(default_factory=list)
     ever: dict[int, list[int | None]] = field(default_factory=lambda: defaultdict(list))
     starts: set[int] = field(default_factory=lambda: {0})
+    lowest_cut: int = sys.maxsize
     is_gone: bool = False
 
     @property
@@ -34,7 +36,9 @@ class Log:
         self.starts.add(self.start)
 
     def elect(self, cut: int) -> None:
-        del self.kept[max(self.start, min(cut, self.end)) - self.start :]
+        at = max(self.start, min(cut, self.end))
+        self.lowest_cut = min(self.lowest_cut, at)
+        del self.kept[at - self.start :]
 
     def holds(self, offset: int, value: int) -> bool:
         return self.start <= offset < self.end and self.kept[offset - self.start] == value

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.model.judge import judge
 from tests.model.jvm import WorldJvm
-from tests.model.lineage import Violation
+from tests.model.lineage import BrokenPromiseError
 
 POLICIES = ("RESET", "RESET", "PARK", "FAIL")
 MOMENTS = ("none", "POLLED", "POLLED!", "BEFORE_HAND_OVER", "BEFORE_HAND_OVER!", "AFTER_HAND_OVER!")
@@ -42,14 +42,27 @@ class UnionHistory(RuleBasedStateMachine):
         policy=st.sampled_from(POLICIES),
         parallelism=st.integers(1, 3),
         named=st.integers(1, 3),
+        runs=st.booleans(),
     )
     def begin(
-        self, start: str, brokers: int, partitions: int, policy: str, parallelism: int, named: int
+        self,
+        start: str,
+        brokers: int,
+        partitions: int,
+        policy: str,
+        parallelism: int,
+        named: int,
+        runs: bool,
     ) -> None:
         self._brokers = brokers
         self._places = {name: str(place) for place, name in enumerate("abc"[: min(named, brokers)])}
         words = ("new", start, brokers, partitions, policy, parallelism, self._document())
-        self._commands.append(" ".join(map(str, words)))
+        self._do(*words)
+        for broker in range(brokers if runs else 0):
+            self._do("produce", broker, 0, 4)
+        if runs:
+            self._do("settle")
+            self._do("settle")
 
     def _document(self) -> str:
         return ",".join(f"{name}={place}" for name, place in self._places.items())
@@ -88,7 +101,11 @@ class UnionHistory(RuleBasedStateMachine):
     def fetch(self, subtask: int, fetcher: int, limit: int, moment: str) -> None:
         self._do("fetch", subtask, fetcher, limit, moment)
 
-    @rule(subtask=_PLACE, moment=st.sampled_from(MOMENTS[1:]), others=st.lists(_MEANWHILE, min_size=1, max_size=2))
+    @rule(
+        subtask=_PLACE,
+        moment=st.sampled_from(MOMENTS[1:]),
+        others=st.lists(_MEANWHILE, min_size=1, max_size=2),
+    )
     def fetch_and_meanwhile(self, subtask: int, moment: str, others: list[str]) -> None:
         self._do("fetch", subtask, 0, 5, "|".join((moment, *others)))
 
@@ -165,5 +182,5 @@ class UnionHistory(RuleBasedStateMachine):
         self._mend()
         try:
             judge(self._commands, self.jvm.play(self._commands))
-        except Violation as broken:
-            raise Violation(f"{broken}\n  history: {';'.join(self._commands)}") from None
+        except BrokenPromiseError as broken:
+            raise BrokenPromiseError(f"{broken}\n  history: {';'.join(self._commands)}") from None

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from tests.model.brokers import Brokers
-from tests.model.lineage import CLUSTER_REPLACED, TOPIC_REPLACED, Account, Violation, must
+from tests.model.lineage import CLUSTER_REPLACED, TOPIC_REPLACED, Account, BrokenPromiseError, must
 
 _NOW = -1
 Split = tuple[str, int]
@@ -14,7 +14,7 @@ Accounts = dict[str, Account]
 
 
 def judge(commands: list[str], trace: list[Any]) -> None:
-    """Raises `Violation` where the job broke a promise."""
+    """Raises `BrokenPromiseError` where the job broke a promise."""
     words = commands[0].split()
     judging = _Judging(Brokers(int(words[2]), int(words[3])), words[1] == "latest", words[6])
     for event in trace:
@@ -71,7 +71,7 @@ class _Judging:
         raise RuntimeError(f"the world itself broke: {why}")
 
     def on_died(self, error: str, why: str) -> None:
-        raise Violation(f"the job died: {error}: {why}")
+        raise BrokenPromiseError(f"the job died: {error}: {why}")
 
     # The life of a job.
 
@@ -202,7 +202,7 @@ class _Judging:
     def _account(self, subtask: int, name: str) -> Account:
         account = self._accounts.get(name)
         if account is None or account.owner != subtask or not account.is_taken:
-            raise Violation(f"subtask {subtask} reads {name}, which it was not given")
+            raise BrokenPromiseError(f"subtask {subtask} reads {name}, which it was not given")
         return account
 
     def _true_of_cluster(self, name: str, kind: str) -> None:
@@ -218,7 +218,7 @@ class _Judging:
             for partition, log in enumerate(broker.logs):
                 account = self._accounts.get(broker.name(partition))
                 if account is None:
-                    raise Violation(f"{broker.name(partition)} has no reader")
+                    raise BrokenPromiseError(f"{broker.name(partition)} has no reader")
                 account.settle(log, self._floors[account.split])
         for account in self._accounts.values():
             self._told(account)
@@ -231,4 +231,5 @@ class _Judging:
             gone = self._brokers.logs[account.split].is_gone
             must(kinds[TOPIC_REPLACED] == gone, f"{account.split}: {dict(kinds)}, gone: {gone}")
         elif not self._names_moved:
-            must(kinds[TOPIC_REPLACED] or kinds[CLUSTER_REPLACED] == 1, f"{account.split}: {dict(kinds)}")
+            is_told = kinds[TOPIC_REPLACED] == 1 or kinds[CLUSTER_REPLACED] == 1
+            must(is_told, f"{account.split}: {dict(kinds)}")

@@ -1,7 +1,8 @@
 """No offset is skipped or taken back, whatever happens in whatever order.
 
-The real enumerator and the real readers, fetchers and probes run in one JVM over simulated brokers; Hypothesis
-draws histories of faults, and `judge` holds what was read against what was written.
+The real enumerator, readers, fetchers and probes run in one JVM over simulated brokers. Hypothesis draws
+histories of faults, and `judge` holds what was read against what was written. A failure prints its history,
+which `python -m tests.model.replay HISTORY` plays again.
 """
 
 from __future__ import annotations
@@ -10,11 +11,16 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.histories import UnionHistory
 from tests.model.jvm import WorldJvm
+from tests.model.mutants import MUTANTS, Mutant, hunt
+
+# 20 s on two idle cores, half of it Hypothesis; the long test's take some minutes.
+QUICK_HISTORIES = 2_000
+LONG_HISTORIES = 20_000
 
 
 @pytest.fixture
@@ -25,18 +31,40 @@ def jvm() -> Iterator[WorldJvm]:
     jvm.close()
 
 
-def test_no_offset_is_skipped_or_taken_back(jvm: WorldJvm) -> None:
+def _play(jvm: WorldJvm, histories: int, *, same: bool) -> None:
     began = time.monotonic()
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         UnionHistory,
         settings=settings(
-            max_examples=500,
+            max_examples=histories,
             stateful_step_count=30,
             deadline=None,
-            derandomize=True,
+            derandomize=same,
             database=None,
+            report_multiple_bugs=False,
             suppress_health_check=list(HealthCheck),
         ),
     )
     took = time.monotonic() - began
     print(f"{jvm.histories} histories in {took:.0f} s, {jvm.histories / took * 60:.0f} a minute")
+
+
+@pytest.mark.timeout(600)
+def test_no_offset_is_skipped_or_taken_back(jvm: WorldJvm) -> None:
+    """The same histories each time."""
+    _play(jvm, QUICK_HISTORIES, same=True)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+def test_no_offset_is_skipped_or_taken_back_in_other_histories(jvm: WorldJvm) -> None:
+    """Others each time."""
+    _play(jvm, LONG_HISTORIES, same=False)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_missing_guard_is_noticed(mutant: Mutant) -> None:
+    took, said = hunt(mutant)
+    print(f"after {took} histories: {said}")

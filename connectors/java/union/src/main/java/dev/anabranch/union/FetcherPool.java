@@ -18,10 +18,7 @@ final class FetcherPool implements Fetching, AutoCloseable {
   private final Map<String, PrimaryFetcher> fetchers = new HashMap<>();
 
   FetcherPool(
-      UnionSettings settings,
-      Handover handover,
-      UnionReaderMetrics metrics,
-      Surroundings around) {
+      UnionSettings settings, Handover handover, UnionReaderMetrics metrics, Surroundings around) {
     this.settings = settings;
     this.handover = handover;
     this.metrics = metrics;
@@ -32,7 +29,8 @@ final class FetcherPool implements Fetching, AutoCloseable {
   public void read(String primary, Primary how, FetchOrder order) {
     PrimaryFetcher fetcher = fetchers.get(primary);
     if (fetcher == null) {
-      fetcher = new PrimaryFetcher(primary, how, settings, handover, metrics.primary(primary), around);
+      fetcher =
+          new PrimaryFetcher(primary, how, settings, handover, metrics.primary(primary), around);
       fetchers.put(primary, fetcher);
       around.start(fetcher);
     }

@@ -4,6 +4,7 @@ import dev.anabranch.topology.Primary;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
@@ -116,7 +117,10 @@ final class PrimaryProbe implements AutoCloseable {
     PrimaryView shown = look(admin);
     Lookup lookup = listener.seen(this, shown);
     if (!lookup.logs().isEmpty()) {
-      listener.resolved(this, shown, resolve(admin, lookup));
+      Map<LogId, Lookup.Bounds> bounds = resolve(admin, shown, lookup);
+      if (bounds != null) {
+        listener.resolved(this, shown, bounds);
+      }
     }
   }
 
@@ -125,16 +129,24 @@ final class PrimaryProbe implements AutoCloseable {
     return around.admin(primary, "anabranch-probe-" + settings.stream());
   }
 
-  /** Looks the bounds of new logs up. */
-  Map<LogId, Lookup.Bounds> resolve(Admin admin, Lookup lookup)
+  /**
+   * Looks the bounds of new logs up. Brokers are asked by the topic's name, so that the numbers may
+   * be another log's: null where the topic or the cluster is not the same any more afterwards.
+   */
+  @Nullable Map<LogId, Lookup.Bounds> resolve(Admin admin, PrimaryView shown, Lookup lookup)
       throws InterruptedException, ExecutionException, TimeoutException {
-    return new OffsetLookup(admin, topic, settings.groupId(), jobStartMs)
-        .resolve(lookup, settings.stop().of(name));
+    Map<LogId, Lookup.Bounds> bounds =
+        new OffsetLookup(admin, topic, settings.groupId(), jobStartMs)
+            .resolve(lookup, settings.stop().of(name));
+    PrimaryView after = look(admin);
+    boolean same =
+        after.clusterId().equals(shown.clusterId())
+            && Objects.equals(after.topicId(), shown.topicId());
+    return same ? bounds : null;
   }
 
   /** Looks what the primary has. */
-  PrimaryView look(Admin admin)
-      throws InterruptedException, ExecutionException, TimeoutException {
+  PrimaryView look(Admin admin) throws InterruptedException, ExecutionException, TimeoutException {
     String clusterId = OffsetLookup.await(admin.describeCluster().clusterId());
     try {
       TopicDescription found =

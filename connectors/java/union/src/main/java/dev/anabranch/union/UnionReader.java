@@ -140,7 +140,8 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
   /** Emits the next record of what is at hand; false when there is none. */
   private boolean emitOne(ReaderOutput<T> output) throws Exception {
     while (batch != null) {
-      SplitState current = split;
+      // Ordered anew between two records, it is read from the next one on; the rest comes again.
+      SplitState current = split != null && split.attempt() == batch.attempt() ? split : null;
       while (current != null && records.hasNext()) {
         ConsumerRecord<byte[], byte[]> record = records.next();
         long offset = record.offset();

@@ -115,8 +115,7 @@ final class SimulatedConsumer extends MockConsumer<byte[], byte[]> {
         place.epoch = taken.get(count - 1).epoch();
         left -= count;
         records.put(partition, records(partition, taken));
-        next.put(
-            partition, new OffsetAndMetadata(place.position, Optional.of(place.epoch), ""));
+        next.put(partition, new OffsetAndMetadata(place.position, Optional.of(place.epoch), ""));
       }
     }
     if (next.isEmpty() && refused != null) {

@@ -71,8 +71,7 @@ final class SimulatedJob implements SplitEnumeratorContext<UnionSplit> {
     List<byte[]> all = splits.stream().flatMap(List::stream).toList();
     List<List<byte[]>> parts = new ArrayList<>();
     for (int i = 0; i < parallelism; i++) {
-      parts.add(
-          all.subList(all.size() * i / parallelism, all.size() * (i + 1) / parallelism));
+      parts.add(all.subList(all.size() * i / parallelism, all.size() * (i + 1) / parallelism));
     }
     return parts;
   }
@@ -82,9 +81,7 @@ final class SimulatedJob implements SplitEnumeratorContext<UnionSplit> {
     return state == null
         ? new LogLedger(settings.start(), settings.outOfRange(), nowMs)
         : new LogLedger(
-            settings.start(),
-            settings.outOfRange(),
-            STATE.deserialize(STATE.getVersion(), state));
+            settings.start(), settings.outOfRange(), STATE.deserialize(STATE.getVersion(), state));
   }
 
   /** Starts coordinator and tasks; the document is null while its publisher does not answer. */
@@ -103,11 +100,7 @@ final class SimulatedJob implements SplitEnumeratorContext<UnionSplit> {
 
   private SimulatedTask newTask(int subtask) {
     return new SimulatedTask(
-        subtask,
-        settings,
-        trace,
-        event -> coordinator.add(() -> handle(subtask, event)),
-        around);
+        subtask, settings, trace, event -> coordinator.add(() -> handle(subtask, event)), around);
   }
 
   private void handle(int subtask, SourceEvent event) {
@@ -260,8 +253,7 @@ final class SimulatedJob implements SplitEnumeratorContext<UnionSplit> {
         () -> {
           targets.put(subtask, task);
           registered.remove(subtask);
-          List<UnionSplit> back =
-              assignments.getAndRemoveUncheckpointedAssignment(subtask, from);
+          List<UnionSplit> back = assignments.getAndRemoveUncheckpointedAssignment(subtask, from);
           trace.add(Trace.splits("returned", subtask, back));
           enumerator.addSplitsBack(back, subtask);
         });

@@ -66,7 +66,12 @@ final class SimulatedProbe {
         lookup.logs().forEach(log -> trace.add(Trace.line("looked", log.splitId())));
       }
     } else if (found == null) {
-      bounds = probe.resolve(admin, asked);
+      found = probe.resolve(admin, seen, asked);
+      if (found == null) {
+        reset();
+        return;
+      }
+      bounds = found;
       asked.logs().forEach(log -> trace.add(Trace.line("resolved", log.splitId())));
     } else {
       reset();

@@ -157,7 +157,8 @@ final class SimulatedWorld {
     return true;
   }
 
-  private void produce(SimulatedBroker broker, @Nullable SimulatedLog log, long count, boolean seen) {
+  private void produce(
+      SimulatedBroker broker, @Nullable SimulatedLog log, long count, boolean seen) {
     for (long i = 0; log != null && broker.isUp() && i < count; i++) {
       log.append(seen ? Long.toString(values++) : null, nowMs);
     }

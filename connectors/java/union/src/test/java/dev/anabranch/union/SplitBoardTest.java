@@ -195,6 +195,21 @@ class SplitBoardTest {
     assertThat(rest.fromOffset()).isEqualTo(30);
   }
 
+  @Test
+  void aParkedTruncationIsNotReportedAgainWhenAnotherPolicyFreesIt() {
+    SplitBoard parked = board(OutOfRangePolicy.PARK);
+    parked.follow(event(Views.of(1, "a"), Map.of()));
+    parked.expect(batch(1, 0, 50)).moveTo(50, 3);
+    Gap gap = new Gap(LossReport.Kind.TRUNCATED, 40, 50, 40);
+    assertThat(parked.take(new SplitNews(SPLIT, 1, Verdict.OUT_OF_RANGE, "why", gap))).isNotNull();
+    assertThat(fetching.reading).isEmpty();
+
+    SplitBoard freed = new SplitBoard(OutOfRangePolicy.RESET, fetching);
+    freed.add(parked.snapshot());
+    freed.follow(event(Views.of(1, "a"), Map.of()));
+    assertThat(fetching.reading.get("a:" + SPLIT).nextOffset()).isEqualTo(40);
+  }
+
   @ParameterizedTest
   @EnumSource(OutOfRangePolicy.class)
   void aReplacedTopicIsReportedAndReadNoMore(OutOfRangePolicy policy) {
