@@ -109,6 +109,20 @@ class UnionHistory(RuleBasedStateMachine):
     def fetch_and_meanwhile(self, subtask: int, moment: str, others: list[str]) -> None:
         self._do("fetch", subtask, 0, 5, "|".join((moment, *others)))
 
+    @rule(broker=_PLACE, how=st.sampled_from(("wipe", "recreate", "elect")), subtask=_PLACE, fetcher=_PLACE)
+    def replace_under_a_reader(self, broker: int, how: str, subtask: int, fetcher: int) -> None:
+        """Another log is in the place of one that is read, and as long."""
+        if how == "recreate":
+            self._do("delete", broker)
+            self._do("create", broker)
+        elif how == "wipe":
+            self._do("wipe", broker)
+        else:
+            self._do("elect", broker, 0, 2)
+        self._do("produce", broker, 0, 9)
+        for _ in range(2):
+            self._do("fetch", subtask, fetcher, 5, "none")
+
     @rule(subtask=_PLACE, fetcher=_PLACE, count=_FEW)
     def read(self, subtask: int, fetcher: int, count: int) -> None:
         for _ in range(3):

@@ -20,7 +20,7 @@ from tests.model.jvm import UNION, WorldJvm
 from tests.model.lineage import BrokenPromiseError
 
 _SOURCES = UNION.parent / "src" / "main" / "java" / "dev" / "anabranch" / "union"
-MAX_HISTORIES = 3_000
+MAX_HISTORIES = 2_500
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from tests.model.histories import UnionHistory
 from tests.model.jvm import WorldJvm
 from tests.model.mutants import MUTANTS, Mutant, hunt
 
-# 20 s on two idle cores, half of it Hypothesis; the long test's take some minutes.
-QUICK_HISTORIES = 2_000
+# Some 10 s on two idle cores, half of it Hypothesis; the long tests take some minutes each.
+QUICK_HISTORIES = 1_000
 LONG_HISTORIES = 20_000
 
 
