@@ -20,7 +20,7 @@ from tests.model.jvm import UNION, WorldJvm
 from tests.model.lineage import BrokenPromiseError
 
 _SOURCES = UNION.parent / "src" / "main" / "java" / "dev" / "anabranch" / "union"
-MAX_HISTORIES = 2_500
+MAX_HISTORIES = 1_000
 
 
 @dataclass(frozen=True)

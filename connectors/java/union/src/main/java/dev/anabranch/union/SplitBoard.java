@@ -37,8 +37,12 @@ final class SplitBoard {
     this.fetching = fetching;
   }
 
-  /** Takes splits over, new ones or those of a checkpoint, which the current policy may free. */
-  void add(Collection<UnionSplit> added) {
+  /**
+   * Takes splits over, new ones or those of a checkpoint, which the current policy may free.
+   *
+   * @return splits whose Kafka cluster is gone, as of {@link #follow}
+   */
+  List<String> add(Collection<UnionSplit> added) {
     for (UnionSplit split : added) {
       boolean gone = split.lost() == LossReport.Kind.TOPIC_REPLACED;
       if (gone && policy.readsOn()) {
@@ -58,6 +62,7 @@ final class SplitBoard {
     }
     publish();
     route();
+    return gone();
   }
 
   /**
@@ -70,9 +75,14 @@ final class SplitBoard {
     topology = next;
     next.view().readable().forEach(name -> fetching.reach(name, primary(next, name)));
     route();
+    return gone();
+  }
+
+  private List<String> gone() {
+    Set<String> gone = topology == null ? Set.of() : topology.gone();
     return splits.values().stream()
         .filter(split -> split.lost() == null && split.route() == null && !split.isFinished())
-        .filter(split -> next.gone().contains(split.log().clusterId()))
+        .filter(split -> gone.contains(split.log().clusterId()))
         .map(SplitState::splitId)
         .toList();
   }

@@ -243,7 +243,10 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
 
   @Override
   public void addSplits(List<UnionSplit> added) {
-    board.add(added.stream().map(split -> split.under(settings.isBounded())).toList());
+    // Splits of a task that failed come after the news that their cluster is gone.
+    board
+        .add(added.stream().map(split -> split.under(settings.isBounded())).toList())
+        .forEach(splitId -> handover.put(new ClusterGone(splitId)));
     // Also where the primary is gone, and so never heard of: its parked splits are to be seen.
     added.forEach(split -> metrics.primary(split.primary()));
     gate.added(added);

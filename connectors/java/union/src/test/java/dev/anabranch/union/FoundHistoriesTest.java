@@ -52,4 +52,14 @@ class FoundHistoriesTest {
             "probe 0 2;wipe 0;produce 0 0 3;trim 0 0 2;probe 0 9;settle;drain");
     assertThat(trace).doesNotContain("[\"assigned\",0,[\"K0.0").contains("[\"assigned\",0,[\"K0.1");
   }
+
+  /** Its splits came back to the reader after the news, and nobody told of the loss. */
+  @Test
+  void theLossOfAClusterIsToldThoughItsReaderFails() throws Exception {
+    String trace =
+        play(
+            "new earliest 1 1 RESET 1 a=0",
+            "produce 0 0 4;settle;settle;wipe 0;settle;fail 0;drain");
+    assertThat(trace.split("CLUSTER_REPLACED", -1)).hasSize(3);
+  }
 }
