@@ -60,7 +60,9 @@ final class SimulatedJob implements SplitEnumeratorContext<UnionSplit> {
     this.last = new Checkpoint(from.id(), from.enumerator(), shared(from.splits(), parallelism));
     this.trace = trace;
     this.around = world.surroundings(this);
-    this.enumerator = new UnionEnumerator(this, settings, ledger(from, world.nowMs()), around);
+    OutageBook outages = new OutageBook(settings.watermarkMode().maxHold(), Map.of());
+    LogLedger ledger = ledger(from, world.nowMs());
+    this.enumerator = new UnionEnumerator(this, settings, ledger, outages, around);
   }
 
   /** As Flink shares the splits of a checkpoint out: as they were, or else in equal parts. */

@@ -299,6 +299,7 @@ final class SimulatedWorld {
         Duration.ofSeconds(10),
         Duration.ofMinutes(10),
         Map.of(),
+        WatermarkMode.strategy(),
         (primary, moment, records) -> at(moment));
   }
 
