@@ -23,14 +23,17 @@ import org.apache.kafka.common.TopicPartition;
 final class EndsQuestion {
   private final Map<Entry, KafkaFuture<ListOffsetsResult.ListOffsetsResultInfo>> answers =
       new HashMap<>();
-  private final long askedNanos = System.nanoTime();
+  private final long askedNanos;
 
-  private EndsQuestion() {}
+  private EndsQuestion(long askedNanos) {
+    this.askedNanos = askedNanos;
+  }
 
-  static EndsQuestion ask(Admin admin, Collection<Entry> entries, IsolationLevel isolation) {
+  static EndsQuestion ask(
+      Admin admin, Collection<Entry> entries, IsolationLevel isolation, long nowNanos) {
     Map<TopicPartition, OffsetSpec> places = new HashMap<>();
     entries.forEach(entry -> places.put(entry.place(), OffsetSpec.latest()));
-    EndsQuestion question = new EndsQuestion();
+    EndsQuestion question = new EndsQuestion(nowNanos);
     ListOffsetsResult result = admin.listOffsets(places, new ListOffsetsOptions(isolation));
     entries.forEach(entry -> question.answers.put(entry, result.partitionResult(entry.place())));
     return question;

@@ -65,7 +65,7 @@ final class PrimaryFetcher implements AutoCloseable {
   private MetadataWatch watch = new MetadataWatch();
   private LogIdentity.@Nullable Question question;
   private @Nullable EndsQuestion endsQuestion;
-  private long endsAskedNanos = System.nanoTime() - ENDS_INTERVAL.toNanos();
+  private long endsAskedNanos;
   private int comparedUpdates;
   private long comparedNanos;
   private long progressNanos;
@@ -84,6 +84,7 @@ final class PrimaryFetcher implements AutoCloseable {
     this.name = name;
     this.metrics = metrics;
     this.around = around;
+    this.endsAskedNanos = around.nanoTime() - ENDS_INTERVAL.toNanos();
     this.primary = primary;
     this.settings = settings;
     this.handover = handover;
@@ -251,9 +252,10 @@ final class PrimaryFetcher implements AutoCloseable {
       handover.put(asked.seen());
       endsQuestion = null;
     }
-    if (endsQuestion == null && System.nanoTime() - endsAskedNanos >= ENDS_INTERVAL.toNanos()) {
-      endsAskedNanos = System.nanoTime();
-      endsQuestion = EndsQuestion.ask(admin(), book.readable(), isolation());
+    long now = around.nanoTime();
+    if (endsQuestion == null && now - endsAskedNanos >= ENDS_INTERVAL.toNanos()) {
+      endsAskedNanos = now;
+      endsQuestion = EndsQuestion.ask(admin(), book.readable(), isolation(), now);
     }
   }
 

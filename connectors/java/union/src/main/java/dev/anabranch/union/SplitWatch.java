@@ -58,11 +58,8 @@ final class SplitWatch {
         target = UNKNOWN;
       } else if (!everHeard) {
         contact = Contact.UNHEARD;
-      } else if (contact != Contact.CURRENT) {
-        contact =
-            target != UNKNOWN && nextOffset >= target
-                ? Contact.CURRENT
-                : target == UNKNOWN ? contact : Contact.BEHIND;
+      } else if (contact != Contact.CURRENT && target != UNKNOWN) {
+        contact = nextOffset >= target ? Contact.CURRENT : Contact.BEHIND;
       }
     }
 

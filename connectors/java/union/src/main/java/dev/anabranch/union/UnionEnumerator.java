@@ -47,7 +47,7 @@ final class UnionEnumerator
   private @Nullable TopologyWatcher watcher;
   private @Nullable TopologyEvent announced;
   private @Nullable HoldEvent hold;
-  private long lookedNanos = System.nanoTime();
+  private long lookedNanos;
   private boolean complete;
 
   UnionEnumerator(
@@ -62,6 +62,7 @@ final class UnionEnumerator
     this.outages = outages;
     this.around = around;
     this.startedNanos = around.nanoTime();
+    this.lookedNanos = startedNanos;
     this.metrics = new UnionEnumeratorMetrics(context.metricGroup());
   }
 
@@ -324,7 +325,7 @@ final class UnionEnumerator
 
   /** Time goes on, for outages only while the job runs. */
   private void look() {
-    long now = System.nanoTime();
+    long now = around.nanoTime();
     Duration step = Duration.ofNanos(now - lookedNanos);
     lookedNanos = now;
     if (balancer.isReady(context.currentParallelism())) {

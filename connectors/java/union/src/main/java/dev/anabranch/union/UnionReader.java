@@ -200,7 +200,7 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
       report(board.clusterGone(gone.splitId()), gone.splitId(), output);
     } else if (item instanceof OutputCheck) {
       checkQueued.set(false);
-      gate.check(output, System.nanoTime());
+      gate.check(output, around.nanoTime());
     } else if (item instanceof EndsSeen seen) {
       gate.heard(seen);
     } else if (item instanceof Fatal fatal) {
