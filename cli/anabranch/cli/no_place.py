@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import os
+from pathlib import Path
 
 __all__ = ["told"]
 
@@ -11,18 +11,17 @@ __all__ = ["told"]
 _REFUSALS = frozenset(
     {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST}
 )
-# By the variable that moves it: where it is without.
-_HOMES = {"XDG_STATE_HOME": "~/.local/state", "XDG_CACHE_HOME": "~/.cache"}
 
 
 def told(error: OSError) -> str | None:
     """The text for such a refusal; None of any other error, which is none of the user's making."""
     if error.errno not in _REFUSALS or not isinstance(error.filename, str):
         return None
-    path = os.path.abspath(error.filename)
-    for variable, usual in _HOMES.items():
-        home = os.environ.get(variable) or os.path.expanduser(usual)
-        if path.startswith(os.path.join(os.path.abspath(home), "")):
+    from anabranch.devkit.state import cache_home, state_home
+
+    path = Path(error.filename).absolute()
+    for variable, home in (("XDG_STATE_HOME", state_home().parent), ("XDG_CACHE_HOME", cache_home().parent)):
+        if path.is_relative_to(home):
             hint = f"make room there for you to write, or choose another folder by {variable}"
             break
     else:
