@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -90,19 +91,25 @@ def raising_on_sigterm() -> Iterator[None]:
 
 @contextmanager
 def sigterm_left_to_us() -> Iterator[None]:
-    """Has processes that are started within ignore SIGTERM; one that comes meanwhile is not lost to this one.
+    """Has what this thread starts within ignore SIGTERM, if by a ``preexec_fn``, as PyFlink does.
 
     Who stops a service signals the whole process group: a JVM that ended with it could not cancel the job.
+    This process itself goes on hearing the signal: if it ignored it meanwhile, so that a new process
+    inherits that, one that comes meanwhile would be lost as soon as any other thread took it.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    # What is blocked is kept, even where it is ignored; a new process inherits both.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    global _starting
+    before, _starting = _starting, threading.get_ident()
     try:
         yield
     finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        _starting = before
+
+
+def _ignore_sigterm_if_wanted() -> None:
+    if _starting == threading.get_ident():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+_starting: int | None = None
+# Python calls it in a forked child before `preexec_fn`; without one, Popen forks past it.
+os.register_at_fork(after_in_child=_ignore_sigterm_if_wanted)
