@@ -3,6 +3,8 @@
 ``run_job``
     ``run_job(folder, *options) -> JobRun`` starts the command on a job's folder. What it starts is ended
     after the test, whatever happens.
+``counting``
+    A job that counts records, with its streams; nothing runs yet.
 """
 
 from __future__ import annotations
@@ -15,12 +17,16 @@ import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from anabranch.devkit import process
 from anabranch.devkit.process import ProcessRef
+from tests.integration.counting import Counting
+
+if TYPE_CHECKING:
+    from tests.conftest import StreamMaker, WriteCountingJob
 
 ANABRANCH = Path(sys.executable).with_name("anabranch")
 
@@ -99,3 +105,8 @@ def run_job(home: Path) -> Iterator[RunJob]:
 
     yield start
     process.sweep(mark)
+
+
+@pytest.fixture
+def counting(make_stream: StreamMaker, tmp_path: Path, write_counting_job: WriteCountingJob) -> Counting:
+    return Counting(make_stream, tmp_path, write_counting_job)

@@ -2,86 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch.connectors import PrismProducer, RecordId
 from anabranch.devkit import process
-from anabranch.devkit.gather import latest_values
 from anabranch.devkit.loop import Loop
+from tests.integration.counting import RECORDS, Counting
 
 if TYPE_CHECKING:
-    from tests.conftest import StreamHandle, StreamMaker, WriteCountingJob
     from tests.integration.conftest import JobRun, RunJob
 
 pytestmark = [pytest.mark.brokers, pytest.mark.flink, pytest.mark.timeout(900)]
-
-SETTINGS = """
-topology: {topology}
-parallelism: 1
-dead_letters: null
-checkpoints: {{interval_s: 1}}
-mini_batch: {{latency_s: 0.2}}
-"""
-RECORDS = 300  # in each half
-
-
-class Counting:
-    """A job that counts the records of a stream by run, and what it has counted."""
-
-    def __init__(self, make_stream: StreamMaker, folder: Path, write_job: WriteCountingJob) -> None:
-        self.stream, self._counts = make_stream(), make_stream()
-        streams = self.stream.document["groups"]["test"]["streams"]
-        streams |= self._counts.document["groups"]["test"]["streams"]
-        self.stream.publish()
-        self.folder = folder / "count-runs"
-        self.folder.mkdir()
-        write_job(self.folder, self.stream.name, self._counts.name)
-        (self.folder / "job.yaml").write_text(SETTINGS.format(topology=self.stream.topology))
-
-    @property
-    def clients(self) -> dict[str, dict[str, str]]:
-        return {broker.name: {"bootstrap.servers": broker.bootstrap} for broker in self.stream.loop.brokers}
-
-    def write(self, first: int, *, pause_s: float = 0) -> None:
-        """Half of the records, by three runs in turn, from this sequence on."""
-        with PrismProducer(self.stream.topology, self.stream.name) as producer:
-            for place in range(first, first + RECORDS):
-                record = json.dumps({"run": f"r{place % 3}"}).encode()
-                producer.send(record, id=RecordId.supplied(self.stream.name, place))
-                time.sleep(pause_s)
-            producer.flush(60)
-
-    def counted(self) -> dict[str, int]:
-        """By run."""
-        rows = [json.loads(value) for value in latest_values(self.clients, self._counts.name).values()]
-        return {row["run"]: row["records"] for row in rows}
-
-    def forget_what_was_read(self) -> None:
-        """Takes all records so far from the brokers: a run that lost its state would miss them."""
-        for config in self.clients.values():
-            delete_all(config, self.stream)
-
-
-def delete_all(config: dict[str, str], stream: StreamHandle) -> None:
-    from confluent_kafka import OFFSET_END, TopicPartition
-    from confluent_kafka.admin import AdminClient
-
-    admin = AdminClient(config)  # kept: the futures end with it
-    ends = [TopicPartition(stream.name, number, OFFSET_END) for number in range(stream.partitions)]
-    for future in admin.delete_records(ends).values():
-        future.result(60)
-
-
-@pytest.fixture
-def counting(make_stream: StreamMaker, tmp_path: Path, write_counting_job: WriteCountingJob) -> Counting:
-    return Counting(make_stream, tmp_path, write_counting_job)
 
 
 def interrupt_while_counting(counting: Counting, run: JobRun) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import ClassVar
 
 import pytest
 
 from anabranch.errors import JobError, UnavailableError
-from anabranch.pipelines.events import Progress
+from anabranch.pipelines.events import PrimaryHealth, Progress
 from anabranch.pipelines.rest import RestClient
 from anabranch.pipelines.running_job import Failure, RunningJob
 
@@ -106,8 +106,15 @@ def test_failures_come_oldest_first_and_each_once(url: str, answers: dict[str, t
     assert job.failures(30) == []
 
 
-def test_dead_letters_of_all_operators_are_summed(url: str, answers: dict[str, tuple[int, bytes]]) -> None:
-    def says(path: str, body: object) -> None:
+Says = Callable[[str, object], None]
+METRICS = "/jobs/ab/vertices/{}/subtasks/metrics"
+
+
+@pytest.fixture
+def says(answers: dict[str, tuple[int, bytes]]) -> Says:
+    """Makes Flink tell of a job with a source v1, a sink v2 and something in between."""
+
+    def say(path: str, body: object) -> None:
         answers[path] = (200, json.dumps(body).encode())
 
     moved = {"write-records": 3, "read-records": 1}
@@ -116,14 +123,51 @@ def test_dead_letters_of_all_operators_are_summed(url: str, answers: dict[str, t
         {"id": "v2", "name": "counts: Writer", "status": "RUNNING", "metrics": moved},
         {"id": "v3", "name": "GroupAggregate", "status": "RUNNING", "metrics": moved},
     ]
-    says("/jobs/ab", {"state": "RUNNING", "vertices": vertices})
-    says("/jobs/ab/checkpoints", {"counts": {"completed": 1}})
-    says("/jobs/ab/metrics?get=numRestarts", [])
-    for vertex, name, count in (("v1", "decode_logs.deadLetters", 2.0), ("v2", "Writer.deadLetters", 3.0)):
-        metrics = f"/jobs/ab/vertices/{vertex}/subtasks/metrics"
-        says(metrics, [{"id": "numRecordsIn"}, {"id": name}])
-        says(f"{metrics}?get={name}&agg=sum", [{"id": name, "sum": count}])
-    says("/jobs/ab/vertices/v3/subtasks/metrics", [])
+    say("/jobs/ab", {"state": "RUNNING", "vertices": vertices})
+    say("/jobs/ab/checkpoints", {"counts": {"completed": 1}})
+    say("/jobs/ab/metrics?get=numRestarts", [])
+    for vertex in ("v1", "v2", "v3"):
+        say(METRICS.format(vertex), [{"id": "numRecordsIn"}])
+    return say
+
+
+def say_metrics(says: Says, vertex: str, values: dict[str, tuple[float, float]]) -> None:
+    """Each with its least and its total over the subtasks."""
+    metrics = METRICS.format(vertex)
+    says(metrics, [{"id": "numRecordsIn"}, *({"id": name} for name in values)])
+    answer = [{"id": name, "min": least, "sum": total} for name, (least, total) in values.items()]
+    says(f"{metrics}?get={','.join(values)}&agg=min,sum", answer)
+
+
+def test_dead_letters_of_all_operators_are_summed(url: str, says: Says) -> None:
+    say_metrics(says, "v1", {"decode_logs.deadLetters": (0.0, 2.0)})
+    say_metrics(says, "v2", {"Writer.deadLetters": (1.0, 3.0)})
     assert RunningJob(RestClient(url), "job", "ab").progress() == Progress(
         "job", "RUNNING", 3, 3, 3, 1, 1, 0, 5
     )
+
+
+def test_primaries_are_as_all_who_use_them_find_them(url: str, says: Says) -> None:
+    def reader(primary: str, up: tuple[int, int], parked: int, lag: int) -> dict[str, tuple[float, float]]:
+        values = {"up": up, "parked": (0, parked), "lag": (0, lag), "lostRanges": (0, 1)}
+        return {f"Source__union_logs.primary.{primary}.{what}": value for what, value in values.items()}
+
+    # One of two subtasks has no partition of c, and does not ask it.
+    say_metrics(says, "v1", reader("a", (1, 2), 0, 7) | reader("b", (0, 1), 4, 9) | reader("c", (0, 1), 0, 2))
+    say_metrics(says, "v2", {"Writer.primary.a.up": (0, 0), "Writer.primary.b.up": (1, 1)})
+    assert RunningJob(RestClient(url), "job", "ab").progress().primaries == (
+        PrimaryHealth("a", up=False, parked=0, lag=7, lost_ranges=1),
+        PrimaryHealth("b", up=False, parked=4, lag=9, lost_ranges=1),
+        PrimaryHealth("c", up=True, parked=0, lag=2, lost_ranges=1),
+    )
+
+
+def test_metrics_are_asked_for_rarely_until_the_job_has_ended(url: str, says: Says) -> None:
+    job = RunningJob(RestClient(url), "job", "ab")
+    say_metrics(says, "v2", {"Writer.deadLetters": (1.0, 3.0)})
+    assert job.progress().dead_letters == 3
+    say_metrics(says, "v2", {"Writer.deadLetters": (1.0, 4.0)})
+    assert job.progress().dead_letters == 3
+    sink = {"id": "v2", "name": "counts", "status": "FINISHED", "metrics": {}}
+    says("/jobs/ab", {"state": "FINISHED", "vertices": [sink]})
+    assert job.progress().dead_letters == 4

@@ -74,7 +74,7 @@ def _text_of(event: Event) -> str:
         case Progress() as now:
             return (
                 f"{now.job}: {now.state.lower()}, {now.tasks_running}/{now.tasks} tasks, "
-                f"{_records(now)}{now.checkpoints} checkpoints"
+                f"{_records(now)}{_primaries(now)}{now.checkpoints} checkpoints"
                 + (f", {now.restarts} restarts" if now.restarts else "")
             )
         case Failing(job=job, cause=cause, where=where, hint=hint):
@@ -85,6 +85,13 @@ def _text_of(event: Event) -> str:
             return f"{end.job}: {_records(end)}{end.state.lower()}{kept}"
         case _:
             return f"{event.job}: {event}"
+
+
+def _primaries(now: Progress) -> str:
+    """What waits at those that answer, and which do not."""
+    lag = sum(primary.lag for primary in now.primaries if primary.up)
+    away = " and ".join(primary.name for primary in now.primaries if not primary.up)
+    return (f"{lag:,} waiting, " if lag else "") + (f"{away} away, " if away else "")
 
 
 def _records(event: Progress | Stopped) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["Event", "Failing", "Note", "OnEvent", "Progress", "Started", "Stopped"]
+__all__ = ["Event", "Failing", "Note", "OnEvent", "PrimaryHealth", "Progress", "Started", "Stopped"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,25 @@ class Started(Event):
 
 
 @dataclass(frozen=True)
+class PrimaryHealth:
+    """One primary, as the sources and sinks of a job see it.
+
+    Attributes:
+        name: As in the topology.
+        up: It answers all of them.
+        parked: Partitions that are not being read, for any reason.
+        lag: Records that wait there, as far as was last seen.
+        lost_ranges: Ranges of records that were gone before they were read, since the tasks started.
+    """
+
+    name: str
+    up: bool
+    parked: int
+    lag: int
+    lost_ranges: int
+
+
+@dataclass(frozen=True)
 class Progress(Event):
     """How far it is.
 
@@ -49,6 +68,7 @@ class Progress(Event):
         checkpoints: Completed so far.
         restarts: Of the whole job.
         dead_letters: Records set aside by its tasks, counted like those that are read.
+        primaries: By name; none as long as Flink does not know them.
     """
 
     state: str
@@ -59,6 +79,7 @@ class Progress(Event):
     checkpoints: int
     restarts: int
     dead_letters: int = 0
+    primaries: tuple[PrimaryHealth, ...] = ()
 
 
 @dataclass(frozen=True)

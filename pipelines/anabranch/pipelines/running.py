@@ -17,6 +17,8 @@ from anabranch.pipelines.events import Event, Failing, Note, OnEvent, Progress, 
 from anabranch.pipelines.failing import PATIENCE, Streak
 from anabranch.pipelines.failures import job_error, known_hint, told_at
 from anabranch.pipelines.mini_batch import untimely
+from anabranch.pipelines.only_run import only_run_here
+from anabranch.pipelines.outages import Outages
 from anabranch.pipelines.rest import RestClient
 from anabranch.pipelines.retained import fallen_back, newest_of_run, remember_run
 from anabranch.pipelines.running_job import Failure, RunningJob, dead_letters_in
@@ -46,20 +48,26 @@ def submit(job: Job, context: RunContext, on_event: OnEvent) -> str:
         AnabranchError: Flink refuses it; names the user's line.
     """
     on_event(_starting(job))
-    return _Run(job, context, on_event, _built(job, context)).job_id
+    run = _Run(job, context, on_event, _built(job, context))
+    return run.submit()
 
 
 def run_until_end(job: Job, context: RunContext, on_event: OnEvent) -> None:
     """Submits and follows; Ctrl-C and SIGTERM cancel the job and wait for that.
 
     Raises:
+        ConfigurationError: The job runs in another process of this machine.
         JobError: It failed; names the user's line and the full trace's file.
         KeyboardInterrupt: It was cancelled; of SIGTERM a subclass, ``Terminated``.
     """
-    on_event(_starting(job))
-    session = _built(job, context)
-    with held_interrupt() as interrupt:
-        _Run(job, context, on_event, session).follow(interrupt)
+    here = context.settings.cluster is None
+    with only_run_here(job.name, context.folder(job)) if here else contextlib.nullcontext():
+        on_event(_starting(job))
+        run = _Run(job, context, on_event, _built(job, context))
+        # Not before: nothing is lost if nothing was submitted, and planning takes seconds.
+        with held_interrupt() as interrupt:
+            run.submit()
+            run.follow(interrupt)
 
 
 def _starting(job: Job) -> Note:
@@ -73,17 +81,18 @@ def _built(job: Job, context: RunContext) -> FlinkSession:
 
 
 class _Run:
-    """One submitted job, and what was seen of it.
+    """One job that is submitted, and what was seen of it.
 
     Args:
         job: Described and built.
         context: Of the run.
         on_event: Called with whatever happens.
-        session: Holds what is submitted, here.
+        session: Holds what is submitted.
     """
 
     def __init__(self, job: Job, context: RunContext, on_event: OnEvent, session: FlinkSession) -> None:
         folder = context.folder(job)
+        self._job, self._context, self._session = job, context, session
         self._name = job.name
         self._traces = folder / "traces"
         self._on_event = on_event
@@ -95,21 +104,28 @@ class _Run:
             warning = fallen_back(context.settings.restore, folder, self._checkpoint)
             if warning is not None:
                 on_event(Note(job.name, warning))
-        with told_at(lambda text: _written_at(job, text), self._traces):
+        with self._told_at_write():
             warning = untimely(lambda: _names(session), context.settings.mini_batch.latency_s)
-            if warning is not None:
-                on_event(Note(job.name, warning))
-            self._submission: Submission = session.submit(job.name)
-        self.job_id = self._submission.job_id
-        self._checkpoints = context.checkpoints(job)
-        remember_run(folder, self.job_id, self._checkpoints, bounded=context.settings.bounded)
-        self._running = RunningJob(RestClient(f"http://{context.web(self.job_id)}"), job.name, self.job_id)
-        on_event(Started(job.name, self.job_id, self._running.url))
+        if warning is not None:
+            on_event(Note(job.name, warning))
         self._shown: Progress | None = None
         self._failed_ms = 0
         self._dead_letters = 0
         self._streak = Streak()
         self._hints: set[str] = set()
+        self._outages = Outages(bounded=context.settings.bounded)
+
+    def submit(self) -> str:
+        """Hands it to Flink; returns its id."""
+        with self._told_at_write():
+            self._submission: Submission = self._session.submit(self._name)
+        job_id = self._submission.job_id
+        self._checkpoints = self._context.checkpoints(self._job)
+        bounded = self._context.settings.bounded
+        remember_run(self._context.folder(self._job), job_id, self._checkpoints, bounded=bounded)
+        self._running = RunningJob(RestClient(f"http://{self._context.web(job_id)}"), self._name, job_id)
+        self._on_event(Started(self._name, job_id, self._running.url))
+        return job_id
 
     def follow(self, interrupt: Interrupt) -> None:
         """Until it ends, or fails for good, or somebody presses Ctrl-C or sends SIGTERM."""
@@ -131,6 +147,9 @@ class _Run:
         with contextlib.suppress(Exception):
             self._dead_letters = max(self._dead_letters, dead_letters_in(self._submission.accumulators()))
         self._tell(self._finished())
+
+    def _told_at_write(self) -> contextlib.AbstractContextManager[None]:
+        return told_at(lambda text: _written_at(self._job, text), self._traces)
 
     def _tell(self, event: Event) -> None:
         self._on_event(event)
@@ -166,6 +185,8 @@ class _Run:
             return
         for failure in failures:
             self._failed(failure, progress.checkpoints)
+        for line in self._outages.look(progress.primaries, time.monotonic()):
+            self._tell(Note(self._name, line))
         if progress != self._shown or silent_s >= _HEARTBEAT_S:
             self._tell(progress)
             self._shown = progress
@@ -203,7 +224,7 @@ class _Run:
 
         What Flink's API told while it ran may be seconds old, and that checkpoint have been deleted since.
         """
-        found = newest_of_run(self._checkpoints, self.job_id)
+        found = newest_of_run(self._checkpoints, self._running.job_id)
         if found is None and _quietly(self._running.progress) is not None:
             time.sleep(_STALE_S)  # a cluster that goes on; one in this process ended with its job
             found = _quietly(self._running.last_checkpoint)
@@ -214,7 +235,7 @@ class _Run:
         while not self._submission.done:
             if time.monotonic() > deadline:
                 raise UnavailableError(
-                    f"job {self.job_id} has not ended {_CANCEL_LIMIT_S:.0f} s after it was cancelled",
+                    f"job {self._running.job_id} has not ended {_CANCEL_LIMIT_S:.0f} s after its cancelling",
                     where=self._running.url,
                     hint="look there whether it still runs",
                 )

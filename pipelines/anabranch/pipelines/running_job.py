@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from anabranch.pipelines.events import Progress
+from anabranch.pipelines.job_metrics import DEAD_LETTERS, JobMetrics
 from anabranch.pipelines.rest import RestClient
 
 __all__ = ["Failure", "RunningJob", "dead_letters_in"]
-
-# A counter of the operators that set records aside; the operator's name stands before it.
-_DEAD_LETTERS = ".deadLetters"
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class Failure:
 
 
 class RunningJob:
-    """One job on one Flink; without state.
+    """One job on one Flink.
 
     Args:
         rest: Of the Flink that runs it.
@@ -41,6 +38,7 @@ class RunningJob:
         self._rest = rest
         self._name = name
         self.job_id = job_id
+        self._metrics = JobMetrics(rest, job_id)
 
     @property
     def url(self) -> str:
@@ -59,6 +57,7 @@ class RunningJob:
         vertices = job["vertices"]
         sources = [vertex for vertex in vertices if vertex["name"].startswith("Source:")]
         sinks = [vertex for vertex in vertices if "Writer" in vertex["name"]]
+        metrics = self._metrics.now((vertex["id"] for vertex in vertices), ended=job["state"] == "FINISHED")
         return Progress(
             self._name,
             job["state"],
@@ -69,7 +68,8 @@ class RunningJob:
             sum(vertex["metrics"]["read-records"] for vertex in sinks),
             int(counts["completed"]),
             self._metric("numRestarts"),
-            sum(map(self._dead_letters, (vertex["id"] for vertex in vertices))),
+            metrics.dead_letters,
+            metrics.primaries,
         )
 
     def failures(self, after_ms: int) -> list[Failure]:
@@ -86,15 +86,6 @@ class RunningJob:
         latest = self._rest.checkpoints(self.job_id)["latest"]["completed"]
         return None if latest is None else str(latest["external_path"])
 
-    def _dead_letters(self, vertex: str) -> int:
-        """Of the decoding and of the sinks in one vertex; Flink knows some seconds late."""
-        metrics = f"/jobs/{self.job_id}/vertices/{vertex}/subtasks/metrics"
-        names = [str(each["id"]) for each in self._rest.get(metrics)]
-        wanted = ",".join(quote(name) for name in names if name.endswith(_DEAD_LETTERS))
-        if not wanted:
-            return 0
-        return sum(int(float(each["sum"])) for each in self._rest.get(f"{metrics}?get={wanted}&agg=sum"))
-
     def _metric(self, name: str) -> int:
         found = self._rest.get(f"/jobs/{self.job_id}/metrics?get={name}")
         return int(float(found[0]["value"])) if found else 0
@@ -106,5 +97,5 @@ def dead_letters_in(accumulators: Mapping[str, object]) -> int:
     Args:
         accumulators: Of the job's result, by name.
     """
-    named = [value for name, value in accumulators.items() if name.startswith(f"{_DEAD_LETTERS[1:]}.")]
+    named = [value for name, value in accumulators.items() if name.startswith(f"{DEAD_LETTERS}.")]
     return sum(value for value in named if isinstance(value, int))

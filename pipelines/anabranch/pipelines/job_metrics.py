@@ -1,0 +1,116 @@
+"""Metrics of a running job, as far as showing a run needs them: dead letters, and how its primaries are."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from anabranch.pipelines.events import PrimaryHealth
+from anabranch.pipelines.rest import RestClient
+
+__all__ = ["DEAD_LETTERS", "JobMetrics", "Told"]
+
+# A counter of the operators that set records aside; the operator's name stands before it.
+DEAD_LETTERS = "deadLetters"
+_DEAD_LETTERS = re.compile(rf"\.{DEAD_LETTERS}$")
+# Of a union source's readers and of a prism's writers. Only the former have `parked`.
+_PRIMARY = re.compile(r"^(?P<operator>.+)\.primary\.(?P<primary>[^.]+)\.(?P<what>up|parked|lag|lostRanges)$")
+# A wide job has thousands of metrics, whose names are all asked for; Flink itself asks its tasks every 10 s
+# unless told otherwise.
+_SOME_S = 2.0
+
+
+@dataclass(frozen=True)
+class Told:
+    """Dead letters so far, and the primaries by name, of all sources and sinks together."""
+
+    dead_letters: int = 0
+    primaries: tuple[PrimaryHealth, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Value:
+    """One metric over all subtasks of a vertex."""
+
+    name: str
+    least: float
+    total: float
+
+
+class JobMetrics:
+    """Asks for them at most every two seconds.
+
+    Args:
+        rest: Of the Flink that runs the job.
+        job_id: 32 hex digits.
+    """
+
+    def __init__(self, rest: RestClient, job_id: str) -> None:
+        self._rest = rest
+        self._job_id = job_id
+        self._asked_at = float("-inf")
+        self._told = Told()
+
+    def now(self, vertices: Iterable[str], *, ended: bool) -> Told:
+        """What the tasks of these vertices tell, some seconds late.
+
+        Args:
+            vertices: Their ids.
+            ended: The job has: what it told last is asked for once more, however soon.
+
+        Raises:
+            UnavailableError: Flink does not answer.
+            JobError: It does not know the job (any more).
+        """
+        now = time.monotonic()
+        if ended or now - self._asked_at >= _SOME_S:
+            values = [value for vertex in vertices for value in self._values(vertex)]
+            self._told = Told(
+                sum(int(value.total) for value in values if _DEAD_LETTERS.search(value.name)),
+                _health(values),
+            )
+            self._asked_at = now
+        return self._told
+
+    def _values(self, vertex: str) -> list[_Value]:
+        metrics = f"/jobs/{self._job_id}/vertices/{vertex}/subtasks/metrics"
+        names = [str(each["id"]) for each in self._rest.get(metrics)]
+        wanted = [name for name in names if _DEAD_LETTERS.search(name) or _PRIMARY.match(name)]
+        if not wanted:
+            return []
+        answer = self._rest.get(f"{metrics}?get={','.join(map(quote, wanted))}&agg=min,sum")
+        return [_Value(str(each["id"]), float(each["min"]), float(each["sum"])) for each in answer]
+
+
+def _health(values: Iterable[_Value]) -> tuple[PrimaryHealth, ...]:
+    of_reader: defaultdict[tuple[str, str], dict[str, _Value]] = defaultdict(dict)
+    for value in values:
+        found = _PRIMARY.match(value.name)
+        if found is not None:
+            of_reader[found["primary"], found["operator"]][found["what"]] = value
+    by_primary: defaultdict[str, list[Mapping[str, _Value]]] = defaultdict(list)
+    for (primary, _), metrics in of_reader.items():
+        by_primary[primary].append(metrics)
+    return tuple(_of_primary(name, by_primary[name]) for name in sorted(by_primary))
+
+
+def _of_primary(name: str, operators: list[Mapping[str, _Value]]) -> PrimaryHealth:
+    def total(what: str) -> int:
+        return sum(int(metrics[what].total) for metrics in operators if what in metrics)
+
+    return PrimaryHealth(
+        name,
+        # A reader that has no partition there (any more) does not ask it.
+        up=all(
+            metrics["up"].least > 0 or ("parked" in metrics and metrics["parked"].total == 0)
+            for metrics in operators
+            if "up" in metrics
+        ),
+        parked=total("parked"),
+        lag=total("lag"),
+        lost_ranges=total("lostRanges"),
+    )
