@@ -7,8 +7,8 @@ import pytest
 from anabranch.pipelines.events import PrimaryHealth
 from anabranch.pipelines.outages import Outages
 
-UP = PrimaryHealth("b", up=True, parked=0, lag=0, lost_ranges=0)
-AWAY = PrimaryHealth("b", up=False, parked=8, lag=3, lost_ranges=0)
+UP = PrimaryHealth("b", up=True, read=True, parked=0, lag=0, lost_ranges=0)
+AWAY = PrimaryHealth("b", up=False, read=True, parked=8, lag=3, lost_ranges=0)
 
 
 def told(*looks: tuple[float, PrimaryHealth], bounded: bool = False) -> list[str]:
@@ -17,7 +17,7 @@ def told(*looks: tuple[float, PrimaryHealth], bounded: bool = False) -> list[str
 
 
 def test_away_and_back_are_told_once() -> None:
-    back = PrimaryHealth("b", up=True, parked=0, lag=1200, lost_ranges=0)
+    back = PrimaryHealth("b", up=True, read=True, parked=0, lag=1200, lost_ranges=0)
     assert told((0, UP), (1, AWAY), (3, AWAY), (60, AWAY), (61, back), (62, UP)) == [
         "primary b does not answer: its partitions wait where they stand, the others are read",
         "primary b is back, 1,200 records wait there",
@@ -40,19 +40,12 @@ def test_a_bounded_run_says_that_it_waits() -> None:
 
 
 def test_one_that_is_only_written_to_holds_nothing_back() -> None:
-    away = PrimaryHealth("b", up=False, parked=0, lag=0, lost_ranges=0)
+    away = PrimaryHealth("b", up=False, read=False, parked=0, lag=0, lost_ranges=0)
     assert told((0, UP), (1, away), (3, away)) == ["primary b does not answer: nothing is written there"]
 
 
-def test_who_reads_may_notice_it_after_who_writes() -> None:
-    away = PrimaryHealth("b", up=False, parked=0, lag=0, lost_ranges=0)
-    written, read = told((0, UP), (1, away), (3, away), (9, AWAY), (12, AWAY))
-    assert written == "primary b does not answer: nothing is written there"
-    assert read.startswith("primary b does not answer: its partitions wait")
-
-
 def test_what_is_parked_while_it_answers() -> None:
-    parked = PrimaryHealth("b", up=True, parked=1, lag=0, lost_ranges=0)
+    parked = PrimaryHealth("b", up=True, read=True, parked=1, lag=0, lost_ranges=0)
     first, last = told((0, UP), (1, parked), (2, parked), (3, UP))
     assert first.startswith("primary b answers, but 1 partition waits, parked: ")
     assert last == "primary b: all partitions are read again"
@@ -61,7 +54,7 @@ def test_what_is_parked_while_it_answers() -> None:
 @pytest.mark.parametrize("away_between", [False, True])
 def test_lost_ranges_are_counted_across_restarts_of_tasks(away_between: bool) -> None:
     def lost(ranges: int) -> PrimaryHealth:
-        return PrimaryHealth("b", up=True, parked=0, lag=0, lost_ranges=ranges)
+        return PrimaryHealth("b", up=True, read=True, parked=0, lag=0, lost_ranges=ranges)
 
     looks = [lost(0), lost(2), lost(2), *([AWAY] if away_between else []), lost(0), lost(1)]
     assert told(*enumerate(looks)) == [

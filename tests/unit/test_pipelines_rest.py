@@ -107,6 +107,8 @@ def test_failures_come_oldest_first_and_each_once(url: str, answers: dict[str, t
 
 
 Says = Callable[[str, object], None]
+COORDINATOR = "/jobs/ab/vertices/v1/jm-operator-metrics"
+PROBED = {"a": 1, "b": 1, "c": 1, "d": 0, "e": -1}
 METRICS = "/jobs/ab/vertices/{}/subtasks/metrics"
 
 
@@ -126,6 +128,7 @@ def says(answers: dict[str, tuple[int, bytes]]) -> Says:
     say("/jobs/ab", {"state": "RUNNING", "vertices": vertices})
     say("/jobs/ab/checkpoints", {"counts": {"completed": 1}})
     say("/jobs/ab/metrics?get=numRestarts", [])
+    say(COORDINATOR, [])
     for vertex in ("v1", "v2", "v3"):
         say(METRICS.format(vertex), [{"id": "numRecordsIn"}])
     return say
@@ -154,11 +157,19 @@ def test_primaries_are_as_all_who_use_them_find_them(url: str, says: Says) -> No
 
     # One of two subtasks has no partition of c, and does not ask it.
     say_metrics(says, "v1", reader("a", (1, 2), 0, 7) | reader("b", (0, 1), 4, 9) | reader("c", (0, 1), 0, 2))
-    say_metrics(says, "v2", {"Writer.primary.a.up": (0, 0), "Writer.primary.b.up": (1, 1)})
+    say_metrics(says, "v2", {"Writer.primary.a.up": (0, 0), "Writer.primary.f.up": (1, 1)})
+    # It has met d, which was not there when the readers began, and e until the topology left it out.
+    probed = {f"Source__union_logs.coordinator.enumerator.primary.{name}.up": n for name, n in PROBED.items()}
+    says(COORDINATOR, [{"id": name} for name in probed])
+    asked = [{"id": name, "value": str(value)} for name, value in probed.items()]
+    says(f"{COORDINATOR}?get={','.join(probed)}", asked)
     assert RunningJob(RestClient(url), "job", "ab").progress().primaries == (
-        PrimaryHealth("a", up=False, parked=0, lag=7, lost_ranges=1),
-        PrimaryHealth("b", up=False, parked=4, lag=9, lost_ranges=1),
-        PrimaryHealth("c", up=True, parked=0, lag=2, lost_ranges=1),
+        PrimaryHealth("a", up=False, read=True, parked=0, lag=7, lost_ranges=1),
+        PrimaryHealth("b", up=False, read=True, parked=4, lag=9, lost_ranges=1),
+        PrimaryHealth("c", up=True, read=True, parked=0, lag=2, lost_ranges=1),
+        PrimaryHealth("d", up=False, read=True, parked=0, lag=0, lost_ranges=0),
+        PrimaryHealth("e", up=True, read=True, parked=0, lag=0, lost_ranges=0),
+        PrimaryHealth("f", up=True, read=False, parked=0, lag=0, lost_ranges=0),
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from anabranch.cli.letters_line import telling_of_dead_letters
 from anabranch.cli.run_output import output_for
-from anabranch.pipelines.events import Event, Failing, Note, Progress, Stopped
+from anabranch.pipelines.events import Event, Failing, Note, PrimaryHealth, Progress, Stopped
 from anabranch.pipelines.layers import Resolved
 from anabranch.pipelines.settings import Settings
 
@@ -34,6 +36,17 @@ def test_the_last_progress_is_shown_however_close_to_the_end(capsys: pytest.Capt
 def test_totals_stand_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
     (line,) = printed(capsys, Stopped("j", "FINISHED", None, 5000, 12))
     assert line == "j: 5,000 read, 12 written, finished"
+
+
+def test_primaries_that_are_away_and_what_waits_stand_in_the_line(capsys: pytest.CaptureFixture[str]) -> None:
+    a = PrimaryHealth("a", up=True, read=True, parked=0, lag=1200, lost_ranges=0)
+    b = PrimaryHealth("b", up=False, read=True, parked=2, lag=70, lost_ranges=0)
+    now = replace(progress(5, 5), primaries=(a, b))
+    assert printed(capsys, now) == [
+        "j: running, 3/3 tasks, 5 read, 5 written, 1,200 waiting, b away, 1 checkpoints"
+    ]
+    starting = replace(now, tasks_running=2)
+    assert "away" not in printed(capsys, starting)[0]
 
 
 def test_counts_that_are_not_known_are_not_shown_as_nothing(capsys: pytest.CaptureFixture[str]) -> None:

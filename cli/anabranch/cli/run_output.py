@@ -90,7 +90,9 @@ def _text_of(event: Event) -> str:
 def _primaries(now: Progress) -> str:
     """What waits at those that answer, and which do not."""
     lag = sum(primary.lag for primary in now.primaries if primary.up)
-    away = " and ".join(primary.name for primary in now.primaries if not primary.up)
+    # Tasks that start have asked none yet.
+    asked = now.primaries if now.tasks_running == now.tasks else ()
+    away = " and ".join(primary.name for primary in asked if not primary.up)
     return (f"{lag:,} waiting, " if lag else "") + (f"{away} away, " if away else "")
 
 

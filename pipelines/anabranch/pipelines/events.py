@@ -42,6 +42,7 @@ class PrimaryHealth:
     Attributes:
         name: As in the topology.
         up: It answers all of them.
+        read: A source reads it, or would.
         parked: Partitions that are not being read, for any reason.
         lag: Records that wait there, as far as was last seen.
         lost_ranges: Ranges of records that were gone before they were read, since the tasks started.
@@ -49,6 +50,7 @@ class PrimaryHealth:
 
     name: str
     up: bool
+    read: bool
     parked: int
     lag: int
     lost_ranges: int

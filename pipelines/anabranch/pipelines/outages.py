@@ -25,7 +25,7 @@ class Outages:
         self._bounded = bounded
         self._answered: set[str] = set()
         self._away_since: dict[str, float] = {}
-        self._told_away: dict[str, bool] = {}  # with whether something of it waits to be read
+        self._told_away: set[str] = set()
         self._parked: dict[str, int] = {}
         self._lost: dict[str, int] = {}
 
@@ -43,7 +43,7 @@ class Outages:
             self._answered.add(now.name)
             self._away_since.pop(now.name, None)
             if now.name in self._told_away:
-                del self._told_away[now.name]
+                self._told_away.remove(now.name)
                 waits = f", {now.lag:,} records wait there" if now.lag else ""
                 yield f"primary {now.name} is back{waits}"
             yield from self._parked_now(now)
@@ -59,15 +59,11 @@ class Outages:
     def _away(self, now: PrimaryHealth, now_s: float) -> Iterator[str]:
         since = self._away_since.setdefault(now.name, now_s)
         known = now.name in self._answered
-        told = self._told_away.get(now.name)
-        # Who writes may notice it before who reads.
-        if told or (told is False and not now.parked):
+        if now.name in self._told_away or now_s - since < (_BLINK_S if known else _FIRST_ANSWER_S):
             return
-        if now_s - since < (_BLINK_S if known else _FIRST_ANSWER_S):
-            return
-        self._told_away[now.name] = now.parked > 0
+        self._told_away.add(now.name)
         what = f"primary {now.name} {'does not answer' if known else 'has not answered yet'}"
-        if not now.parked:
+        if not now.read:
             yield f"{what}: nothing is written there"
             return
         # How many is not known yet: they are parked one by one.

@@ -57,7 +57,11 @@ class RunningJob:
         vertices = job["vertices"]
         sources = [vertex for vertex in vertices if vertex["name"].startswith("Source:")]
         sinks = [vertex for vertex in vertices if "Writer" in vertex["name"]]
-        metrics = self._metrics.now((vertex["id"] for vertex in vertices), ended=job["state"] == "FINISHED")
+        metrics = self._metrics.now(
+            [vertex["id"] for vertex in vertices],
+            [vertex["id"] for vertex in sources],
+            ended=job["state"] == "FINISHED",
+        )
         return Progress(
             self._name,
             job["state"],

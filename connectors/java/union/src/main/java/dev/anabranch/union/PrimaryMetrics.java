@@ -112,9 +112,11 @@ final class PrimaryMetrics {
     return Math.max(0, least) / 1000;
   }
 
+  /** Those that are read, or wait for it. */
   private List<SplitState> mine() {
     return splits.get().stream()
-        .filter(split -> split.primary().equals(name) && !split.isAbandoned())
+        .filter(split -> split.primary().equals(name))
+        .filter(split -> !split.isAbandoned() && !split.isShownFinished())
         .toList();
   }
 }

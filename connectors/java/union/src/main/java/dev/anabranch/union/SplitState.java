@@ -105,6 +105,11 @@ final class SplitState {
     return nextOffset >= stopOffset;
   }
 
+  /** The same for metrics, a batch late. */
+  boolean isShownFinished() {
+    return shownOffset >= stopOffset;
+  }
+
   LogId log() {
     return log;
   }

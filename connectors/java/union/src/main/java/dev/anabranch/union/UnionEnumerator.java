@@ -146,6 +146,7 @@ final class UnionEnumerator
             return probe;
           });
     }
+    metrics.probed(view.readable());
     announce();
     outages.follow(view);
     judgeOutages();

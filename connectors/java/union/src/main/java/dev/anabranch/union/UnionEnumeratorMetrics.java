@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class UnionEnumeratorMetrics {
   private final SplitEnumeratorMetricGroup group;
-  private final Map<String, Boolean> up = new ConcurrentHashMap<>();
+  private final Map<String, Long> up = new ConcurrentHashMap<>();
   private final Set<String> watched = ConcurrentHashMap.newKeySet();
   private volatile Map<String, Outage> outages = Map.of();
   private volatile long waiting;
@@ -26,9 +26,14 @@ final class UnionEnumeratorMetrics {
 
   /** A probe succeeded or failed. */
   void up(String primary, boolean now) {
-    if (up.put(primary, now) == null) {
-      group.addGroup("primary", primary).gauge("up", () -> up.getOrDefault(primary, false) ? 1 : 0);
+    if (up.put(primary, now ? 1L : 0L) == null) {
+      group.addGroup("primary", primary).gauge("up", () -> up.get(primary));
     }
+  }
+
+  /** Only these are probed from now on. */
+  void probed(Set<String> primaries) {
+    up.replaceAll((primary, now) -> primaries.contains(primary) ? now : PrimaryMetrics.UNKNOWN);
   }
 
   /** These primaries hold the watermark, or did so until they were given up. */

@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.apache.flink.api.common.JobStatus;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
@@ -257,6 +258,28 @@ class PositionsTest {
 
     topology.removed("a", FIXTURE.a().bootstrap()).publish();
     Await.until(() -> job.sum("primary\\.a\\.parked") == 2, limit);
+    Await.until(() -> job.sum("enumerator\\.primary\\.a\\.up") == -1, limit);
+    assertThat(job.sum("enumerator\\.primary\\.b\\.up")).isEqualTo(1);
+    job.cancel();
+  }
+
+  @Test
+  void whatIsReadToItsEndIsNotParked() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "ends", 2);
+    topology.primary("dead", "127.0.0.1:1").publish();
+    List<String> written = TestProducer.write(FIXTURE.a(), "ends", 2, "a", 20);
+    UnionJob job =
+        UnionJob.start(
+            "ends",
+            UnionFixture.source(topology).stop(StopPosition.latest()).build(),
+            1,
+            directory,
+            null);
+    job.awaitExactly(written);
+    job.awaitGauges("primary\\.[ab]\\.parked", 2);
+    // Nothing of b is ever read: its ends are its starts.
+    Await.until(() -> job.sum("primary\\.[ab]\\.parked") == 0, Duration.ofSeconds(60));
+    assertThat(job.status()).isEqualTo(JobStatus.RUNNING);
     job.cancel();
   }
 }

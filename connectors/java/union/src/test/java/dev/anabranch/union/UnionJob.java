@@ -178,7 +178,12 @@ final class UnionJob {
 
   /** Waits until readers have so many splits. */
   void awaitSplits(int count) throws Exception {
-    Await.until(() -> gauges("KafkaSourceReader\\..*\\.currentOffset").size() >= count, LIMIT);
+    awaitGauges("KafkaSourceReader\\..*\\.currentOffset", count);
+  }
+
+  /** Waits until there are so many gauges of that name. */
+  void awaitGauges(String pattern, int count) throws Exception {
+    Await.until(() -> gauges(pattern).size() >= count, LIMIT);
   }
 
   /** The sum of a counter over all subtasks. */
