@@ -42,6 +42,7 @@ class FakeFlink:
     happens: list[Callable[[FakeFlink], None]]
     checkpoints: int = 0
     seen: list[Failure] = field(default_factory=list)
+    submitted: bool = False
     cancelled: bool = False
     ignores_cancel: bool = False
     outlives_job: bool = False
@@ -53,6 +54,7 @@ class FakeFlink:
     url: str = "http://here"
 
     def submit(self, name: str) -> FakeFlink:
+        self.submitted = True
         return self
 
     def operators(self) -> list[Operator]:
@@ -188,6 +190,20 @@ def test_ctrl_c_cancels_and_keeps_the_checkpoint(follow: Callable[[FakeFlink], l
         follow(flink)
     assert flink.cancelled
     assert events_of(follow)[-1] == Stopped("watch", "CANCELED", "file:/state/chk-1")
+
+
+def test_ctrl_c_while_flink_plans_submits_nothing(
+    follow: Callable[[FakeFlink], list[Event]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def planning(flink: FakeFlink) -> list[Operator]:
+        ctrl_c(flink)
+        return []
+
+    monkeypatch.setattr(FakeFlink, "operators", planning)
+    flink = FakeFlink([nothing])
+    with pytest.raises(KeyboardInterrupt):
+        follow(flink)
+    assert not flink.submitted
 
 
 def test_sigterm_cancels_as_ctrl_c_does(follow: Callable[[FakeFlink], list[Event]]) -> None:
