@@ -106,12 +106,8 @@ class Account:
         return any(kind == TRUNCATED and begin <= offset < end for kind, begin, end in self.losses)
 
     def _is_blind(self, log: Log, offset: int) -> bool:
-        """Whether it is before a place without an epoch, which a log that is cut below cannot refuse.
-
-        Such places are where the latest was looked up, and where a log was cut until a record is read there.
-        """
-        places = [begin for kind, begin, _ in self.losses if kind == TRUNCATED]
-        return log.lowest_cut <= offset < max([self.begin, *places])
+        """Whether it is before a start at the latest: no epoch is known there that would tell of a cut."""
+        return log.lowest_cut <= offset < self.begin
 
     def settle(self, log: Log, floor: int) -> None:
         """Everything has been mended and read: whatever there was is counted, or its loss told.

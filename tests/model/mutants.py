@@ -262,6 +262,12 @@ MUTANTS = (
         ),
     ),
     _mutant(
+        "where a log was cut, no epoch is kept",
+        "PositionBook",
+        "entry.position, end, endEpoch);",
+        "entry.position, end, UnionSplit.NO_EPOCH);",
+    ),
+    _mutant(
         "a cluster's loss is told before what was read of it is emitted",
         "UnionReader",
         "      board.follow(next).forEach(splitId -> handover.put(new ClusterGone(splitId)));",

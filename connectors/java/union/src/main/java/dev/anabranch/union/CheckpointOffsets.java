@@ -3,7 +3,6 @@ package dev.anabranch.union;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.TreeMap;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
@@ -38,10 +37,6 @@ final class CheckpointOffsets {
   }
 
   private static OffsetAndMetadata offset(SplitState split) {
-    Optional<Integer> epoch =
-        split.leaderEpoch() == UnionSplit.NO_EPOCH
-            ? Optional.empty()
-            : Optional.of(split.leaderEpoch());
-    return new OffsetAndMetadata(split.nextOffset(), epoch, "");
+    return UnionSplit.position(split.nextOffset(), split.leaderEpoch());
   }
 }

@@ -35,8 +35,11 @@ sealed interface HandedOver {
    * Records that are not there any more.
    *
    * @param resumeAt where reading could go on
+   * @param leaderEpoch of the record before that, by which a further cut is noticed, or {@link
+   *     UnionSplit#NO_EPOCH}
    */
-  record Gap(LossReport.Kind kind, long fromOffset, long toOffset, long resumeAt) {}
+  record Gap(
+      LossReport.Kind kind, long fromOffset, long toOffset, long resumeAt, int leaderEpoch) {}
 
   /** A primary began or ceased to answer a fetcher. */
   record PrimaryNews(String primary, boolean up, String detail) implements HandedOver {}

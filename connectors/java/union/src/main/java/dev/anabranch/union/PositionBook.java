@@ -131,21 +131,22 @@ final class PositionBook {
    *
    * @param begin the log's first offset
    * @param end the end of the log, or the point where it was truncated
+   * @param endEpoch leader epoch of the record before the end, or {@link UnionSplit#NO_EPOCH}
    * @param readsOn whether reading goes on behind the gap
    * @return what the task thread has to know, or null if the offset is in range after all
    */
-  @Nullable SplitNews outOfRange(Entry entry, long begin, long end, boolean readsOn) {
+  @Nullable SplitNews outOfRange(Entry entry, long begin, long end, int endEpoch, boolean readsOn) {
     Gap gap;
     if (entry.position < begin) {
-      gap = new Gap(LossReport.Kind.DELETED, entry.position, begin, begin);
+      gap = new Gap(LossReport.Kind.DELETED, entry.position, begin, begin, UnionSplit.NO_EPOCH);
     } else if (entry.position > end) {
-      gap = new Gap(LossReport.Kind.TRUNCATED, end, entry.position, end);
+      gap = new Gap(LossReport.Kind.TRUNCATED, end, entry.position, end, endEpoch);
     } else {
       return null;
     }
     if (readsOn) {
       entry.position = gap.resumeAt();
-      entry.leaderEpoch = UnionSplit.NO_EPOCH;
+      entry.leaderEpoch = gap.leaderEpoch();
     } else {
       entry.verdict = Verdict.OUT_OF_RANGE;
     }

@@ -11,7 +11,6 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
@@ -307,11 +306,7 @@ final class PrimaryFetcher implements AutoCloseable {
     open.assign(wanted.keySet());
     for (Entry entry : wanted.values()) {
       if (assigned.get(entry.place()) != entry) {
-        Optional<Integer> epoch =
-            entry.leaderEpoch() == UnionSplit.NO_EPOCH
-                ? Optional.empty()
-                : Optional.of(entry.leaderEpoch());
-        open.seek(entry.place(), new OffsetAndMetadata(entry.position(), epoch, ""));
+        open.seek(entry.place(), UnionSplit.position(entry.position(), entry.leaderEpoch()));
       }
     }
     assigned.clear();

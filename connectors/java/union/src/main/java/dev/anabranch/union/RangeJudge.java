@@ -37,8 +37,9 @@ final class RangeJudge {
       Entry entry = book.readableAt(place);
       if (entry != null) {
         long begin = begins.get(place).offset();
-        long end = end(refused, place, begin, ends.get(place).offset());
-        SplitNews found = book.outOfRange(entry, begin, end, readsOn);
+        OffsetAndMetadata end = end(refused, place, entry, begin, ends.get(place).offset());
+        int epoch = end.leaderEpoch().orElse(UnionSplit.NO_EPOCH);
+        SplitNews found = book.outOfRange(entry, begin, end.offset(), epoch, readsOn);
         if (found != null) {
           news.add(found);
         }
@@ -47,15 +48,22 @@ final class RangeJudge {
     return news;
   }
 
-  /** Where what has been read and what is there begin to differ, or else the log's end. */
-  private static long end(
-      OffsetOutOfRangeException refused, TopicPartition place, long begin, long end) {
-    if (refused instanceof LogTruncationException truncated) {
-      OffsetAndMetadata divergent = truncated.divergentOffsets().get(place);
-      // A broker that cannot tell where the logs part leaves only the beginning.
-      return divergent == null ? begin : Math.min(end, divergent.offset());
+  /**
+   * Where what has been read and what is there begin to differ, or else the log's end; with the
+   * epoch that holds there, by which a further cut is noticed.
+   */
+  private static OffsetAndMetadata end(
+      OffsetOutOfRangeException refused, TopicPartition place, Entry entry, long begin, long end) {
+    if (!(refused instanceof LogTruncationException truncated)) {
+      // What is before the end is not newer than what was read behind it; where it is, a leader has
+      // written it meanwhile, and tells so when it is asked about that epoch.
+      return UnionSplit.position(end, entry.leaderEpoch());
     }
-    return end;
+    OffsetAndMetadata parted = truncated.divergentOffsets().get(place);
+    // A broker that cannot tell where the logs part leaves only the beginning.
+    return parted == null
+        ? new OffsetAndMetadata(begin)
+        : new OffsetAndMetadata(Math.min(end, parted.offset()), parted.leaderEpoch(), "");
   }
 
   private static Map<TopicPartition, ListOffsetsResultInfo> offsets(

@@ -252,7 +252,7 @@ final class SplitBoard {
     }
     if (policy.readsOn() || !deleted) {
       // What was cut off had been read; a policy that frees the log later is not to find it again.
-      split.moveTo(gap.resumeAt(), UnionSplit.NO_EPOCH);
+      split.moveTo(gap.resumeAt(), gap.leaderEpoch());
     }
     if (!policy.readsOn()) {
       giveUp(split, gap.kind(), detail);

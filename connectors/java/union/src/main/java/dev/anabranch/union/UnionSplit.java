@@ -1,7 +1,9 @@
 package dev.anabranch.union;
 
 import java.io.Serializable;
+import java.util.Optional;
 import org.apache.flink.api.connector.source.SourceSplit;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -52,6 +54,12 @@ public record UnionSplit(
     return bounded || stopOffset == NO_STOP
         ? this
         : new UnionSplit(log, primary, topic, nextOffset, leaderEpoch, NO_STOP, reportedTo, lost);
+  }
+
+  /** A place in a log as Kafka's clients take it, with the epoch of the record before, if known. */
+  static OffsetAndMetadata position(long offset, int leaderEpoch) {
+    Optional<Integer> epoch = leaderEpoch == NO_EPOCH ? Optional.empty() : Optional.of(leaderEpoch);
+    return new OffsetAndMetadata(offset, epoch, "");
   }
 
   @Override

@@ -76,8 +76,9 @@ class PositionBookTest {
     PositionBook book = book(5, UnionSplit.NO_STOP);
     book.compare(shown("A", "t1", 0));
     PositionBook.Entry entry = book.readableAt(PLACE);
-    SplitNews news = book.outOfRange(entry, 8, 20, true);
-    assertThat(news.gap()).isEqualTo(new Gap(LossReport.Kind.DELETED, 5, 8, 8));
+    SplitNews news = book.outOfRange(entry, 8, 20, 6, true);
+    assertThat(news.gap())
+        .isEqualTo(new Gap(LossReport.Kind.DELETED, 5, 8, 8, UnionSplit.NO_EPOCH));
     assertThat(entry.position()).isEqualTo(8);
     assertThat(entry.isReadable()).isTrue();
   }
@@ -87,8 +88,8 @@ class PositionBookTest {
     PositionBook book = book(50, UnionSplit.NO_STOP);
     book.compare(shown("A", "t1", 0));
     PositionBook.Entry entry = book.readableAt(PLACE);
-    assertThat(book.outOfRange(entry, 0, 40, true).gap())
-        .isEqualTo(new Gap(LossReport.Kind.TRUNCATED, 40, 50, 40));
+    assertThat(book.outOfRange(entry, 0, 40, 6, true).gap())
+        .isEqualTo(new Gap(LossReport.Kind.TRUNCATED, 40, 50, 40, 6));
     assertThat(entry.position()).isEqualTo(40);
   }
 
@@ -97,7 +98,7 @@ class PositionBookTest {
     PositionBook book = book(5, UnionSplit.NO_STOP);
     book.compare(shown("A", "t1", 0));
     PositionBook.Entry entry = book.readableAt(PLACE);
-    book.outOfRange(entry, 8, 20, false);
+    book.outOfRange(entry, 8, 20, 6, false);
     assertThat(entry.position()).isEqualTo(5);
     assertThat(book.compare(shown("A", "t1", 0))).isEmpty();
     assertThat(book.readable()).isEmpty();
@@ -107,6 +108,6 @@ class PositionBookTest {
   void anOffsetThatIsInRangeAfterAllIsNoLoss() {
     PositionBook book = book(5, UnionSplit.NO_STOP);
     book.compare(shown("A", "t1", 0));
-    assertThat(book.outOfRange(book.readableAt(PLACE), 5, 5, true)).isNull();
+    assertThat(book.outOfRange(book.readableAt(PLACE), 5, 5, 6, true)).isNull();
   }
 }

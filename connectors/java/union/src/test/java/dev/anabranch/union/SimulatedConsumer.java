@@ -163,7 +163,8 @@ final class SimulatedConsumer extends MockConsumer<byte[], byte[]> {
       throw new LogTruncationException(asked, Map.of());
     }
     if (end < place.position) {
-      OffsetAndMetadata parted = new OffsetAndMetadata(end, Optional.of(place.epoch), "");
+      OffsetAndMetadata parted =
+          new OffsetAndMetadata(end, Optional.of(log.epochUpTo(place.epoch)), "");
       throw new LogTruncationException(asked, Map.of(partition, parted));
     }
   }

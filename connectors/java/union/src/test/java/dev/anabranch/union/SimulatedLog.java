@@ -83,6 +83,12 @@ final class SimulatedLog {
     return higher == null ? UNDEFINED : higher.getValue();
   }
 
+  /** The newest epoch of the log that is not above that one, as a leader answers it. */
+  int epochUpTo(int asked) {
+    Integer found = epochs.floorKey(asked);
+    return found == null ? UnionSplit.NO_EPOCH : found;
+  }
+
   /** What is from an offset on, at most so many. */
   List<Kept> read(long from, int limit) {
     int first = (int) (from - start);

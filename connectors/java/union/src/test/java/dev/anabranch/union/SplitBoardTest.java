@@ -165,7 +165,7 @@ class SplitBoardTest {
   void deletedRecordsAreReportedOnceAndReadingGoesOnBehindThem() {
     SplitBoard board = board(OutOfRangePolicy.RESET);
     board.follow(event(Views.of(1, "a"), Map.of()));
-    Gap gap = new Gap(LossReport.Kind.DELETED, 0, 30, 30);
+    Gap gap = new Gap(LossReport.Kind.DELETED, 0, 30, 30, UnionSplit.NO_EPOCH);
     LossReport loss = board.take(new SplitNews(SPLIT, 1, Verdict.OUT_OF_RANGE, "why", gap));
     assertThat(loss.fromOffset()).isEqualTo(0);
     assertThat(loss.toOffset()).isEqualTo(30);
@@ -177,7 +177,7 @@ class SplitBoardTest {
   void aParkedLossIsNotReportedAgainWhenAnotherPolicyFreesIt() {
     SplitBoard parked = board(OutOfRangePolicy.PARK);
     parked.follow(event(Views.of(1, "a"), Map.of()));
-    Gap gap = new Gap(LossReport.Kind.DELETED, 0, 30, 30);
+    Gap gap = new Gap(LossReport.Kind.DELETED, 0, 30, 30, UnionSplit.NO_EPOCH);
     assertThat(parked.take(new SplitNews(SPLIT, 1, Verdict.OUT_OF_RANGE, "why", gap))).isNotNull();
     assertThat(fetching.reading).isEmpty();
     assertThat(parked.isExpected(SPLIT)).isFalse();
@@ -190,7 +190,7 @@ class SplitBoardTest {
     freed.follow(event(Views.of(1, "a"), Map.of()));
     assertThat(fetching.reading.get("a:" + SPLIT).nextOffset()).isZero();
     assertThat(freed.take(new SplitNews(SPLIT, 1, Verdict.OUT_OF_RANGE, "why", gap))).isNull();
-    Gap wider = new Gap(LossReport.Kind.DELETED, 0, 40, 40);
+    Gap wider = new Gap(LossReport.Kind.DELETED, 0, 40, 40, UnionSplit.NO_EPOCH);
     LossReport rest = freed.take(new SplitNews(SPLIT, 1, Verdict.OUT_OF_RANGE, "why", wider));
     assertThat(rest.fromOffset()).isEqualTo(30);
   }
@@ -200,7 +200,7 @@ class SplitBoardTest {
     SplitBoard parked = board(OutOfRangePolicy.PARK);
     parked.follow(event(Views.of(1, "a"), Map.of()));
     parked.expect(batch(1, 0, 50)).moveTo(50, 3);
-    Gap gap = new Gap(LossReport.Kind.TRUNCATED, 40, 50, 40);
+    Gap gap = new Gap(LossReport.Kind.TRUNCATED, 40, 50, 40, 2);
     assertThat(parked.take(new SplitNews(SPLIT, 1, Verdict.OUT_OF_RANGE, "why", gap))).isNotNull();
     assertThat(fetching.reading).isEmpty();
 
@@ -208,6 +208,7 @@ class SplitBoardTest {
     freed.add(parked.snapshot());
     freed.follow(event(Views.of(1, "a"), Map.of()));
     assertThat(fetching.reading.get("a:" + SPLIT).nextOffset()).isEqualTo(40);
+    assertThat(fetching.reading.get("a:" + SPLIT).leaderEpoch()).isEqualTo(2);
   }
 
   @ParameterizedTest

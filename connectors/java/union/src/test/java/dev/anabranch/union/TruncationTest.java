@@ -65,6 +65,33 @@ class TruncationTest {
     job.cancel();
   }
 
+  @Test
+  void aLogThatIsCutTwiceIsReadFromTheSecondCutThoughNothingWasReadBetween() throws Exception {
+    TopologyFile topology = victimAlone("twice");
+    List<String> written = new ArrayList<>(TestProducer.write(victim, "twice", 1, "first", 5));
+    keep("twice", "five");
+    written.addAll(TestProducer.write(victim, "twice", 1, "second", 5));
+    keep("twice", "ten");
+    written.addAll(TestProducer.write(victim, "twice", 1, "third", 10));
+    UnionJob job = start(topology, null);
+    job.awaitExactly(written);
+    String savepoint = job.stop();
+
+    goBack("twice", "ten");
+    TestProducer.write(victim, "twice", 1, "unread", 30);
+    job = start(topology, savepoint, OutOfRangePolicy.PARK);
+    written.add("TRUNCATED twice-0 10..20");
+    job.awaitExactly(written);
+    savepoint = job.stop();
+
+    goBack("twice", "five");
+    written.addAll(TestProducer.write(victim, "twice", 1, "new", 30));
+    job = start(topology, savepoint);
+    written.add("TRUNCATED twice-0 5..10");
+    job.awaitExactly(written);
+    job.cancel();
+  }
+
   private TopologyFile victimAlone(String stream) throws Exception {
     victim.createTopic(stream, 1);
     return new TopologyFile(directory, stream).primary("v", victim.bootstrap()).publish();
@@ -73,21 +100,25 @@ class TruncationTest {
   /** Writes ten records, and keeps the log as it then is. */
   private List<String> beforeTheCut(String stream) throws Exception {
     List<String> written = TestProducer.write(victim, stream, 1, "kept", 10);
-    victim.kill();
-    copy(victim.log(stream, 0), kept());
-    victim.restart();
+    keep(stream, "kept");
     return written;
   }
 
   private void loseTheEnd(String stream) throws Exception {
+    goBack(stream, "kept");
+  }
+
+  private void keep(String stream, String name) throws Exception {
     victim.kill();
-    FileUtils.deleteDirectory(victim.log(stream, 0).toFile());
-    copy(kept(), victim.log(stream, 0));
+    copy(victim.log(stream, 0), directory.resolve(name));
     victim.restart();
   }
 
-  private Path kept() {
-    return directory.resolve("kept");
+  private void goBack(String stream, String name) throws Exception {
+    victim.kill();
+    FileUtils.deleteDirectory(victim.log(stream, 0).toFile());
+    copy(directory.resolve(name), victim.log(stream, 0));
+    victim.restart();
   }
 
   private static void copy(Path from, Path to) throws Exception {
@@ -98,12 +129,14 @@ class TruncationTest {
   }
 
   private UnionJob start(TopologyFile topology, String savepoint) throws Exception {
+    return start(topology, savepoint, OutOfRangePolicy.RESET);
+  }
+
+  private UnionJob start(TopologyFile topology, String savepoint, OutOfRangePolicy policy)
+      throws Exception {
     return UnionJob.start(
         topology.stream(),
-        UnionFixture.source(topology)
-            .outOfRange(OutOfRangePolicy.RESET)
-            .deserializer(new LossEmitter())
-            .build(),
+        UnionFixture.source(topology).outOfRange(policy).deserializer(new LossEmitter()).build(),
         1,
         directory,
         savepoint);
