@@ -38,12 +38,15 @@ def primaries(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimulatedPrima
     return made
 
 
+TWO_COPIES = DOCUMENT.replace("partitions: 1", "partitions: 1, copies: 2")
+
+
 @pytest.fixture
 def run(tmp_path: Path, primaries: SimulatedPrimaries) -> Run:
     path = tmp_path / "topology.yaml"
-    path.write_text(DOCUMENT)
 
-    def called(*options: str, stdin: str) -> Result:
+    def called(*options: str, stdin: str, document: str = DOCUMENT) -> Result:
+        path.write_text(document)
         return CliRunner().invoke(produce.command, ["s", "--topology", str(path), *options], input=stdin)
 
     return called
@@ -111,6 +114,36 @@ def test_where_all_are_down_the_flag_is_named(run: Run, primaries: SimulatedPrim
     assert "connection refused" in str(result.exception)
     assert "line " not in result.stderr, "the error says it all, once"
     assert time.monotonic() - began < 10, "one wait, not one for each line"
+
+
+def test_where_too_few_live_for_the_copies_it_says_how_many(run: Run, primaries: SimulatedPrimaries) -> None:
+    primaries["b"].stop()
+    result = run("--max-block", "5", stdin="1\n2\n", document=TWO_COPIES)
+    assert isinstance(result.exception, DeliveryError)
+    told = str(result.exception)
+    assert "2 copies are wanted, and only 1 of 2 primaries takes records; a: in use; b: " in told
+    assert "no answer" not in told, "a has answered"
+    assert "'copies'" in str(result.exception.hint)
+    progress = [line for line in result.stderr.splitlines() if " acknowledged in " in line]
+    assert len(progress) <= 3, "at first, when a has it and at the end, not every second"
+
+
+def test_a_trouble_of_the_primaries_is_told_once_and_counted(
+    run: Run, primaries: SimulatedPrimaries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def split(line: bytes, number: int) -> tuple[None, bytes]:
+        if number == 2:
+            primaries["b"].stop()
+        return None, line
+
+    monkeypatch.setattr(produce, "splitter", lambda *_, **__: split)
+    # The second waits for b before the third comes, and would hold that up until it is given up.
+    result = run("--max-block", "2", stdin="1\n2\n3\n4\n", document=TWO_COPIES)
+    assert isinstance(result.exception, DeliveryError)
+    assert "3 of 4 lines were not written" in str(result.exception)
+    assert "'copies'" in str(result.exception.hint)
+    assert result.stderr.count("copies are wanted") == 1
+    assert "3 lines: not acknowledged by 2 of the primaries within 2 s\n" in result.stderr
 
 
 def test_a_log_in_that_was_refused_before_the_first_line_ends_it_soon_too(

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _PROGRESS_S = 1.0
+# Where nothing can be drawn over, a line that says nothing new is worth no more than a sign of life.
+_UNCHANGED_S = 15.0
 # More than a handful of complaints about single lines say nothing new.
 _COMPLAINTS = 5
 # An upsert waits for the one before of its key, so that is the time it takes.
@@ -118,7 +120,9 @@ class _Run:
         self._producer = producer
         self._max_block_s = max_block_s
         self._quiet = quiet
-        self._began = self._told = time.monotonic()
+        self._began = self._told = self._written = time.monotonic()
+        self._counts: tuple[int, ...] = ()  # that the last line told
+        self._troubles: dict[str, int] = {}  # of the primaries, and how many lines each cost
 
     def send(self, file: BinaryIO, split: Split, id_scope: str | None) -> None:
         from anabranch.connectors import RecordId
@@ -186,6 +190,9 @@ class _Run:
         """
         self._wait()
         self._tell(last=True)
+        for trouble, lines in self._troubles.items():
+            if lines > 1 and not self._given_up:
+                click.echo(f"{lines} lines: {trouble}", err=True)
 
     def _wait(self) -> None:
         deadline = time.monotonic() + self._max_block_s + 1
@@ -232,6 +239,7 @@ class _Run:
                 self._under_way.discard(key)
             if delivery.error is None:
                 return
+            self.hint = delivery.error.hint
             self._fail(line, delivery.error)
 
         return done
@@ -244,6 +252,11 @@ class _Run:
             self._held.append((line, error))
 
     def _complain(self, line: int, error: AnabranchError) -> None:
+        if error.retryable:
+            # Of the primaries, so that each line fails by it in the same words.
+            lines = self._troubles[error.message] = self._troubles.get(error.message, 0) + 1
+            if lines > 1:
+                return
         if self.failed <= _COMPLAINTS and not self._given_up:
             click.echo(f"line {line}: {error}", err=True)
 
@@ -251,11 +264,16 @@ class _Run:
         self._told = time.monotonic()
         if self._quiet:
             return
-        text = _sentence(self._producer.stats(), self._told - self._began)
-        if not sys.stderr.isatty():
-            click.echo(text, err=True)
+        stats = self._producer.stats()
+        text = _sentence(stats, self._told - self._began)
+        if sys.stderr.isatty():
+            click.echo(f"\r\x1b[2K{text}", err=True, nl=last)
             return
-        click.echo(f"\r\x1b[2K{text}", err=True, nl=last)
+        acked = (each.acked for each in stats.primaries.values())
+        counts = (stats.records, stats.done, stats.failed, *acked)
+        if last or counts != self._counts or self._told - self._written >= _UNCHANGED_S:
+            self._counts, self._written = counts, self._told
+            click.echo(text, err=True)
 
 
 def _sentence(stats: ProducerStats, seconds: float) -> str:

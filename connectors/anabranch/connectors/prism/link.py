@@ -226,6 +226,8 @@ class Link:
             return f"not used: {self.twin}"
         if self.cluster is None and self.tracker.copies > 1:
             return f"not reached yet: {self.breaker.reason or 'no answer'}"
+        if self.acked and self.usable and not self.breaker.reason:
+            return "in use"
         return self.breaker.describe(now)
 
     def stats(self) -> PrimaryStats:

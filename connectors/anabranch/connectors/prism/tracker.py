@@ -181,17 +181,30 @@ class Tracker:
 
     def describe(self) -> str:
         """The state of each primary in words."""
-        states = [f"{link.name}: {link.describe(self.now)}" for link in self.links if not link.retired] or [
-            "no primary is active"
-        ]
+        active = [link for link in self.links if not link.retired]
+        states = [f"{link.name}: {link.describe(self.now)}" for link in active] or ["no primary is active"]
+        if active and self._too_few:
+            takes = "takes" if self._working == 1 else "take"
+            known = f"only {self._working} of {len(active)} primaries {takes} records"
+            states.insert(0, f"{self.copies} copies are wanted, and {known}")
         if self.held is not None:
             states.insert(0, f"nothing is sent: {self.held}")
         return "; ".join(states)
 
     def next_step(self) -> str:
-        """What to do when no primary takes records."""
+        """What to do when no primary takes records, or too few do."""
         reasons = " ".join(link.breaker.reason for link in self.links if not link.retired)
-        return next_step(reasons, "bring a primary back, or raise max_block_s (produce: --max-block)")
+        fewer = ", lower the stream's 'copies' in the topology document" if self._too_few else ""
+        return next_step(reasons, f"bring a primary back{fewer}, or raise max_block_s (produce: --max-block)")
+
+    @property
+    def _too_few(self) -> bool:
+        """With one copy it is plain without being said."""
+        return self.copies > 1 and self._working < self.copies
+
+    @property
+    def _working(self) -> int:
+        return sum(link.works for link in self.links)
 
     def _choose(self, story: Story, covered: bool) -> Link | None:
         if self.held is not None:
