@@ -69,7 +69,7 @@ def test_choice_that_no_letter_has(
         DeadLetter.refused("clicks", RecordId.supplied("x", 1), b"", reason="too-large", detail=""),
     ]
     monkeypatch.setattr(
-        "anabranch.connectors.dead_letters.read_dead_letters", lambda *_: Letters(letters, 0, {})
+        "anabranch.connectors.dead_letters.read_dead_letters", lambda *_, **__: Letters(letters, 0, {})
     )
     result = CliRunner().invoke(dead_letters.command, [*arguments, "--topology", "t.yaml", option, "nope"])
     assert result.exit_code == 0, result.exception

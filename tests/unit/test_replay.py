@@ -74,7 +74,7 @@ def test_headers_that_a_letter_did_not_keep_are_told(monkeypatch: pytest.MonkeyP
     assert [letter.headers_left_out for letter in letters] == [0, 1, 1]
     primaries = SimulatedPrimaries()
     monkeypatch.setattr(replay, "PrismProducer", functools.partial(PrismProducer, transports=primaries))
-    monkeypatch.setattr(dead_letters, "read_dead_letters", lambda *_: Letters(letters, 0, {}))
+    monkeypatch.setattr(dead_letters, "read_dead_letters", lambda *_, **__: Letters(letters, 0, {}))
     document = tmp_path / "topology.yaml"
     document.write_text(DOCUMENT)
     arguments = ["replay", "--all", "--topology", str(document)]
@@ -90,7 +90,7 @@ def test_headers_that_a_letter_did_not_keep_are_told(monkeypatch: pytest.MonkeyP
 def run_replay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *arguments: str) -> Result:
     """`dead-letters replay` on one letter, in a world where nothing may be sent."""
     monkeypatch.setattr(replay, "replay", lambda *_, **__: pytest.fail("it was sent"))
-    monkeypatch.setattr(dead_letters, "read_dead_letters", lambda *_: Letters([bare(1)], 0, {}))
+    monkeypatch.setattr(dead_letters, "read_dead_letters", lambda *_, **__: Letters([bare(1)], 0, {}))
     document = tmp_path / "topology.yaml"
     document.write_text(DOCUMENT)
     return CliRunner().invoke(commands.command, ["replay", "--topology", str(document), *arguments])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from anabranch.cli.away_lines import AwayLines
 from anabranch.cli.stream_options import as_text, emit_json, topology_option, with_bytes
 from anabranch.errors import ConfigurationError, DeliveryError
 
@@ -165,7 +166,7 @@ def _read(
 ) -> list[DeadLetter]:
     from anabranch.connectors.dead_letters import read_dead_letters
 
-    found = read_dead_letters(topology, stream)
+    found = read_dead_letters(topology, stream, meanwhile=AwayLines().tell)
     for name, problem in found.problems.items():
         click.echo(f"primary {name} cannot be read, there may be more letters: {problem}", err=True)
     if found.strangers:

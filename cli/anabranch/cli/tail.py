@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 from click.core import ParameterSource
 
+from anabranch.cli.away_lines import AwayLines
 from anabranch.cli.stream_options import SECONDS, as_text, emit_json, topology_option, with_bytes
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class _Tail:
     table: bool
     printed: int = 0
     unversioned: int = 0
-    problems: dict[str, str] = field(default_factory=dict)
+    away: AwayLines = field(default_factory=AwayLines)
 
     def __post_init__(self) -> None:
         from anabranch.connectors.union_records import LatestByVersion, SeenIds
@@ -96,7 +97,7 @@ class _Tail:
             records = reader.poll(0.0 if finished else 0.2)
             now = time.monotonic()
             last = now if records else last
-            self._report(reader.problems())
+            self.away.tell(reader)
             if any(self._take(record) for record in records):
                 return
             if not (self.table or self.unversioned):
@@ -144,15 +145,6 @@ class _Tail:
         place = click.style(f"{record.primary}-{record.partition}@{record.offset}", dim=True)
         value = click.style("(deleted)", dim=True) if record.deleted else as_text(record.value)
         click.echo("\t".join([place, *([as_text(record.key)] if record.key is not None else []), value]))
-
-    def _report(self, problems: dict[str, str]) -> None:
-        for name, problem in problems.items():
-            if name not in self.problems:
-                click.echo(f"primary {name}: {problem}; trying again", err=True)
-        for name in self.problems:
-            if name not in problems:
-                click.echo(f"primary {name}: answers again", err=True)
-        self.problems = problems
 
 
 def _fields(record: StreamRecord) -> dict[str, object]:

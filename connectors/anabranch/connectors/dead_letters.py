@@ -10,7 +10,7 @@ import hashlib
 import io
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -226,7 +226,11 @@ class Letters:
 
 
 def read_dead_letters(
-    topology: str | Topology, stream: str = "dead-letters", *, deadline_s: float = 10.0
+    topology: str | Topology,
+    stream: str = "dead-letters",
+    *,
+    deadline_s: float = 10.0,
+    meanwhile: Callable[[UnionReader], None] = lambda _: None,
 ) -> Letters:
     """Reads all letters that are on the primaries now.
 
@@ -234,6 +238,7 @@ def read_dead_letters(
         topology: The document, or where it is.
         stream: Where letters are.
         deadline_s: How long to try a primary that does not answer.
+        meanwhile: Called about ten times a second with what reads: it knows for whom it waits.
 
     Raises:
         UnavailableError: No primary can be read at all.
@@ -242,13 +247,14 @@ def read_dead_letters(
     strangers = 0
     seen = SeenIds()
     with UnionReader(topology, stream, until_end=True, deadline_s=deadline_s) as reader:
-        for record in reader:
-            if not seen.accept(record):
-                continue
-            try:
-                letters.append(DeadLetter.decode(record.value or b""))
-            except NotADeadLetterError:
-                strangers += 1
+        for records in reader.batches():
+            meanwhile(reader)
+            for record in filter(seen.accept, records):
+                try:
+                    letters.append(DeadLetter.decode(record.value or b""))
+                except NotADeadLetterError:
+                    strangers += 1
+        reader.check_reached()
         problems = reader.problems()
     letters.sort(key=lambda letter: (letter.occurred_ms, letter.record_id))
     return Letters(letters, strangers, problems)

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import TopicMetadata
 
 from anabranch.connectors.client_log import QuietLog
 from anabranch.connectors.troubles import concise
@@ -34,10 +35,13 @@ _CONFIG: Mapping[str, Any] = {
     "log.connection.close": False,
 }
 _CALL_LIMIT_S = 5.0
+# Whoever waits is to learn so early that a primary does not answer, and a log-in over TLS takes less.
+_FIRST_WORD_S = 2.0
 _RETRY_S = 1.0
 # New partitions of a topic are found after at most this.
 _DISCOVERY_S = 10.0
 _MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
+_SILENT = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT)
 _BATCH = 500
 _POLL_S = 0.2
 
@@ -92,6 +96,13 @@ class PrimaryReader:
             self._config = {**self._config, **client}
             self._moved.set()
 
+    @property
+    def left_s(self) -> float:
+        """How long a primary that cannot be read is still tried."""
+        if not self._until_end:
+            return math.inf
+        return max(0.0, self._problem_since + self._deadline_s - time.monotonic())
+
     def stop(self) -> None:
         """Asks the thread to end."""
         self._stop.set()
@@ -112,9 +123,9 @@ class PrimaryReader:
             except Exception as error:
                 _log.exception("reading primary %s failed", self.name)
                 self._note(f"{type(error).__name__}: {error}")
-            self.finished = self.finished or self._given_up()
+            self.finished = self.finished or self.left_s <= 0
             if not self.finished:
-                self._stop.wait(_RETRY_S)
+                self._stop.wait(min(_RETRY_S, self.left_s))
 
     def _read(self) -> None:
         """One consumer's life."""
@@ -147,15 +158,10 @@ class PrimaryReader:
             messages = consumer.consume(_BATCH, _POLL_S)
             self._hand_over(messages)
             if self._until_end:
-                self.finished = assigned <= self._ended or self._given_up()
+                self.finished = assigned <= self._ended or self.left_s <= 0
 
     def _partitions(self, consumer: Consumer) -> set[int]:
-        try:
-            metadata = consumer.list_topics(self._topic, timeout=_CALL_LIMIT_S).topics[self._topic]
-        except KafkaException as error:
-            # "Failed to get metadata" says nothing; what the client reported before says why.
-            consumer.poll(0)
-            raise UnavailableError(self._reported or error.args[0].str()) from error
+        metadata = self._look_up(consumer)
         if metadata.error is not None:
             if metadata.error.code() in _MISSING:
                 raise UnavailableError(f"topic '{self._topic}' does not exist")
@@ -164,6 +170,21 @@ class PrimaryReader:
         self._reported = ""
         self._note(None)
         return set(metadata.partitions)
+
+    def _look_up(self, consumer: Consumer) -> TopicMetadata:
+        reason = ""
+        for limit_s in (_FIRST_WORD_S, _CALL_LIMIT_S - _FIRST_WORD_S):
+            try:
+                metadata = consumer.list_topics(self._topic, timeout=min(limit_s, self.left_s))
+            except KafkaException as error:
+                # Has the client report what it knows: "Failed to get metadata" says nothing.
+                self._hand_over(consumer.consume(_BATCH, 0))
+                silent = error.args[0].code() in _SILENT
+                reason = self._reported or self.problem or ("no answer" if silent else error.args[0].str())
+                self._note(reason)
+            else:
+                return metadata.topics[self._topic]
+        raise UnavailableError(reason)
 
     def _starts(self, consumer: Consumer, partitions: set[int]) -> list[TopicPartition]:
         """Where to begin: where it was left, else the beginning or the first record since the start."""
@@ -223,9 +244,6 @@ class PrimaryReader:
             message.value(),
             message.headers() or (),
         )
-
-    def _given_up(self) -> bool:
-        return self._until_end and time.monotonic() - self._problem_since > self._deadline_s
 
     def _note(self, problem: str | None) -> None:
         if problem is None:

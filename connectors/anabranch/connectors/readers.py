@@ -81,14 +81,19 @@ class UnionReader:
         Raises:
             UnavailableError: No primary could be read at all; says why for each.
         """
+        for records in self.batches():
+            yield from records
+        self.check_reached()
+
+    def batches(self) -> Iterator[list[StreamRecord]]:
+        """As iterating over the reader, in pieces; an empty one ten times a second while nothing comes."""
         while True:
             # Asked before the queue: what a reader queued before it ended is still taken.
             finished = self.finished
             records = self.poll(0.0 if finished else 0.1)
-            yield from records
+            yield records
             if finished and not records:
                 break
-        self.check_reached()
 
     @property
     def finished(self) -> bool:
@@ -99,6 +104,10 @@ class UnionReader:
         """Why primaries cannot be read at the moment, by name; empty if all can."""
         problems = {name: reader.problem for name, reader in self._readers.items()}
         return {name: problem for name, problem in problems.items() if problem is not None}
+
+    def left_s(self, name: str) -> float:
+        """How long that primary is still tried, seconds; without end where the reader goes on for ever."""
+        return self._readers[name].left_s
 
     def check_reached(self) -> None:
         """Raises if no primary at all has been reached so far.

@@ -1,0 +1,58 @@
+"""What commands that read to the end say while they wait for primaries."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from anabranch.cli import dead_letters, tail
+from anabranch.connectors import readers
+from anabranch.connectors.primary_reader import PrimaryReader
+from anabranch.errors import UnavailableError
+
+
+@pytest.fixture
+def topology(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Of a primary where nothing listens, and one that takes connections and says nothing."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = tmp_path / "topology.yaml"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        path.write_text(f"""
+generation: 1
+groups:
+  g:
+    primaries:
+      gone: {{bootstrap: ["127.0.0.1:1"]}}
+      silent: {{bootstrap: ["127.0.0.1:{silent.getsockname()[1]}"]}}
+    streams:
+      s: {{partitions: 1}}
+""")
+        yield str(path)
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [(tail.command, ["s", "--until-end"]), (dead_letters.command, ["show", "--stream", "s"])],
+)
+def test_a_primary_that_does_not_answer_is_told_soon_and_how_long_it_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, topology: str, command: click.Command, arguments: list[str]
+) -> None:
+    def briefly(*args: Any, **settings: Any) -> PrimaryReader:
+        return PrimaryReader(*args, **{**settings, "deadline_s": 3.0})
+
+    monkeypatch.setattr(readers, "PrimaryReader", briefly)
+    began = time.monotonic()
+    result = CliRunner().invoke(command, [*arguments, "--topology", topology])
+    assert time.monotonic() - began < 9, "2 s to the line, 3 s from there, and some to start and close"
+    assert isinstance(result.exception, UnavailableError)
+    told = {name: text for name, _, text in (line.partition(": ") for line in result.stderr.splitlines())}
+    assert "Connection refused; trying again for 3 s" in told["primary gone"]
+    assert told["primary silent"] == "no answer; trying again for 3 s"
+    assert len(result.stderr.splitlines()) == 2, "each once"
