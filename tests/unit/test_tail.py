@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from anabranch.cli import tail
-from anabranch.errors import UnavailableError
+from anabranch.errors import TopologyError, UnavailableError
 
 DOCUMENT = """
 generation: 1
@@ -33,3 +33,15 @@ def test_that_it_begins_now_is_said_unless_it_was_asked_for(
     result = CliRunner().invoke(tail.command, ["s", "--topology", str(path), "--timeout", "0.1", *options])
     assert isinstance(result.exception, UnavailableError)
     assert ("--from earliest shows what is there" in result.stderr) == said
+
+
+def test_where_there_is_no_topology_it_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = tmp_path / "nowhere.yaml"
+    error = CliRunner().invoke(tail.command, ["s", "--topology", str(path)]).exception
+    assert isinstance(error, TopologyError)
+    assert str(error) == (
+        f"{path}: there is no topology document\n  next: check the path, or apply one first"
+    )

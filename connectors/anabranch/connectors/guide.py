@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 
-from anabranch.errors import TopologyError, UnavailableError
+from anabranch.errors import UnavailableError
 from anabranch.topology import Topology, TopologyWatcher
-from anabranch.topology.store import public_uri
+from anabranch.topology.store import missing, public_uri
 
 __all__ = ["Guide"]
 
@@ -34,7 +34,7 @@ class Guide:
             if self._watcher.current is None:
                 error = self._watcher.last_error
                 self._watcher.close()
-                raise error or TopologyError("there is no topology document", where=public_uri(topology))
+                raise error or missing(public_uri(topology))
 
     def news(self) -> Topology | None:
         """The document, if it is another than at the last call."""

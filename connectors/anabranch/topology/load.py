@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anabranch.errors import AnabranchError, TopologyError
+from anabranch.errors import AnabranchError
 from anabranch.topology.cache import TopologyCache, default_cache_dir
 from anabranch.topology.document import parse_topology
 from anabranch.topology.model import Topology
-from anabranch.topology.store import is_read_here, open_store
+from anabranch.topology.store import is_read_here, missing, open_store
 
 __all__ = ["Loaded", "load_last_good", "load_topology"]
 
@@ -31,9 +31,7 @@ def load_topology(uri: str) -> Topology:
     store = open_store(uri)
     stored = store.read()
     if stored is None:
-        raise TopologyError(
-            "there is no topology document", where=store.where, hint="check the path, or apply one first"
-        )
+        raise missing(store.where)
     return parse_topology(stored.text, store.where)
 
 

@@ -10,7 +10,7 @@ from anabranch.topology.document import parse_topology
 from anabranch.topology.edit import with_state
 from anabranch.topology.guards import check_publication
 from anabranch.topology.model import Topology, WantedState
-from anabranch.topology.store import TopologyStore
+from anabranch.topology.store import TopologyStore, missing
 
 __all__ = ["Publication", "publish", "set_state"]
 
@@ -108,7 +108,7 @@ def _changed(store: TopologyStore, change: Callable[[str], str], *, force_shrink
     for attempt in range(_ATTEMPTS):
         known = store.read()
         if known is None:
-            raise TopologyError("there is no topology document", where=store.where, hint="apply one first")
+            raise missing(store.where)
         before = parse_topology(known.text, store.where)
         text = change(known.text)
         after = parse_topology(text, store.where)

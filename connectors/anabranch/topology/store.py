@@ -13,7 +13,16 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from anabranch.errors import ConfigurationError, TopologyError
 
-__all__ = ["Stored", "TopologyStore", "conflict", "is_read_here", "open_store", "public_text", "public_uri"]
+__all__ = [
+    "Stored",
+    "TopologyStore",
+    "conflict",
+    "is_read_here",
+    "missing",
+    "open_store",
+    "public_text",
+    "public_uri",
+]
 
 # A URI somewhere in a text; it ends where the quotes or brackets around it do.
 _URI = re.compile(r"""[A-Za-z][A-Za-z0-9+.-]*://[^\s'"<>]+""")
@@ -107,6 +116,13 @@ def public_uri(uri: str) -> str:
 def public_text(text: str) -> str:
     """A text such as a foreign error message, each URI in it as :func:`public_uri` shows it."""
     return _URI.sub(lambda found: public_uri(found[0]), text)
+
+
+def missing(where: str) -> TopologyError:
+    """The error of who wants a document where there is none."""
+    return TopologyError(
+        "there is no topology document", where=where, hint="check the path, or apply one first"
+    )
 
 
 def conflict(where: str) -> TopologyError:

@@ -15,7 +15,7 @@ from anabranch.topology.cache import TopologyCache, default_cache_dir
 from anabranch.topology.document import parse_topology
 from anabranch.topology.guards import check_successor
 from anabranch.topology.model import Topology
-from anabranch.topology.store import Stored, open_store
+from anabranch.topology.store import Stored, missing, open_store
 
 __all__ = ["TopologyWatcher"]
 
@@ -135,7 +135,7 @@ class TopologyWatcher:
     def _poll(self) -> None:
         stored = self._store.read(self._stored)
         if stored is None:
-            raise AnabranchError("there is no topology document", where=self._store.where)
+            raise missing(self._store.where)
         if stored is not self._stored or self._current is None:
             topology = parse_topology(stored.text, self._store.where)
             if self._current is not None:
