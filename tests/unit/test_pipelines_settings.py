@@ -55,6 +55,10 @@ def test_flink_options_keep_their_own_names_and_lines(tmp_path: Path) -> None:
         ("state:\n  backend: rocks\n", 2, "'rocksdb' or 'hashmap'"),
         ("parallelism: 2\nparallelism: 3\n", 2, "twice"),
         ("parallelism: [\n", 2, "not YAML"),
+        ("parallelism: 2\nstart latest\n\n# or\nbounded: true\n", 2, "could not find expected ':'"),
+        ('parallelism: 2\nstart: "latest\nbounded: true\n', 2, "unexpected end"),
+        ("checkpoints:\n  interval_s 5\n", 1, "'interval_s 5' is no mapping"),
+        ("flink: 5\n", 1, "flink: 5 is no mapping"),
         ("- a\n", 1, "no mapping"),
     ],
 )
@@ -62,6 +66,13 @@ def test_a_wrong_file_is_told_with_its_line(tmp_path: Path, text: str, line: int
     with pytest.raises(ConfigurationError, match=says) as caught:
         resolve([_file(tmp_path, text)])
     assert str(caught.value.where).endswith(f"job.yaml:{line}")
+
+
+def test_a_line_that_lacks_its_colon_is_sought_before_the_one_that_has_one(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="mapping values are not allowed here") as caught:
+        _file(tmp_path, "parallelism 4\ncheckpoints:\n  interval_s: 5\n")
+    assert str(caught.value.where).endswith("job.yaml:2")
+    assert "whether the one before lacks a ':'" in str(caught.value.hint)
 
 
 def test_a_close_name_is_suggested(tmp_path: Path) -> None:
@@ -74,6 +85,18 @@ def test_several_problems_come_together(tmp_path: Path) -> None:
         resolve([_file(tmp_path, "a: 1\nb: 2\n")])
     assert "job.yaml:1" in str(caught.value)
     assert "job.yaml:2" in str(caught.value)
+
+
+def test_problems_come_in_the_order_of_their_lines_and_with_a_next_step(tmp_path: Path) -> None:
+    file = _file(tmp_path, "b: 1\n" + "\n" * 8 + "checkpoints:\n  interval_s: x\nstate:\n  backend: rocks\n")
+    flags = Layer({("parallelism",): 0}, {("parallelism",): "--parallelism"})
+    with pytest.raises(ConfigurationError, match="4 settings are wrong") as caught:
+        resolve([file, flags])
+    places = [
+        line.split(": ")[0].rpartition("job.yaml:")[2] for line in caught.value.message.splitlines()[1:]
+    ]
+    assert places == ["1", "11", "13", "  --parallelism"]
+    assert "--schema" in str(caught.value.hint)
 
 
 def test_a_wrong_variable_is_named() -> None:

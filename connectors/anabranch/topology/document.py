@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from anabranch.errors import TopologyError
 from anabranch.topology.model import Topology
+from anabranch.topology.not_yaml import look_into
 from anabranch.topology.partial import problems_between
 from anabranch.topology.problems import error_of, problems_in
 from anabranch.topology.rules import Path, Problem
@@ -104,10 +105,8 @@ def _load(text: str, where: str) -> tuple[Any, _Lines, list[Problem]]:
     except RecursionError:
         raise TopologyError("not YAML: nests too deep", where=where, hint="see docs/topology.md") from None
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = f"{where}:{mark.line + 1}" if mark else where
-        what = getattr(error, "problem", None) or "cannot be read"
-        raise TopologyError(f"not YAML: {what}", where=place, hint="check indentation and quotes") from None
+        line, problem, hint = look_into(error)
+        raise TopologyError(problem, where=f"{where}:{line}" if line else where, hint=hint) from None
     finally:
         loader.dispose()
     return data, builder.lines, builder.problems

@@ -13,6 +13,7 @@ from anabranch.pipelines.layers import Layer
 from anabranch.pipelines.places import shown
 from anabranch.pipelines.retained import LATEST
 from anabranch.pipelines.settings import Settings
+from anabranch.topology.not_yaml import look_into
 
 __all__ = ["file_layer", "job_schema"]
 
@@ -37,12 +38,9 @@ def file_layer(path: Path) -> Layer:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"cannot be read: {error}", where=str(path)) from None
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        place = shown(str(path), mark.line + 1) if mark else str(path)
-        what = getattr(error, "problem", None) or "cannot be read"
-        raise ConfigurationError(
-            f"not YAML: {what}", where=place, hint="check indentation and quotes"
-        ) from None
+        line, problem, hint = look_into(error)
+        place = shown(str(path), line) if line else str(path)
+        raise ConfigurationError(problem, where=place, hint=hint) from None
     values: dict[tuple[str, ...], Any] = {}
     sources: dict[tuple[str, ...], str] = {}
     if node is not None:
@@ -68,7 +66,9 @@ def _gather(
         key, line = str(key_node.value), key_node.start_mark.line + 1
         if key in seen:
             raise ConfigurationError(
-                f"'{key}' is there twice, first in line {seen[key]}", where=shown(str(path), line)
+                f"'{key}' is there twice, first in line {seen[key]}",
+                where=shown(str(path), line),
+                hint="keep one",
             )
         seen[key] = line
         here = (*above, key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -104,7 +105,8 @@ def resolve(layers: Iterable[Layer]) -> Resolved:
     try:
         settings = Settings.model_validate(_nested(values))
     except ValidationError as error:
-        problems = [_problem(detail, sources) for detail in error.errors(include_url=False)]
+        found = [_problem(detail, sources) for detail in error.errors(include_url=False)]
+        problems = sorted(found, key=lambda problem: _line(problem[0]))
     else:
         return Resolved(settings, {".".join(path): source for path, source in sources.items()})
     if len(problems) == 1:
@@ -113,7 +115,16 @@ def resolve(layers: Iterable[Layer]) -> Resolved:
     text = "".join(
         f"\n  {where}: {message}" + (f" ({hint})" if hint else "") for where, message, hint in problems
     )
-    raise ConfigurationError(f"{len(problems)} settings are wrong{text}")
+    raise ConfigurationError(
+        f"{len(problems)} settings are wrong{text}",
+        hint="correct them; `anabranch run --schema` prints what each takes",
+    )
+
+
+def _line(place: str) -> float:
+    """Of the file, from top to bottom; flags and variables come after it."""
+    line = place.rpartition(":")[2]
+    return math.inf if place.startswith("--") or not line.isdigit() else int(line)
 
 
 def _nested(values: Mapping[_Path, Any]) -> dict[str, Any]:
@@ -142,6 +153,12 @@ def _problem(detail: Any, sources: Mapping[_Path, str]) -> tuple[str, str, str]:
     message = str(detail["msg"])
     given = HIDDEN if is_sensitive(name) else public_text(repr(detail["input"]))
     hint = str(detail.get("ctx", {}).get("hint", ""))
+    if detail["type"] in ("model_type", "dict_type"):
+        return (
+            place,
+            f"{name}: {given} is no mapping",
+            "write `name: value`, one a line, with spaces before it",
+        )
     if hint:
         return place, f"{what}{given} is {message}", hint
     return place, f"{what}{message[:1].lower()}{message[1:]}, not {given}", ""
