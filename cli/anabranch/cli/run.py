@@ -2,35 +2,53 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from anabranch.cli.go_on import Remembering, telling_how_to_go_on, telling_how_to_stop
+from anabranch.cli.setting_option import SettingOption
 
 if TYPE_CHECKING:
     from anabranch.pipelines.layers import Layer, Resolved
 
 __all__ = ["command"]
 
+_setting = partial(click.option, cls=SettingOption)
+
 
 @click.command("run", cls=Remembering)
 @click.argument("job", type=click.Path(path_type=Path), required=False)
-@click.option("--topology", help="Path or URI of the topology document.")
-@click.option(
-    "--cluster",
-    help="host:port of a Flink session cluster; without it Flink runs here.",
+@_setting("--topology", help="Path or URI of the topology document.")
+@_setting("--cluster", help="host:port of a Flink session cluster; without it Flink runs here.")
+@_setting("--parallelism", type=click.IntRange(min=1), otherwise="2", help="Subtasks of each operator.")
+@_setting(
+    "--checkpoint-dir",
+    "checkpoints__dir",
+    help="Folder or URI of the checkpoints; by default a folder of this user.",
 )
-@click.option("--parallelism", type=click.IntRange(min=1), help="Subtasks of each operator.")
-@click.option("--checkpoint-dir", "checkpoints__dir", help="Folder or URI of the checkpoints.")
-@click.option("--checkpoint-interval", "checkpoints__interval_s", type=float, help="Seconds between two.")
-@click.option("--restore", help="Checkpoint or savepoint to start from; `latest`: this job's newest.")
-@click.option(
-    "--start", type=click.Choice(["earliest", "latest", "group-offsets"]), help="Where reading starts."
+@_setting(
+    "--checkpoint-interval",
+    "checkpoints__interval_s",
+    type=float,
+    otherwise="10",
+    help="Seconds between two.",
 )
-@click.option("--bounded", is_flag=True, default=None, help="Stop at the present ends of the streams.")
-@click.option("--dead-letters", help="Stream of what cannot be decoded; empty: a bad record fails the job.")
+@_setting("--restore", help="Checkpoint or savepoint to start from; `latest`: this job's newest.")
+@_setting(
+    "--start",
+    type=click.Choice(["earliest", "latest", "group-offsets"]),
+    otherwise="earliest",
+    help="Where reading starts.",
+)
+@_setting("--bounded", is_flag=True, default=None, help="Stop at the present ends of the streams.")
+@_setting(
+    "--dead-letters",
+    otherwise="dead-letters",
+    help="Stream of what cannot be decoded; empty: a bad record fails the job.",
+)
 @click.option(
     "--input", "inputs", multiple=True, metavar="KEY=VALUE", help="An option of every input; repeatable."
 )
