@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -169,3 +170,17 @@ def test_secret_of_flinks_options_is_not_shown(folder: Folder) -> None:
     assert "flink.s3.secret-key" in result.output
     assert SECRET not in result.output
     assert "shown" in result.output
+
+
+def test_the_folder_of_checkpoints_is_shown_though_nobody_chose_it(folder: Folder, tmp_path: Path) -> None:
+    def shown(*options: str) -> dict[str, tuple[str, str]]:
+        result = CliRunner().invoke(command, [str(folder.path), "--show-config", "--json", *options])
+        return {row["setting"]: (row["value"], row["source"]) for row in json.loads(result.output)}
+
+    used = (tmp_path / "state" / "anabranch" / "jobs" / "count-runs" / "checkpoints").as_uri()
+    assert shown()["checkpoints.dir"] == (used, "default")
+    assert shown("--checkpoint-dir", "s3://b/c")["checkpoints.dir"] == ("s3://b/c", "--checkpoint-dir")
+    flink = shown("--set", "execution.checkpointing.dir=s3://b/d")
+    assert flink["checkpoints.dir"][0] == "", "Flink's own option wins, and has a row"
+    folder.write("job.py", "import nothing_of_this_name")
+    assert shown()["checkpoints.dir"] == ("a folder of this user", "default")

@@ -10,9 +10,11 @@ import click
 
 from anabranch.cli.go_on import Remembering, telling_how_to_go_on, telling_how_to_stop
 from anabranch.cli.setting_option import SettingOption
+from anabranch.errors import AnabranchError
 
 if TYPE_CHECKING:
-    from anabranch.pipelines.layers import Layer, Resolved
+    from anabranch.pipelines.launch import Launch
+    from anabranch.pipelines.layers import Layer
 
 __all__ = ["command"]
 
@@ -91,7 +93,7 @@ def command(
         raise click.UsageError("which JOB? Give a folder with job.py, or a Python file.")
     plan = prepare(job, _flag_layer(flags, {"--input": inputs, "--set": flink}))
     if show_config:
-        _show(plan.resolved, as_json)
+        _show(plan.resolved.rows({"checkpoints.dir": _checkpoint_folder(plan)}), as_json)
     elif explain:
         click.echo(plan.load().explain())
     else:
@@ -127,14 +129,28 @@ def _flag_layer(flags: dict[str, Any], pairs: dict[str, tuple[str, ...]]) -> Lay
     return Layer(values, sources)
 
 
-def _show(resolved: Resolved, as_json: bool) -> None:
+def _checkpoint_folder(plan: Launch) -> str:
+    """Where checkpoints go when nothing is said, which goes by the job's name; empty where it is said."""
+    from anabranch.pipelines.configuration import CHECKPOINT_DIR
+
+    settings = plan.resolved.settings
+    if settings.checkpoints.dir or CHECKPOINT_DIR in settings.flink:
+        return ""
+    try:
+        return plan.context.checkpoints(plan.load())
+    except AnabranchError:
+        # Its settings can be looked at though its code is not finished.
+        return "a folder of this user"
+
+
+def _show(settings: list[tuple[str, str, str]], as_json: bool) -> None:
     if as_json:
         import json
 
-        named = [dict(zip(("setting", "value", "source"), row, strict=True)) for row in resolved.rows()]
+        named = [dict(zip(("setting", "value", "source"), row, strict=True)) for row in settings]
         click.echo(json.dumps(named, indent=2))
         return
-    rows = [("setting", "value", "from"), *resolved.rows()]
+    rows = [("setting", "value", "from"), *settings]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for name, value, source in rows:
         click.echo(f"{name:<{widths[0]}}  {value:<{widths[1]}}  {source}")

@@ -8,9 +8,10 @@ from pathlib import Path
 from anabranch.pipelines.retained import restore_uri
 from anabranch.pipelines.settings import Settings
 
-__all__ = ["checkpoint_uri", "flink_configuration", "state_folder"]
+__all__ = ["CHECKPOINT_DIR", "checkpoint_uri", "flink_configuration", "state_folder"]
 
-_CHECKPOINT_DIR = "execution.checkpointing.dir"
+CHECKPOINT_DIR = "execution.checkpointing.dir"
+"""Flink's own name of the place of checkpoints."""
 
 
 def state_folder(job: str) -> Path:
@@ -52,7 +53,7 @@ def checkpoint_uri(settings: Settings, folder: Path) -> str:
         settings: Of the run.
         folder: Of the job.
     """
-    chosen = settings.flink.get(_CHECKPOINT_DIR) or settings.checkpoints.dir
+    chosen = settings.flink.get(CHECKPOINT_DIR) or settings.checkpoints.dir
     # Without a directory checkpoints go to the JobManager's memory, which is full at 5 MiB: the job then
     # restarts for ever.
     place = str(chosen or folder / "checkpoints")
@@ -62,7 +63,7 @@ def checkpoint_uri(settings: Settings, folder: Path) -> str:
 def _checkpoints(settings: Settings, folder: Path) -> dict[str, str]:
     chosen = settings.checkpoints
     options = {
-        _CHECKPOINT_DIR: checkpoint_uri(settings, folder),
+        CHECKPOINT_DIR: checkpoint_uri(settings, folder),
         "execution.checkpointing.interval": _duration(chosen.interval_s),
         "execution.checkpointing.timeout": _duration(chosen.timeout_s),
         "execution.checkpointing.num-retained": str(chosen.retained),

@@ -20,6 +20,8 @@ __all__ = ["Layer", "Resolved", "environment_layer", "leaf_names", "resolve"]
 
 _Path = tuple[str, ...]
 
+_NONE: Mapping[str, str] = {}
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -46,8 +48,12 @@ class Resolved:
     settings: Settings
     sources: Mapping[str, str]
 
-    def rows(self) -> list[tuple[str, str, str]]:
-        """Name, value and source of every setting, in the order of the model; secrets are hidden."""
+    def rows(self, implied: Mapping[str, str] = _NONE) -> list[tuple[str, str, str]]:
+        """Name, value and source of every setting, in the order of the model; secrets are hidden.
+
+        Args:
+            implied: What holds where the model has no value, by dotted name.
+        """
         shown = []
         for path in leaf_names():
             value: Any = self.settings
@@ -60,7 +66,7 @@ class Resolved:
                     for key, item in value.items()
                 ]
             else:
-                shown.append((name, _text(value), self.sources.get(name, "default")))
+                shown.append((name, _text(value) or implied.get(name, ""), self.sources.get(name, "default")))
         return shown
 
     def _source(self, name: str, key: str) -> str:
