@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,7 @@ def run_demo(folder: Path, *arguments: str, timeout_s: float) -> tuple[int, dict
         timeout=timeout_s,
         check=False,
     )  # fmt: skip
+    (folder / "progress.txt").write_text(done.stderr)
     assert done.stdout.strip(), done.stderr
     verdict: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return done.returncode, verdict
@@ -47,6 +49,11 @@ def test_killed_primary_loses_and_doubles_nothing(tmp_path: Path) -> None:
     assert verdict["equal_scores"] == figures["groups"]
     report = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "kill -9 primary" in report
+    told = re.search(r"([\d.]+ s)  (kill -9 primary .)\n", (tmp_path / "progress.txt").read_text())
+    assert told is not None
+    assert re.search(rf">{re.escape(told[1])}</text><text [^>]*>{told[2]}</text>", report), (
+        "at one time in both"
+    )
     assert "http" not in report.replace("http://www.w3.org", "")
     again = subprocess.run(
         [sys.executable, "-m", "anabranch.cli", "verify", str(tmp_path / "kept")], cwd=ROOT, check=False

@@ -17,6 +17,18 @@ MARKS = [
 ]
 
 
+def test_the_axis_begins_where_the_lines_do() -> None:
+    chart = line_chart("Read", "records/s", {"a": [(30.0, 1.0), (90.0, 5.0)]}, [Mark(60.0, "half way")])
+    svg = ET.fromstring(chart)
+    line = next(each for each in svg.iter("polyline")).attrib["points"].split()
+    left, right = (float(point.split(",")[0]) for point in line)
+    mark = next(each for each in svg.iter("line") if each.get("class") == "m")
+    assert float(mark.attrib["x1"]) == (left + right) / 2
+    texts = {text.text: text for text in svg.iter("text")}
+    assert float(texts["40 s"].attrib["x"]) > left
+    assert "0 s" not in texts
+
+
 def test_no_two_texts_lie_on_each_other() -> None:
     chart = line_chart("Read", "records/s", {"a": [(0.0, 1.0), (60.0, 5.0)]}, MARKS)
     svg = ET.fromstring(chart)

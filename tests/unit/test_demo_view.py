@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from anabranch.cli.demo_view import _conclusion, _sample_line
-from anabranch.devkit.demo import DemoResult
+import pytest
+
+from anabranch.cli.demo_view import _conclusion, _sample_line, choose_view
+from anabranch.devkit.demo import DemoResult, Progress
 from anabranch.devkit.evidence import Evidence, FaultEvidence
 from anabranch.devkit.figures import FIGURES, READ
 from anabranch.devkit.ledger import Ledger
@@ -17,6 +19,11 @@ from anabranch.devkit.verifier import Verdict, verify
 def test_lag_of_a_primary_that_was_not_heard_of_yet_is_left_open() -> None:
     sample = Sample(1.0, 0, {"a": 0, "b": 0, "c": 0}, {}, {"b": 1200}, {}, frozenset({"c"}))
     assert "lag a - b 1,200 c down" in _sample_line(sample, 10)
+
+
+def test_times_are_those_of_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+    choose_view(as_json=True).show(Progress(12.34, "kill -9 primary b"))
+    assert capsys.readouterr().err == "  12.3 s  kill -9 primary b\n", "as in the report"
 
 
 def test_figures_that_do_not_tell_by_themselves_are_explained() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol, Self
@@ -46,7 +45,6 @@ class _LineView:
 
     def __init__(self, *, to_stderr: bool) -> None:
         self._to_stderr = to_stderr
-        self._began = time.monotonic()
         self._next_line = 0.0
 
     def __enter__(self) -> Self:
@@ -60,18 +58,18 @@ class _LineView:
     def show(self, progress: Progress) -> None:
         """Writes sentences at once and samples now and then."""
         if progress.text:
-            self._write(progress.text)
-        if progress.sample is not None and time.monotonic() >= self._next_line:
-            self._next_line = time.monotonic() + _LINE_EVERY_S
-            self._write(_sample_line(progress.sample, progress.total))
+            self._write(progress.at_s, progress.text)
+        if progress.sample is not None and progress.at_s >= self._next_line:
+            self._next_line = progress.at_s + _LINE_EVERY_S
+            self._write(progress.at_s, _sample_line(progress.sample, progress.total))
 
     def conclude(self, result: DemoResult) -> None:
         """Writes table, figures and verdict."""
         for line in _conclusion(result):
-            self._write(line)
+            self._write(result.took_s, line)
 
-    def _write(self, text: str) -> None:
-        click.echo(f"{time.monotonic() - self._began:6.1f} s  {text}", err=self._to_stderr)
+    def _write(self, at_s: float, text: str) -> None:
+        click.echo(f"{at_s:6.1f} s  {text}", err=self._to_stderr)
 
 
 class _BarView:
@@ -80,7 +78,6 @@ class _BarView:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live = Live(console=console, refresh_per_second=5, transient=True)
-        self._began = time.monotonic()
 
     def __enter__(self) -> Self:
         self._live.__enter__()
@@ -94,7 +91,7 @@ class _BarView:
     def show(self, progress: Progress) -> None:
         """Prints sentences above the bars and redraws these."""
         if progress.text:
-            self._live.console.print(f"[dim]{time.monotonic() - self._began:6.1f} s[/]  {progress.text}")
+            self._live.console.print(f"[dim]{progress.at_s:6.1f} s[/]  {progress.text}")
         if progress.sample is not None:
             self._live.update(Group(*_bars(progress.sample, progress.total)))
 

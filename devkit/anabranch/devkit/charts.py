@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 from math import ceil, floor, log10
+from typing import NamedTuple
 
 from anabranch.devkit.timeline import Mark
 
@@ -17,6 +18,21 @@ _WIDTH, _HEIGHT = 860, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 16, 34, 40
 _LINE = 14
 _NUMBER_WIDTH = 16  # two digits at 11 pixels, and a gap
+
+
+class _Span(NamedTuple):
+    """What the horizontal axis shows: the start of clusters and jobs, before it, has no lines to show."""
+
+    first_s: float
+    last_s: float
+
+    @property
+    def length_s(self) -> float:
+        return self.last_s - self.first_s or 1.0
+
+    def x(self, at_s: float) -> float:
+        return _LEFT + (at_s - self.first_s) / self.length_s * (_WIDTH - _LEFT - _RIGHT)
+
 
 _Series = Mapping[str, Sequence[tuple[float, float]]]
 
@@ -33,15 +49,15 @@ def line_chart(title: str, unit: str, series: _Series, marks: Sequence[Mark]) ->
     points = [point for line in series.values() for point in line]
     if not points:
         return f"<p>{escape(title)}: nothing was measured.</p>"
-    last_s = max(at for at, _ in points)
+    span = _Span(min(at for at, _ in points), max(at for at, _ in points))
     step = _nice_step(max(value for _, value in points) or 1.0)
     top = step * ceil((max(value for _, value in points) or 1.0) / step)
-    parts = [_frame(title, unit), *_horizontal_grid(step, top), *_time_axis(last_s)]
+    parts = [_frame(title, unit), *_horizontal_grid(step, top), *_time_axis(span)]
     for colour, (name, line) in zip(PALETTE, series.items(), strict=False):
-        path = " ".join(f"{_x(at, last_s):.1f},{_y(value, top):.1f}" for at, value in line)
+        path = " ".join(f"{span.x(at):.1f},{_y(value, top):.1f}" for at, value in line)
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.8">')
         parts.append(f"<title>{escape(name)}</title></polyline>")
-    parts += _marks(marks, last_s)
+    parts += _marks(marks, span)
     parts += _legend(list(series))
     parts += _mark_legend(marks)
     return _svg(parts, _HEIGHT + _LINE * len(marks) + 6)
@@ -90,19 +106,19 @@ def _horizontal_grid(step: float, top: float) -> list[str]:
     return parts
 
 
-def _time_axis(last_s: float) -> list[str]:
-    step = _nice_step(last_s or 1.0)
-    ticks = [tick * step for tick in range(floor((last_s or 1.0) / step) + 1)]
+def _time_axis(span: _Span) -> list[str]:
+    step = _nice_step(span.length_s)
+    ticks = [tick * step for tick in range(ceil(span.first_s / step), floor(span.last_s / step) + 1)]
     y = _HEIGHT - _BOTTOM + 16
-    return [f'<text x="{_x(at, last_s):.1f}" y="{y}" text-anchor="middle">{at:g} s</text>' for at in ticks]
+    return [f'<text x="{span.x(at):.1f}" y="{y}" text-anchor="middle">{at:g} s</text>' for at in ticks]
 
 
-def _marks(marks: Sequence[Mark], last_s: float) -> list[str]:
+def _marks(marks: Sequence[Mark], span: _Span) -> list[str]:
     """A dashed vertical each, with a number: the sentences are long, and several often fall in one second."""
     parts: list[str] = []
     ends: list[float] = []  # of the last number of each row, from the top
     for number, mark in enumerate(marks, 1):
-        x = _x(min(mark.at_s, last_s), last_s)
+        x = span.x(min(max(mark.at_s, span.first_s), span.last_s))
         parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}" class="m"/>')
         row = next((row for row, end in enumerate(ends) if end < x), len(ends))
         ends[row : row + 1] = [x + _NUMBER_WIDTH]
@@ -130,10 +146,6 @@ def _legend(names: Sequence[str], y: int = _HEIGHT - 6) -> list[str]:
         parts.append(f'<text x="{x + 15}" y="{y}">{escape(name)}</text>')
         x += 40 + 7 * len(name)
     return parts
-
-
-def _x(at_s: float, last_s: float) -> float:
-    return _LEFT + at_s / (last_s or 1.0) * (_WIDTH - _LEFT - _RIGHT)
 
 
 def _y(value: float, top: float) -> float:

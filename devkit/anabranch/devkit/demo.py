@@ -32,7 +32,7 @@ from anabranch.devkit.planted import Planted, plant
 from anabranch.devkit.report import ReportData, write_report
 from anabranch.devkit.scores import read_scores, scores_of
 from anabranch.devkit.secure import SecureKind
-from anabranch.devkit.timeline import Mark, Sample, Timeline
+from anabranch.devkit.timeline import Clock, Mark, Sample, Timeline
 from anabranch.devkit.verifier import Verdict, verify
 from anabranch.errors import ConfigurationError
 from anabranch.topology import librdkafka_config, load_topology
@@ -73,8 +73,16 @@ class DemoSpec:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Something to show: a sentence, a sample, or both; ``total`` is the number of records to be sent."""
+    """Something to show: a sentence, a sample, or both.
 
+    Attributes:
+        at_s: When it was, seconds since the run began.
+        text: The sentence.
+        sample: The sample.
+        total: Number of records to be sent.
+    """
+
+    at_s: float
     text: str = ""
     sample: Sample | None = None
     total: int = 0
@@ -130,6 +138,7 @@ class _Stage:
     jobs: DemoJobs
     replay: Replay
     folder: Path
+    clock: Clock
     tell: Callable[[str], None]
     clients: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -147,11 +156,11 @@ def run_demo(spec: DemoSpec, show: Callable[[Progress], None]) -> DemoResult:
         EnvironmentMissingError: Java, Maven or a port is missing.
         JobError: A job did not start or failed for good.
     """
-    began = time.monotonic()
+    clock = Clock()
     with ExitStack() as stack:
         stack.enter_context(_without_collections())
         _check_keep(spec)
-        stage = _make_ready(spec, stack, lambda text: show(Progress(text)))
+        stage = _make_ready(spec, stack, clock, lambda text: show(Progress(clock.now_s, text)))
         timeline, fault, mended, undrained = _drive(stage, show)
         stage.tell("audit: an independent consumer reads all logs")
         seals = stage.replay.seals
@@ -181,7 +190,7 @@ def run_demo(spec: DemoSpec, show: Callable[[Progress], None]) -> DemoResult:
         emitted=gathered.evidence.emitted_scores,
         plan=stage.plan,
         report=spec.report.resolve(),
-        took_s=time.monotonic() - began,
+        took_s=clock.now_s,
     )
 
 
@@ -215,7 +224,7 @@ def _without_collections() -> Iterator[None]:
         gc.enable()
 
 
-def _make_ready(spec: DemoSpec, stack: ExitStack, tell: Callable[[str], None]) -> _Stage:
+def _make_ready(spec: DemoSpec, stack: ExitStack, clock: Clock, tell: Callable[[str], None]) -> _Stage:
     """Starts brokers, Flink and both jobs while the input is read."""
     data = spec.data or _shipped("mlperf-training-v4.0.tsv.xz")
     check_file(data)
@@ -240,7 +249,7 @@ def _make_ready(spec: DemoSpec, stack: ExitStack, tell: Callable[[str], None]) -
     plan = plan_fault(FaultKind(spec.fault), loop.primaries, _TASK_MANAGERS, spec.seed)
     group = load_topology(str(loop.topology_path)).groups[loop.spec.group]
     clients = {name: librdkafka_config(group.primaries[name]) for name in loop.primaries}
-    return _Stage(spec, plan, dataset, planted, loop, jobs, replay, folder, tell, clients)
+    return _Stage(spec, plan, dataset, planted, loop, jobs, replay, folder, clock, tell, clients)
 
 
 def _start(spec: DemoSpec, up: Future[Loop], tell: Callable[[str], None]) -> DemoJobs:
@@ -278,12 +287,13 @@ def _drive(
     stage: _Stage, show: Callable[[Progress], None]
 ) -> tuple[Timeline, FaultEvidence, dict[int, int], list[str]]:
     """Replays, strikes, drains, mends; all that happens while the jobs run."""
-    timeline, replay = Timeline(tuple(stage.loop.primaries)), stage.replay
-    with replay, Observer(stage.clients, stage.jobs, replay, timeline) as observer:
+    timeline, replay, clock = Timeline(tuple(stage.loop.primaries)), stage.replay, stage.clock
+    with replay, Observer(stage.clients, stage.jobs, replay, timeline, clock) as observer:
 
         def tell(text: str) -> None:
-            timeline.marks.append(Mark(observer.now_s, text))
-            stage.tell(text)
+            mark = Mark(clock.now_s, text)
+            timeline.marks.append(mark)
+            show(Progress(mark.at_s, text))
 
         replay.start(stage.loop)
         _strike_meanwhile(stage, observer, show, tell)
@@ -311,12 +321,17 @@ def _strike_meanwhile(
     with ThreadPoolExecutor(1) as pool:
         harm: Future[None] | None = None
         while not stage.replay.done or (harm is not None and not harm.done()):
-            show(Progress(sample=observer.sample(), total=stage.replay.total))
+            _show_sample(observer, show, stage.replay.total)
             if harm is None and observer.may_strike(stage.plan):
                 harm = pool.submit(nemesis.run)
             time.sleep(_LOOK_EVERY_S)
         if harm is not None:
             harm.result()
+
+
+def _show_sample(observer: Observer, show: Callable[[Progress], None], total: int) -> None:
+    sample = observer.sample()
+    show(Progress(sample.at_s, sample=sample, total=total))
 
 
 def _await_drained(observer: Observer, show: Callable[[Progress], None], total: int) -> list[str]:
@@ -326,7 +341,7 @@ def _await_drained(observer: Observer, show: Callable[[Progress], None], total: 
     while left := observer.undrained(ends):
         if time.monotonic() > deadline:
             return left
-        show(Progress(sample=observer.sample(), total=total))
+        _show_sample(observer, show, total)
         time.sleep(_LOOK_EVERY_S)
     return []
 

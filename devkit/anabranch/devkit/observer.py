@@ -13,7 +13,7 @@ from anabranch.devkit.demo_replay import Replay
 from anabranch.devkit.evidence import FaultEvidence
 from anabranch.devkit.nemesis import FaultKind, FaultPlan
 from anabranch.devkit.offsets import LogPositions, OffsetWatch
-from anabranch.devkit.timeline import Sample, Timeline
+from anabranch.devkit.timeline import Clock, Sample, Timeline
 
 __all__ = ["Observer"]
 
@@ -28,13 +28,18 @@ class Observer:
     """Asks brokers, Flink and producers, and changes none of them. For one thread's use, unless said."""
 
     def __init__(
-        self, clients: Mapping[str, Mapping[str, str]], jobs: DemoJobs, replay: Replay, timeline: Timeline
+        self,
+        clients: Mapping[str, Mapping[str, str]],
+        jobs: DemoJobs,
+        replay: Replay,
+        timeline: Timeline,
+        clock: Clock,
     ) -> None:
         self._jobs = jobs
         self._replay = replay
         self._timeline = timeline
         self._watch = OffsetWatch(clients, STREAM, jobs.groups)
-        self._began = time.monotonic()
+        self._clock = clock
         self._unread = 0
 
     def __enter__(self) -> Self:
@@ -45,17 +50,12 @@ class Observer:
     ) -> None:
         self._watch.close()
 
-    @property
-    def now_s(self) -> float:
-        """Seconds since the replay began."""
-        return time.monotonic() - self._began
-
     def sample(self) -> Sample:
         """Looks at everything once and adds it to the timeline."""
         self._jobs.check()
         progress, positions = self._replay.progress, self._watch.positions()
         sample = Sample(
-            at_s=self.now_s,
+            at_s=self._clock.now_s,
             sent=progress.sent,
             acknowledged={name: progress.acknowledged.get(name, 0) for name in positions},
             consumed=self._jobs.records_read(),

@@ -60,6 +60,7 @@ def write_report(path: Path, data: ReportData) -> None:
         f"<h1>{escape(data.title)}</h1>",
         f"<p><code>{escape(data.command)}</code></p>",
         _verdict(data.verdict),
+        "<p>Times are seconds since the run began, as it printed them.</p>",
         line_chart("Acknowledged by primary", "records/s", data.timeline.rates(), marks),
         line_chart("Read by job", "records/s", data.timeline.consumption(), marks),
         f"<p>Read: {READ}.</p>",

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Mark", "Sample", "Timeline"]
+__all__ = ["Clock", "Mark", "Sample", "Timeline"]
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The one clock of a run, so that what is printed and what the report shows can be laid side by side."""
+
+    began: float = field(default_factory=time.monotonic)
+
+    @property
+    def now_s(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self.began
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +26,7 @@ class Sample:
     """Cumulative figures at one moment.
 
     Attributes:
-        at_s: Seconds since the replay began.
+        at_s: Seconds since the run began.
         sent: Records handed to Prism.
         acknowledged: Acknowledgements by primary.
         consumed: Records that left the union source, by job.
@@ -34,7 +47,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Something that was done: ``at_s`` seconds since the replay began."""
+    """Something that was done: ``at_s`` seconds since the run began."""
 
     at_s: float
     text: str
