@@ -12,6 +12,11 @@ from anabranch.devkit import demo as runs
 from anabranch.errors import ConfigurationError, EnvironmentMissingError
 
 
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
 @pytest.mark.parametrize("place", ["gone/report.html", "file/report.html", "locked/report.html"])
 def test_report_that_could_not_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
@@ -45,6 +50,30 @@ def test_no_java_is_told_before_the_input_is_read(tmp_path: Path, monkeypatch: p
     error = CliRunner().invoke(demo.command, ["--report", str(tmp_path / "report.html")]).exception
     assert isinstance(error, EnvironmentMissingError)
     assert error.message == "no Java on PATH, and JAVA_HOME is not set"
+
+
+def test_a_report_that_a_running_demo_writes_is_left_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    started: list[Path] = []
+
+    def run(spec: runs.DemoSpec, _: object) -> None:
+        started.append(spec.report)
+        if len(started) == 1:
+            error = CliRunner().invoke(demo.command, []).exception
+            assert isinstance(error, ConfigurationError)
+            assert error.where == "--report report.html"
+            assert "another file" in str(error.hint)
+            CliRunner().invoke(demo.command, ["--report", "other.html"])
+
+    monkeypatch.setattr(runs, "run_demo", run)
+    CliRunner().invoke(demo.command, [])
+    CliRunner().invoke(demo.command, [])
+    assert [path.name for path in started] == ["report.html", "other.html", "report.html"], (
+        "and then it is free"
+    )
+    assert not list((tmp_path / "state" / "anabranch" / "reports").iterdir())
 
 
 def test_a_file_in_this_folder_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal
 
 import click
 
 from anabranch.devkit.copies import check_copies
-from anabranch.errors import ConfigurationError
+from anabranch.devkit.state import exclusive, state_home
+from anabranch.errors import ConfigurationError, UnavailableError
 
 __all__ = ["command"]
 
@@ -55,7 +59,7 @@ _SABOTAGES = ("none", "no-dedup", "drop")
     type=click.Path(path_type=Path, dir_okay=False),
     default=Path("report.html"),
     show_default=True,
-    help="Where the HTML report goes.",
+    help="Where the HTML report goes; one that is there is replaced.",
 )
 @click.option(
     "--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep ledgers and logs in this folder."
@@ -110,12 +114,29 @@ def command(
         sabotage=sabotage,
         command=" ".join(["anabranch", *sys.argv[1:]]),
     )
-    with choose_view(as_json=as_json) as view:
+    with _writing_alone(report), choose_view(as_json=as_json) as view:
         result = run_demo(spec, view.show)
     view.conclude(result)
     if as_json:
         click.echo(json.dumps(result.as_json()))
     sys.exit(0 if result.verdict.ok else 1)
+
+
+@contextmanager
+def _writing_alone(report: Path) -> Iterator[None]:
+    """Of two demos that write one report, the one that ends first would lose its own without a word."""
+    name = hashlib.sha256(str(report.resolve()).encode()).hexdigest()[:16]
+    lock = state_home() / "reports" / f"{name}.lock"
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(exclusive(lock, timeout_s=0, what=str(report), stays=False))
+        except UnavailableError:
+            raise ConfigurationError(
+                "a demo that still runs writes its report there",
+                where=f"--report {report}",
+                hint="give this one another file",
+            ) from None
+        yield
 
 
 def _check_place(report: Path) -> None:
