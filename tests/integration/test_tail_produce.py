@@ -191,6 +191,24 @@ def test_an_upsert_by_hand_is_read_by_its_version(stream: StreamHandle) -> None:
     }
 
 
+def test_what_only_a_wiped_primary_had_goes_back_to_an_older_version(stream: StreamHandle) -> None:
+    def put(number: int, home: str) -> str:
+        line = f'{{"run":"k","n":{number}}}'
+        to = ("--key", "run", "--upsert", "--home", home)
+        assert run("produce", stream.name, "--topology", stream.topology, *to, stdin=line).exception is None
+        return line
+
+    def newest() -> list[object]:
+        return [record["value"] for record in tail(stream, "--latest-by-version")]
+
+    older, newer = put(1, "a"), put(2, "b")
+    assert newest() == [newer]
+    stream.loop.broker("b").wipe({stream.name: stream.partitions})
+    assert newest() == [older], "with one copy nobody else had the newer one"
+    again = put(3, "a")
+    assert newest() == [again]
+
+
 def test_records_without_a_version_are_said_to_be_of_unknown_age(stream: StreamHandle) -> None:
     topology = ("--topology", stream.topology)
     run("produce", stream.name, *topology, "--key", "run", stdin='{"run":"k1"}\n{"run":"k1"}\n')
