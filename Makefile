@@ -15,14 +15,17 @@ help: ## Lists the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(UV):
+	@echo "setting up uv $(UV_VERSION) in $(CACHE)"
 	$(PYTHON) -m venv $(CACHE)/uv-$(UV_VERSION)
 	$(CACHE)/uv-$(UV_VERSION)/bin/pip install -q uv==$(UV_VERSION)
 
 .venv/.ready: pyproject.toml uv.lock hatch_build.py | $(UV)
+	@echo "setting up Python's packages in .venv; the first time some hundred MB are downloaded"
 	$(UV) sync -q --locked --python $(PYTHON)
 	@touch $@
 
 $(JARS)/.ready: $(JAVA_SOURCES)
+	@echo "building the jars; the first time Maven downloads what they need, which takes a minute or two"
 	$(MVN) package -DskipTests
 	@touch $@
 
