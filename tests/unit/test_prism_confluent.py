@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
+from anabranch.connectors.prism import confluent
 from anabranch.connectors.prism.confluent import ConfluentTransport
 from anabranch.connectors.prism.transport import FailureKind, Trouble
 
 DOWN = KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down")
 REFUSED = KafkaError(KafkaError._TRANSPORT, "a:9092: Connect to a failed: Connection refused")
+
+
+Say = Callable[..., None]
 
 
 @pytest.fixture
@@ -48,6 +53,76 @@ def test_an_error_that_comes_after_all_are_down_is_told_later(transport: Conflue
 def test_one_lost_broker_is_no_lost_primary(transport: ConfluentTransport) -> None:
     transport._on_error(REFUSED)
     assert transport.poll() == Trouble(REFUSED.str(), unreachable=False)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[ConfluentTransport]:
+    """Whose thread does not ask by itself, and which has just been told that its primary is out of reach."""
+    monkeypatch.setattr(confluent, "_ask", lambda transport, doubt: None)
+    made = ConfluentTransport("t", {})
+    made._on_error(DOWN)
+    made._doubt.clear()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def say(asked: ConfluentTransport, monkeypatch: pytest.MonkeyPatch) -> Say:
+    """Sets the leaders of the topic's partitions that the primary tells, or the error."""
+
+    def set_answer(
+        *leaders: int, error: KafkaError | None = None, meanwhile: KafkaError | None = None
+    ) -> None:
+        def list_topics(topic: str, timeout: float) -> object:
+            if meanwhile is not None:
+                asked._on_error(meanwhile)
+            if error is not None:
+                raise KafkaException(error)
+            partitions = {number: SimpleNamespace(leader=leader) for number, leader in enumerate(leaders)}
+            return SimpleNamespace(cluster_id="c", topics={topic: SimpleNamespace(partitions=partitions)})
+
+        stub = SimpleNamespace(list_topics=list_topics, purge=lambda **_: None, poll=lambda _: None)
+        monkeypatch.setattr(asked, "_producer", stub)
+
+    return set_answer
+
+
+def test_a_primary_that_answers_has_returned_which_is_said_once(asked: ConfluentTransport, say: Say) -> None:
+    say(1, -1)
+    assert not asked.returned()
+    assert asked.ask() is None
+    assert asked.cluster == "c"
+    assert asked.returned()
+    assert not asked.returned()
+
+
+def test_a_primary_that_does_not_answer_has_not_returned_and_is_asked_again(
+    asked: ConfluentTransport, say: Say
+) -> None:
+    say(error=REFUSED)
+    assert asked.ask() is not None
+    assert not asked.returned()
+
+
+@pytest.mark.parametrize("leaders", [(), (-1, -1)], ids=["no-topic", "no-leader"])
+def test_a_primary_that_nothing_can_be_written_to_has_not_returned_though_it_tells_its_cluster(
+    asked: ConfluentTransport, say: Say, leaders: tuple[int, ...]
+) -> None:
+    say(*leaders)
+    assert asked.ask() is not None
+    assert asked.cluster == "c"
+    assert not asked.returned()
+
+
+def test_an_answer_from_before_it_went_away_says_nothing(asked: ConfluentTransport, say: Say) -> None:
+    say(1, meanwhile=DOWN)
+    asked.ask()
+    assert not asked.returned()
+    say(1)
+    asked._doubt.clear()
+    asked.ask()
+    asked._on_error(DOWN)
+    assert not asked.returned()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 ::
 
     CLOSED ──(3 failures without an acknowledgement between, silence, or the link is down)──▶ OPEN
-    OPEN ──(cool-off over, or a late acknowledgement: one record may try)──▶ HALF_OPEN
+    OPEN ──(cool-off over, a late acknowledgement, or it answers again: one record may try)──▶ HALF_OPEN
     HALF_OPEN ──(that record is acknowledged in time)──▶ CLOSED
     HALF_OPEN ──(it fails or stays unanswered)──▶ OPEN, cool-off doubled
 
@@ -97,6 +97,10 @@ class Breaker:
         """
         self._failures = 0
         self._concrete = False
+        return self.revive(now)
+
+    def revive(self, now: float) -> bool:
+        """There is a sign of life: the cool-off is cut short. Says whether that changed the state."""
         if self.state is not BreakerState.OPEN:
             return False
         self.start_probe(now)

@@ -80,6 +80,8 @@ _MESSAGE_TIMEOUT_S = 15.0
 # A cluster that answers at all does so within less; the thread is free again after it.
 _ASK_S = 1.0
 _ASK_AGAIN_S = 0.1
+# Of one that answers and lacks the topic, or may not show it: that seldom mends within less.
+_ASK_FOR_TOPIC_S = 0.5
 
 
 class ConfluentTransport:
@@ -92,10 +94,11 @@ class ConfluentTransport:
         self.cluster: str | None = None
         self._doubt = threading.Event()
         self._doubt.set()
+        self._returned = False
         self._producer = Producer({**config, "error_cb": self._on_error, "logger": QuietLog()})
         self._produce = self._producer.produce
         self.closed = False
-        # list_topics() waits, and there is no other way to learn a cluster's id of a librdkafka producer.
+        # list_topics() waits, and there is no other way to learn which cluster it is and that it is back.
         name = f"cluster-of-{config.get('client.id', 'prism')}"
         threading.Thread(target=_ask, args=(weakref.ref(self), self._doubt), name=name, daemon=True).start()
 
@@ -116,6 +119,13 @@ class ConfluentTransport:
         self._producer.poll(0)
         trouble, self._trouble = self._trouble, None
         return trouble
+
+    def returned(self) -> bool:
+        """Whether :meth:`ask` was answered after the primary was out of reach."""
+        if not self._returned:
+            return False
+        self._returned = False
+        return True
 
     def purge(self) -> None:
         """Gives up what is queued; what is on its way is left to its answer."""
@@ -146,14 +156,24 @@ class ConfluentTransport:
     def __del__(self) -> None:
         self._doubt.set()
 
-    def ask(self) -> bool:
-        """Asks which Kafka cluster it is, which takes up to a second; says whether it was told."""
+    def ask(self) -> float | None:
+        """Asks which Kafka cluster it is, and whether it can be written to. Takes up to a second.
+
+        Returns:
+            After how many seconds to ask again; None: there is no need to.
+        """
         try:
             told = self._producer.list_topics(self._topic, timeout=_ASK_S)
         except KafkaException:
-            return False
+            return _ASK_AGAIN_S
         self.cluster = told.cluster_id or ""
-        return True
+        topic = told.topics.get(self._topic)
+        # Before it leads a partition, it answers and a record would wait.
+        if topic is None or all(partition.leader < 0 for partition in topic.partitions.values()):
+            return _ASK_FOR_TOPIC_S
+        # What was asked before it went away tells nothing.
+        self._returned = not self._doubt.is_set()
+        return None
 
     def _on_error(self, error: KafkaError) -> None:
         # "1/1 brokers are down" comes before the error of the broker, after it, or alone; of the two it is
@@ -165,24 +185,25 @@ class ConfluentTransport:
             self._last_error = reason
         if error.code() in _UNREACHABLE:
             # Whoever answers there when it is back may be another cluster.
+            self._returned = False
             self._doubt.set()
         before = self._trouble is not None and self._trouble.unreachable
         self._trouble = Trouble(reason, before or error.code() in _UNREACHABLE or error.fatal())
 
 
 def _ask(transport: weakref.ref[ConfluentTransport], doubt: threading.Event) -> None:
-    """Finds out which cluster it is, at first and whenever that is in doubt, until it is gone."""
+    """Finds out which cluster it is and that it answers, at first and after each outage, until it is gone."""
     while doubt.wait():
         doubt.clear()
         asked = transport()
         if asked is None or asked.closed:
             return
-        known = asked.ask()
+        again_s = asked.ask()
         # A producer that nobody closed can be collected while this waits.
         del asked
-        if not known:
+        if again_s is not None:
             doubt.set()
-            time.sleep(_ASK_AGAIN_S)
+            time.sleep(again_s)
 
 
 def _kind(error: KafkaError) -> FailureKind:

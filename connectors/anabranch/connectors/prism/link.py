@@ -181,6 +181,14 @@ class Link:
         self.quiet = False
         self._await_probe()
 
+    def revive(self, now: float) -> bool:
+        """It answers again after it was out of reach; says whether the breaker changed."""
+        self.quiet = False
+        if not self.breaker.revive(now):
+            return False
+        self._await_probe()
+        return True
+
     def _await_probe(self) -> None:
         self._sent_before_probe = self.sent
         self._probe = None

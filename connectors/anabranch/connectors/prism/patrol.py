@@ -74,6 +74,8 @@ class Patrol:
                 if trouble.unreachable:
                     link.trip(now)
             changed |= link.opened
+            if link.transport.returned():
+                changed |= link.revive(now)
         if changed:
             self._tracker.rebuild()
 

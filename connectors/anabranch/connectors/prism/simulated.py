@@ -62,11 +62,12 @@ class SimulatedPrimary:
         self.answering = True
         self.accepts = True
         self.trouble: Trouble | None = None
+        self.returned = False
         self.to_answer: deque[int] = deque()
 
     def stop(self, *, tell: bool = True) -> None:
         """Down; clients are told that the connection is lost unless ``tell`` is False."""
-        self.reachable = False
+        self.reachable = self.returned = False
         if tell:
             self.trouble = Trouble("connection refused", unreachable=True)
 
@@ -76,7 +77,8 @@ class SimulatedPrimary:
         self.accepts = writing
 
     def go_on(self) -> None:
-        """Up and answering again, the log kept."""
+        """Up and answering again, the log kept; clients are told if it was down."""
+        self.returned |= not self.reachable
         self.reachable = self.answering = self.accepts = True
         self.trouble = None
 
@@ -137,6 +139,11 @@ class SimulatedTransport:
             on_answer, error, message = self._answers.popleft()
             on_answer(error, message)
         told, self.primary.trouble = self.primary.trouble, None
+        return told
+
+    def returned(self) -> bool:
+        """Whether it has gone on after it was down."""
+        told, self.primary.returned = self.primary.returned, False
         return told
 
     def purge(self) -> None:

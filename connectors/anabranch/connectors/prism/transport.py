@@ -86,6 +86,13 @@ class Transport(Protocol):
         """Calls the callbacks of what was answered; returns the newest trouble since the last call."""
         ...
 
+    def returned(self) -> bool:
+        """Whether the primary answers and has the topic, after it was out of reach; said once.
+
+        It may be asked at any time, and is never sure: what is on its way to the primary shows how it fares.
+        """
+        ...
+
     def purge(self) -> None:
         """Gives up what has not gone out yet: it fails at the next poll."""
         ...
