@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from anabranch.connectors.prism import confluent
 from anabranch.connectors.prism.confluent import ConfluentTransport
 from anabranch.connectors.prism.transport import FailureKind, Trouble
+from anabranch.devkit import process
 
 DOWN = KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down")
 REFUSED = KafkaError(KafkaError._TRANSPORT, "a:9092: Connect to a failed: Connection refused")
@@ -142,3 +143,47 @@ def test_failures_are_sorted(
 ) -> None:
     failure = transport.failure(KafkaError(code, "in words"))
     assert (failure.kind, failure.vague) == (kind, vague)
+
+
+TOO_LARGE = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE, "Broker: Message size too large")
+
+
+def test_a_batch_that_is_too_large_is_not_a_record_that_is_until_it_can_hold_no_other() -> None:
+    transport = ConfluentTransport("t", {"batch.size": 10_000, "message.max.bytes": 20_000})
+    try:
+        small, large = Message(value=b"x" * 100, key=b"k" * 100), Message(value=b"x" * 9_999, key=b"k")
+        assert transport.failure(TOO_LARGE, large).kind is FailureKind.RECORD, "alone in its batch"
+        assert transport.failure(TOO_LARGE, None).kind is FailureKind.RECORD, "told by the client"
+        producers = [transport._producer]
+        for limit in (2_500, 1):
+            # The answers of one poll, of which the first makes the limit lower.
+            assert transport.failure(TOO_LARGE, small).kind is FailureKind.BATCH
+            assert transport.failure(TOO_LARGE, small).kind is FailureKind.BATCH
+            assert transport._batch_bytes == limit
+            producers.append(transport._producer)
+            transport.poll()
+        assert len(set(map(id, producers))) == 3
+        assert transport.failure(TOO_LARGE, small).kind is FailureKind.RECORD
+    finally:
+        transport.close()
+
+
+def test_a_topic_that_takes_no_full_batch_gets_smaller_ones_from_a_client_that_replaces_the_first() -> None:
+    transport = ConfluentTransport("t", {"bootstrap.servers": "127.0.0.1:1", "batch.size": 10_000})
+    try:
+        answers: list[KafkaError] = []
+        transport.send(b"x", None, 0, {}, lambda error, _: answers.append(error))
+        transport.failure(TOO_LARGE, Message(value=b"x"))
+        transport.send(b"y", None, 0, {}, lambda error, _: answers.append(error))
+        transport.poll()
+        assert len(transport._producers) == 2, "the first has yet to answer"
+        transport.purge()
+
+        def first_is_gone() -> bool:
+            transport.poll()
+            return len(answers) == 2 and len(transport._producers) == 1
+
+        process.await_condition(first_is_gone, 10, "all answers, and the end of the first")
+        assert [error.code() for error in answers] == [KafkaError._PURGE_QUEUE] * 2
+    finally:
+        transport.close()

@@ -12,6 +12,7 @@ import pytest
 
 from anabranch.connectors import Delivery, PrismProducer
 from anabranch.connectors.prism.simulated import SimulatedPrimaries, SimulatedTransport
+from anabranch.connectors.prism.transport import Failure, FailureKind
 from anabranch.errors import ConfigurationError, DeliveryError, UnavailableError
 from anabranch.topology import Topology, dump_topology
 
@@ -131,6 +132,24 @@ def test_a_failure_without_a_callback_comes_out_of_flush(
     with pytest.raises(DeliveryError, match="too large"):
         producer.flush()
     assert producer.flush() == 0
+
+
+def test_records_of_a_batch_that_is_refused_whole_are_tried_again_until_they_are_taken(
+    producer: PrismProducer, primaries: SimulatedPrimaries
+) -> None:
+    send(producer, 4)
+    for name in "ab":
+        primaries[name].error = Failure(FailureKind.BATCH, "message size too large")
+    deliveries: list[Delivery] = []
+    for _ in range(4):
+        producer.send(b"x", on_done=deliveries.append)
+    await_true(lambda: sum(each.failed for each in producer.stats().primaries.values()) > 40)
+    assert deliveries == []
+    assert {each.state for each in producer.stats().primaries.values()} == {"closed"}
+    for name in "ab":
+        primaries[name].error = None
+    producer.flush()
+    assert [(d.error, d.ambiguous) for d in deliveries] == [(None, False)] * 4
 
 
 def test_a_producer_in_a_fatal_state_is_made_anew(

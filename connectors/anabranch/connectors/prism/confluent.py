@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from anabranch.connectors.client_log import QuietLog
 from anabranch.connectors.prism.options import LINGER_MS
@@ -50,10 +50,10 @@ _RECORD = frozenset(
         KafkaError.INVALID_RECORD,
         KafkaError.INVALID_TIMESTAMP,
         KafkaError._INVALID_ARG,
-        KafkaError.MSG_SIZE_TOO_LARGE,
-        KafkaError.RECORD_LIST_TOO_LARGE,
     }
 )
+# A broker says so of a batch, of which it takes all or nothing; the client, of a record.
+_TOO_LARGE = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE})
 # The broker, or the client before it, refuses before anything is appended.
 _NOT_WRITTEN = frozenset(
     {
@@ -83,6 +83,11 @@ _ASK_AGAIN_S = 0.1
 # Of one that answers and lacks the topic, or may not show it: that seldom mends within less.
 _ASK_FOR_TOPIC_S = 0.5
 
+# librdkafka's own, where no other is set.
+_LARGEST_BATCH = 1_000_000
+# Below this a topic takes, records go one by one.
+_SMALLEST_BATCH = 1_024
+
 
 class ConfluentTransport:
     """One ``confluent_kafka.Producer``; see :class:`~anabranch.connectors.prism.transport.Transport`."""
@@ -95,8 +100,13 @@ class ConfluentTransport:
         self._doubt = threading.Event()
         self._doubt.set()
         self._returned = False
-        self._producer = Producer({**config, "error_cb": self._on_error, "logger": QuietLog()})
+        self._config = {**config, "error_cb": self._on_error, "logger": QuietLog()}
+        self._producer = Producer(self._config)
         self._produce = self._producer.produce
+        limits = (int(config.get(name, _LARGEST_BATCH)) for name in ("batch.size", "message.max.bytes"))
+        # Of the producer, and of the one whose answers are being looked at.
+        self._batch_bytes = self._answering_bytes = min(limits)
+        self._former: list[tuple[int, Producer]] = []
         self.closed = False
         # list_topics() waits, and there is no other way to learn which cluster it is and that it is back.
         name = f"cluster-of-{config.get('client.id', 'prism')}"
@@ -116,6 +126,12 @@ class ConfluentTransport:
 
     def poll(self) -> Trouble | None:
         """Serves callbacks, without waiting."""
+        if self._former:
+            for limit, former in self._former:
+                self._answering_bytes = limit
+                former.poll(0)
+            self._former = [each for each in self._former if len(each[1])]
+        self._answering_bytes = self._batch_bytes
         self._producer.poll(0)
         trouble, self._trouble = self._trouble, None
         return trouble
@@ -129,9 +145,10 @@ class ConfluentTransport:
 
     def purge(self) -> None:
         """Gives up what is queued; what is on its way is left to its answer."""
-        self._producer.purge(in_queue=True, in_flight=False, blocking=False)
+        for producer in self._producers:
+            producer.purge(in_queue=True, in_flight=False, blocking=False)
 
-    def failure(self, error: object) -> Failure:
+    def failure(self, error: object, message: object = None) -> Failure:
         """Sorts librdkafka's errors."""
         if isinstance(error, BufferError):
             return Failure(FailureKind.FULL, "the local queue is full")
@@ -140,7 +157,10 @@ class ConfluentTransport:
         if not isinstance(error, KafkaError):
             # A value that is no bytes and the like: produce() raises TypeError and friends.
             return Failure(FailureKind.RECORD, f"{type(error).__name__}: {error}")
-        return Failure(_kind(error), concise(error.str()), error.code() in _VAGUE)
+        reason = concise(error.str())
+        if error.code() in _TOO_LARGE and isinstance(message, Message) and self._was_in_batch(message):
+            return Failure(FailureKind.BATCH, reason)
+        return Failure(_kind(error), reason, error.code() in _VAGUE)
 
     def place(self, message: object) -> tuple[int, int]:
         """Partition and offset of an acknowledged record."""
@@ -150,8 +170,9 @@ class ConfluentTransport:
         """Purges all and serves what that brings; dropping the last reference then ends its threads."""
         self.closed = True
         self._doubt.set()
-        self._producer.purge(in_queue=True, in_flight=True, blocking=True)
-        self._producer.poll(0)
+        for producer in self._producers:
+            producer.purge(in_queue=True, in_flight=True, blocking=True)
+            producer.poll(0)
 
     def __del__(self) -> None:
         self._doubt.set()
@@ -174,6 +195,29 @@ class ConfluentTransport:
         # What was asked before it went away tells nothing.
         self._returned = not self._doubt.is_set()
         return None
+
+    @property
+    def _producers(self) -> list[Producer]:
+        return [*(former for _, former in self._former), self._producer]
+
+    def _was_in_batch(self, message: Message) -> bool:
+        """Whether a record that is too large may have been sent with others; if so, less is sent at once.
+
+        A batch holds no more than its limit, but for a single record above it; so the topic takes less than
+        the limit. A quarter is large enough for a topic that takes half, and found in few refusals, each of
+        which costs an idempotent producer half a second.
+        """
+        limit = self._answering_bytes
+        if limit <= len(message) + len(message.key() or b"") or limit <= 1:
+            return False
+        if limit == self._batch_bytes:
+            self._batch_bytes = limit // 4 if limit >= 4 * _SMALLEST_BATCH else 1
+            _log.info("%s sends no more than %d B at once", self._config.get("client.id"), self._batch_bytes)
+            # It still has answers to give; no setting of a producer can be changed.
+            self._former.append((limit, self._producer))
+            self._producer = Producer({**self._config, "batch.size": self._batch_bytes})
+            self._produce = self._producer.produce
+        return True
 
     def _on_error(self, error: KafkaError) -> None:
         # "1/1 brokers are down" comes before the error of the broker, after it, or alone; of the two it is
@@ -210,7 +254,7 @@ def _kind(error: KafkaError) -> FailureKind:
     code = error.code()
     if error.fatal() or code in (KafkaError._FATAL, KafkaError._STATE):
         return FailureKind.FATAL
-    if code in _RECORD:
+    if code in _RECORD or code in _TOO_LARGE:
         return FailureKind.RECORD
     if code in _NOT_WRITTEN:
         return FailureKind.NOT_WRITTEN

@@ -156,7 +156,7 @@ class SimulatedTransport:
                 kept.append(sent)
         self._queue = kept
 
-    def failure(self, error: object) -> Failure:
+    def failure(self, error: object, message: object = None) -> Failure:
         """The failure itself, or the one that was raised."""
         if isinstance(error, _SimulatedError):
             return error.failure

@@ -159,9 +159,13 @@ class Tracker:
             self._acknowledged(attempt, link, story, message)
             return
         link.failed += 1
-        failure = link.transport.failure(error)
+        failure = link.transport.failure(error, message)
         if failure.kind is FailureKind.RECORD:
             self._answered_refusal(attempt, story, link, failure)
+        elif failure.kind is FailureKind.BATCH:
+            self._answered_at_all(attempt, link)
+            # Smaller batches go out by a new client, which has to connect.
+            link.proven = False
         else:
             self._blame(attempt, link, failure)
             maybe_written = failure.kind in _MAYBE_WRITTEN
@@ -258,12 +262,16 @@ class Tracker:
         self, attempt: Attempt | Flight, story: Story, link: Link, failure: Failure
     ) -> None:
         """The primary works; it is the record that it does not want."""
-        if link.answered(self.now, as_probe=attempt is link.find_probe()):
-            self.rebuild()
-        attempt.outcome = Outcome.NOT_WRITTEN
+        self._answered_at_all(attempt, link)
         story.refusals[link.name] = failure.reason
         if len(story.refusals) >= _REFUSALS:
             self._end(attempt.flight, _refusal(story.refusals))
+
+    def _answered_at_all(self, attempt: Attempt | Flight, link: Link) -> None:
+        """The primary works, and has not written it."""
+        if link.answered(self.now, as_probe=attempt is link.find_probe()):
+            self.rebuild()
+        attempt.outcome = Outcome.NOT_WRITTEN
 
     def _blame(self, attempt: Attempt | Flight, link: Link, failure: Failure) -> None:
         """The primary, or the way to it, is at fault."""

@@ -24,6 +24,8 @@ class FailureKind(Enum):
 
     RECORD = "record"
     """The record is refused for what it is, by this primary at least: limits differ, so one more is tried."""
+    BATCH = "batch"
+    """It went in a batch that the primary refuses whole, and was not written; alone it may be taken."""
     NOT_WRITTEN = "not-written"
     """The primary cannot take it, and surely has not written it."""
     UNKNOWN = "unknown"
@@ -97,8 +99,8 @@ class Transport(Protocol):
         """Gives up what has not gone out yet: it fails at the next poll."""
         ...
 
-    def failure(self, error: object) -> Failure:
-        """What an error of :meth:`send` or of a callback means."""
+    def failure(self, error: object, message: object = None) -> Failure:
+        """What an error of :meth:`send`, or of a callback with that message, means."""
         ...
 
     def place(self, message: object) -> tuple[int, int]:
