@@ -13,7 +13,7 @@ from anabranch.connectors import PrismProducer
 from anabranch.devkit.certificates import Authority
 from anabranch.devkit.loop import Loop, LoopSpec
 from tests.conftest import StreamHandle
-from tests.integration.test_prism_python import Ledger, acked, send_until, state
+from tests.integration.prism_ledger import Ledger, acked, send_until, state
 
 pytestmark = [pytest.mark.brokers, pytest.mark.timeout(300), pytest.mark.long]
 

@@ -4,86 +4,19 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch.connectors import Delivery, PrismProducer, RecordId
+from anabranch.connectors import Delivery, PrismProducer
 from anabranch.connectors.readers import UnionReader
 from anabranch.errors import DeliveryError
+from tests.integration.prism_ledger import Ledger, acked, await_true, send_until, state
 
 if TYPE_CHECKING:
     from tests.conftest import StreamHandle, StreamMaker
 
 pytestmark = pytest.mark.brokers
-
-
-class Ledger:
-    """What was sent, and what became of it."""
-
-    def __init__(self) -> None:
-        self.sent: dict[RecordId, bytes] = {}
-        self.deliveries: dict[RecordId, Delivery] = {}
-
-    def send(self, producer: PrismProducer, count: int, pause_s: float = 0.0) -> None:
-        for _ in range(count):
-            number = len(self.sent)
-            record_id = RecordId.supplied("ledger", number)
-            self.sent[record_id] = b"%d" % number
-            producer.send(b"%d" % number, id=record_id, on_done=self.note)
-            if pause_s:
-                time.sleep(pause_s)
-
-    def note(self, delivery: Delivery) -> None:
-        assert delivery.id not in self.deliveries, "called back twice"
-        self.deliveries[delivery.id] = delivery
-
-    def check(self, stream: StreamHandle) -> dict[RecordId, set[str]]:
-        """Acknowledged is in the logs where it says so, and nothing was made up. Where each record is."""
-        places: dict[RecordId, set[str]] = {}
-        exact: set[tuple[RecordId, str, int, int]] = set()
-        with UnionReader(stream.topology, stream.name, until_end=True, deadline_s=60) as reader:
-            for record in reader:
-                assert record.id is not None
-                assert self.sent[record.id] == record.value
-                places.setdefault(record.id, set()).add(record.primary)
-                exact.add((record.id, record.primary, record.partition, record.offset))
-            assert reader.problems() == {}
-        for delivery in self.deliveries.values():
-            for ack in delivery.acks:
-                assert (delivery.id, *ack) in exact
-        return places
-
-    @property
-    def errors(self) -> list[DeliveryError]:
-        return [d.error for d in self.deliveries.values() if d.error is not None]
-
-
-def await_true(condition: Callable[[], bool], limit_s: float = 60.0) -> None:
-    deadline = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not come true"
-        time.sleep(0.05)
-
-
-def send_until(
-    ledger: Ledger, producer: PrismProducer, condition: Callable[[], bool], limit_s: float = 60.0
-) -> None:
-    """Keeps a few hundred records a second going until something is seen."""
-    deadline = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < deadline, f"the condition did not come true: {producer.stats()}"
-        ledger.send(producer, 10, pause_s=0.002)
-
-
-def state(producer: PrismProducer, name: str) -> str:
-    return producer.stats().primaries[name].state
-
-
-def acked(producer: PrismProducer, name: str) -> int:
-    return producer.stats().primaries[name].acked
 
 
 def test_a_kill_and_a_return_while_writing_lose_nothing(stream: StreamHandle) -> None:
