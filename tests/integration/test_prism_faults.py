@@ -310,6 +310,23 @@ def test_two_copies_wait_for_a_black_hole_and_are_on_both_when_it_ends(
     assert all(set(where) == {"a", "b"} for where in places.values())
 
 
+def test_two_copies_go_on_though_one_of_two_primaries_is_slow(
+    make_stream: StreamMaker, link: FaultyLink
+) -> None:
+    stream = behind(link, make_stream(copies=2))
+    ledger = Ledger()
+    with PrismProducer(stream.topology, stream.name, max_block_s=20) as producer:
+        ledger.send(producer, 500)
+        producer.flush()
+        link.slow(1.5)
+        ledger.send(producer, 3_000)
+        producer.flush()
+        assert state(producer, "a") == "closed"
+    assert ledger.errors == []
+    places = ledger.account(both(stream), stream.name, copies=2)
+    assert all(sorted(where) == ["a", "b"] for where in places.values())
+
+
 def test_a_primary_that_throttles_it_loses_records_to_others(stream: StreamHandle) -> None:
     ledger = Ledger()
     a = stream.loop.broker("a").bootstrap

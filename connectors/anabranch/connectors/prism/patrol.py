@@ -112,8 +112,8 @@ class Patrol:
         return self._hedge_after_s if link.proven else max(self._hedge_after_s, _FIRST_ANSWER_S)
 
     def _leave(self, link: Link) -> None:
-        """Opens the breaker of a silent primary, unless it is the last: slow is better than nothing."""
-        if any(other.works for other in self._tracker.links):
+        """Opens the breaker of a silent primary, unless the copies need it: slow is better than nothing."""
+        if sum(other.works for other in self._tracker.links) >= self._tracker.copies:
             link.trip(self._tracker.now)
         if link.opened:
             self._tracker.rebuild()

@@ -39,14 +39,13 @@ final class Chooser {
     return false;
   }
 
-  /** Whether any lane works: one that has fallen silent does not, and so is none that is asked. */
-  boolean anyWorks() {
+  /** How many lanes work: one that has fallen silent does not, and so is none that is asked. */
+  int working() {
+    int working = 0;
     for (int i = 0; i < lanes.size(); i++) {
-      if (lanes.get(i).works()) {
-        return true;
-      }
+      working += lanes.get(i).works() ? 1 : 0;
     }
-    return false;
+    return working;
   }
 
   /** Bits of the lanes whose breaker is not closed. */

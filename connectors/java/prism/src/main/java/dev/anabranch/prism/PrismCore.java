@@ -318,8 +318,8 @@ final class PrismCore {
   }
 
   private void look(Lane lane, long now) {
-    // The last primary that takes anything is kept: slow is better than nothing.
-    if (lane.isLost(now) || (lane.isQuiet() && chooser.anyWorks())) {
+    // One that a record cannot be done without is kept: slow is better than nothing.
+    if (lane.isLost(now) || (lane.isQuiet() && chooser.working() >= copies)) {
       lane.breaker.trip(now);
     }
     long patience = lane.patience(hedgeAfterNanos);
