@@ -44,11 +44,17 @@ def test_one_that_is_only_written_to_holds_nothing_back() -> None:
     assert told((0, UP), (1, away), (3, away)) == ["primary b does not answer: nothing is written there"]
 
 
+PARKED = PrimaryHealth("b", up=True, read=True, parked=1, lag=0, lost_ranges=0)
+
+
 def test_what_is_parked_while_it_answers() -> None:
-    parked = PrimaryHealth("b", up=True, read=True, parked=1, lag=0, lost_ranges=0)
-    first, last = told((0, UP), (1, parked), (2, parked), (3, UP))
+    first, last = told((0, UP), (1, PARKED), (3, PARKED), (9, PARKED), (10, UP))
     assert first.startswith("primary b answers, but 1 partition waits, parked: ")
     assert last == "primary b: all partitions are read again"
+
+
+def test_a_primary_that_is_just_being_taken_up_is_not_parked() -> None:
+    assert told((0, PARKED), (1, UP), (2, PARKED), (3.9, PARKED), (4, UP)) == []
 
 
 @pytest.mark.parametrize("away_between", [False, True])

@@ -10,7 +10,7 @@ __all__ = ["Outages"]
 
 # A first answer takes a while, and so does Flink in telling of it.
 _FIRST_ANSWER_S = 15.0
-# Shorter than that is no outage: a connection was lost and made again.
+# Shorter than that is no outage: a connection was lost and made again, or a primary is just being taken up.
 _BLINK_S = 2.0
 
 
@@ -26,7 +26,8 @@ class Outages:
         self._answered: set[str] = set()
         self._away_since: dict[str, float] = {}
         self._told_away: set[str] = set()
-        self._parked: dict[str, int] = {}
+        self._parked_since: dict[str, float] = {}
+        self._told_parked: dict[str, int] = {}
         self._lost: dict[str, int] = {}
 
     def look(self, primaries: Iterable[PrimaryHealth], now_s: float) -> list[str]:
@@ -46,7 +47,7 @@ class Outages:
                 self._told_away.remove(now.name)
                 waits = f", {now.lag:,} records wait there" if now.lag else ""
                 yield f"primary {now.name} is back{waits}"
-            yield from self._parked_now(now)
+            yield from self._parked_now(now, now_s)
         else:
             yield from self._away(now, now_s)
         lost = now.lost_ranges - self._lost.get(now.name, 0)
@@ -71,15 +72,18 @@ class Outages:
         end = "; this run ends when it is back, or fails at scan.bounded.deadline" if self._bounded else ""
         yield f"{what}: {waits}, the others are read{end}"
 
-    def _parked_now(self, now: PrimaryHealth) -> Iterator[str]:
-        before = self._parked.get(now.name, 0)
-        self._parked[now.name] = now.parked
-        if now.parked > before:
+    def _parked_now(self, now: PrimaryHealth, now_s: float) -> Iterator[str]:
+        told = self._told_parked.get(now.name, 0)
+        if now.parked <= told:
+            self._parked_since.pop(now.name, None)
+        elif now_s - self._parked_since.setdefault(now.name, now_s) >= _BLINK_S:
+            self._told_parked[now.name] = now.parked
             yield (
                 f"primary {now.name} answers, but {_partitions(now.parked)}, parked: "
                 "its data or its state in the topology changed; Flink's log says why"
             )
-        elif before and not now.parked:
+        if told and not now.parked:
+            del self._told_parked[now.name]
             yield f"primary {now.name}: all partitions are read again"
 
 
