@@ -40,8 +40,9 @@ lint: .venv/.ready
 	.venv/bin/mypy
 	.venv/bin/lint-imports --no-logo
 
+# Two modules at a time: their tests wait for brokers more than they compute.
 test: setup lint ## Passes the tests that are quick enough for each change.
-	$(MVN) verify
+	$(MVN) -T 2 verify
 	.venv/bin/pytest -q -n 2 --dist loadfile
 
 test-long: setup ## Passes the tests that wait longer than 30 s; as root on Debian, since one brings a Docker engine up.
