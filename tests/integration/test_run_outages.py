@@ -28,7 +28,7 @@ def test_an_outage_is_told_and_a_second_run_is_refused(counting: Counting, run_j
     run = run_job(counting.folder)
     counting.write(0)
     run.await_event("progress", lambda event: up(event) == {"a": True, "b": True}, 200)
-    assert not said(run, "does not answer")
+    assert not said(run, "primary "), run.text
 
     broker = counting.stream.loop.broker("b")
     broker.kill()

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, cast
 
 import click
 import pytest
 from click.testing import CliRunner
 
 from anabranch.cli import dead_letters, tail
+from anabranch.cli.away_lines import AwayLines
 from anabranch.connectors import readers
 from anabranch.connectors.primary_reader import PrimaryReader
+from anabranch.connectors.readers import UnionReader
 from anabranch.errors import UnavailableError
 
 
@@ -56,3 +59,24 @@ def test_a_primary_that_does_not_answer_is_told_soon_and_how_long_it_is_waited_f
     assert "Connection refused; trying again for 3 s" in told["primary gone"]
     assert told["primary silent"] == "no answer; trying again for 3 s"
     assert len(result.stderr.splitlines()) == 2, "each once"
+
+
+def test_one_that_the_topology_left_out_does_not_answer_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Reader:
+        left_s = staticmethod(lambda name: math.inf)
+        primaries = ("a", "b")
+        troubles: ClassVar[dict[str, str]] = {"a": "no answer", "b": "no answer"}
+
+        def problems(self) -> dict[str, str]:
+            return self.troubles
+
+    reader, lines = Reader(), AwayLines()
+    lines.tell(cast("UnionReader", reader))
+    reader.primaries, reader.troubles = ("a",), {}  # type: ignore[misc,assignment]
+    lines.tell(cast("UnionReader", reader))
+    assert capsys.readouterr().err.splitlines()[2:] == [
+        "primary a: answers again",
+        "primary b: no longer in the topology",
+    ]

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from anabranch.cli import dead_letters, dev, produce, tail, topology
+from anabranch.cli.stream_options import emit_json, with_bytes
 from anabranch.connectors.dead_letters import DeadLetter, Letters
 from anabranch.connectors.ids import RecordId
 from anabranch.errors import ConfigurationError
@@ -25,6 +26,16 @@ def test_mended_letters_that_are_binary(tmp_path: Path) -> None:
     assert error.where == str(path)
     assert "not UTF-8" in error.message
     assert "record_id" in str(error.hint)
+
+
+def test_letters_are_mended_from_what_show_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where a text has what some take for the end of a line: NEL, and the separators of Unicode."""
+    texts = ["a\u2028b", "c\u2029d", "e\x85f", "g\x0bh", "i\nj"]
+    for number, text in enumerate(texts):
+        emit_json({"record_id": RecordId.supplied("x", number).hex(), **with_bytes("value", text.encode())})
+    path = tmp_path / "letters.json"
+    path.write_text(capsys.readouterr().out, encoding="utf-8")
+    assert [value.decode() for value in dead_letters._mended_values(path).values()] == texts
 
 
 @pytest.mark.parametrize("name", ["validate", "apply"])
@@ -49,6 +60,8 @@ def test_separator_without_a_character() -> None:
         (dev.command, ["logs", "a", "-n", "-5"]),
         (dev.command, ["logs", "a", "-n", "0"]),
         (tail.command, ["s", "--topology", "t.yaml", "--timeout", "-1"]),
+        (tail.command, ["s", "--topology", "t.yaml", "--timeout", "nan"]),
+        (tail.command, ["s", "--topology", "t.yaml", "--timeout", "inf"]),
     ],
 )
 def test_numbers_that_mean_nothing(command: click.Command, arguments: list[str]) -> None:

@@ -26,6 +26,15 @@ def test_times_are_those_of_the_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "  12.3 s  kill -9 primary b\n", "as in the report"
 
 
+def test_a_verdict_is_told_also_where_its_report_could_not_be_written() -> None:
+    plan = FaultPlan(FaultKind.KILL, "a", 0.3, 5.0)
+    result = DemoResult(Verdict(), {}, {}, plan, None, 1.0)
+    report, verdict = _conclusion(result)[-2:]
+    assert report == "report: not written"
+    assert verdict.startswith("verdict: OK ")
+    assert result.as_json()["report"] is None
+
+
 def test_figures_that_do_not_tell_by_themselves_are_explained() -> None:
     figures = {"sent": 10, "unknown": 0, "raw_duplicates": 3, "counted": 9}
     plan = FaultPlan(FaultKind.KILL, "a", 0.3, 5.0)

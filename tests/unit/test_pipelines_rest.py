@@ -108,7 +108,7 @@ def test_failures_come_oldest_first_and_each_once(url: str, answers: dict[str, t
 
 Says = Callable[[str, object], None]
 COORDINATOR = "/jobs/ab/vertices/v1/jm-operator-metrics"
-PROBED = {"a": 1, "b": 1, "c": 1, "d": 0, "e": -1}
+PROBED = {"a": 1, "b": 1, "c": 0, "d": 0, "e": -1}
 METRICS = "/jobs/ab/vertices/{}/subtasks/metrics"
 
 
@@ -158,18 +158,19 @@ def test_primaries_are_as_all_who_use_them_find_them(url: str, says: Says) -> No
     # One of two subtasks has no partition of c, and does not ask it.
     say_metrics(says, "v1", reader("a", (1, 2), 0, 7) | reader("b", (0, 1), 4, 9) | reader("c", (0, 1), 0, 2))
     say_metrics(says, "v2", {"Writer.primary.a.up": (0, 0), "Writer.primary.f.up": (1, 1)})
+    # What it does not reach is away only where no reader knows better: c is read to its end.
     # It has met d, which was not there when the readers began, and e until the topology left it out.
     probed = {f"Source__union_logs.coordinator.enumerator.primary.{name}.up": n for name, n in PROBED.items()}
     says(COORDINATOR, [{"id": name} for name in probed])
     asked = [{"id": name, "value": str(value)} for name, value in probed.items()]
     says(f"{COORDINATOR}?get={','.join(probed)}", asked)
     assert RunningJob(RestClient(url), "job", "ab").progress().primaries == (
-        PrimaryHealth("a", up=False, read=True, parked=0, lag=7, lost_ranges=1),
-        PrimaryHealth("b", up=False, read=True, parked=4, lag=9, lost_ranges=1),
-        PrimaryHealth("c", up=True, read=True, parked=0, lag=2, lost_ranges=1),
-        PrimaryHealth("d", up=False, read=True, parked=0, lag=0, lost_ranges=0),
-        PrimaryHealth("e", up=True, read=True, parked=0, lag=0, lost_ranges=0),
-        PrimaryHealth("f", up=True, read=False, parked=0, lag=0, lost_ranges=0),
+        PrimaryHealth("a", up=False, in_topology=True, read=True, parked=0, lag=7, lost_ranges=1),
+        PrimaryHealth("b", up=False, in_topology=True, read=True, parked=4, lag=9, lost_ranges=1),
+        PrimaryHealth("c", up=True, in_topology=True, read=True, parked=0, lag=2, lost_ranges=1),
+        PrimaryHealth("d", up=False, in_topology=True, read=True, parked=0, lag=0, lost_ranges=0),
+        PrimaryHealth("e", up=True, in_topology=False, read=True, parked=0, lag=0, lost_ranges=0),
+        PrimaryHealth("f", up=True, in_topology=True, read=False, parked=0, lag=0, lost_ranges=0),
     )
 
 
@@ -182,3 +183,20 @@ def test_metrics_are_asked_for_rarely_until_the_job_has_ended(url: str, says: Sa
     sink = {"id": "v2", "name": "counts", "status": "FINISHED", "metrics": {}}
     says("/jobs/ab", {"state": "FINISHED", "vertices": [sink]})
     assert job.progress().dead_letters == 4
+
+
+def test_metrics_are_asked_for_in_pieces_that_flink_takes(url: str, says: Says) -> None:
+    names = [f"operator_{'x' * 80}_{number:02}.deadLetters" for number in range(60)]
+    says(METRICS.format("v2"), [{"id": name} for name in names])
+    for first in (0, 28, 56):
+        piece = names[first : first + 28]
+        answer = [{"id": name, "min": 0.0, "sum": 1.0} for name in piece]
+        says(f"{METRICS.format('v2')}?get={','.join(piece)}&agg=min,sum", answer)
+    assert RunningJob(RestClient(url), "job", "ab").progress().dead_letters == 60
+
+
+def test_a_run_is_followed_though_its_metrics_cannot_be_had(
+    url: str, says: Says, answers: dict[str, tuple[int, bytes]]
+) -> None:
+    answers[METRICS.format("v2")] = (500, b"{}")
+    assert RunningJob(RestClient(url), "job", "ab").progress() == Progress("job", "RUNNING", 3, 3, 3, 1, 1, 0)

@@ -99,6 +99,13 @@ def test_problems_come_in_the_order_of_their_lines_and_with_a_next_step(tmp_path
     assert "--schema" in str(caught.value.hint)
 
 
+def test_an_empty_variable_says_something_of_dead_letters_alone() -> None:
+    empty = {"ANABRANCH_DEAD_LETTERS": "", "ANABRANCH_TOPOLOGY": ""}
+    resolved = resolve([environment_layer(empty)])
+    assert resolved.settings.dead_letters is None
+    assert resolved.sources == {"dead_letters": "ANABRANCH_DEAD_LETTERS"}
+
+
 def test_a_wrong_variable_is_named() -> None:
     with pytest.raises(ConfigurationError, match="valid integer") as caught:
         resolve([environment_layer({"ANABRANCH_PARALLELISM": "many"})])

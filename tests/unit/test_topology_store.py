@@ -255,6 +255,11 @@ def test_file_that_is_being_written_is_read_when_it_is_whole(tmp_path: Path) -> 
     assert found.text == whole
 
 
+def test_a_document_without_a_name_is_asked_for() -> None:
+    with pytest.raises(ConfigurationError, match="no topology document is named"):
+        open_store(" ")
+
+
 def test_file_errors_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(TopologyError, match="there is no topology document"):
         load_topology(str(tmp_path / "nowhere.yaml"))

@@ -29,5 +29,6 @@ class AwayLines:
                 click.echo(f"primary {name}: {problem}; trying again{limit}", err=True)
         for name in self._told:
             if name not in problems:
-                click.echo(f"primary {name}: answers again", err=True)
+                what = "answers again" if name in reader.primaries else "no longer in the topology"
+                click.echo(f"primary {name}: {what}", err=True)
         self._told = problems

@@ -250,7 +250,7 @@ def _mended_values(path: Path) -> dict[RecordId, bytes]:
     from anabranch.connectors.ids import RecordId
 
     values = {}
-    for number, line in enumerate(_text(path).splitlines(), 1):
+    for number, line in enumerate(_text(path).split("\n"), 1):
         if not line.strip():
             continue
         try:

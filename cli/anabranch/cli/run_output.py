@@ -92,7 +92,7 @@ def _primaries(now: Progress) -> str:
     lag = sum(primary.lag for primary in now.primaries if primary.up)
     # Tasks that start have asked none yet.
     asked = now.primaries if now.tasks_running == now.tasks else ()
-    away = " and ".join(primary.name for primary in asked if not primary.up)
+    away = " and ".join(primary.name for primary in asked if primary.in_topology and not primary.up)
     return (f"{lag:,} waiting, " if lag else "") + (f"{away} away, " if away else "")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -11,7 +12,16 @@ import click
 
 __all__ = ["SECONDS", "as_text", "emit_json", "topology_option", "with_bytes"]
 
-SECONDS = click.FloatRange(min=0, min_open=True)
+
+class _Seconds(click.FloatRange):
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        seconds = float(super().convert(value, param, ctx))
+        if not math.isfinite(seconds):
+            self.fail(f"{value!r} is no length of time.", param, ctx)
+        return seconds
+
+
+SECONDS = _Seconds(min=0, min_open=True)
 """Of an option that says how long."""
 
 _F = TypeVar("_F", bound=Callable[..., Any])

@@ -105,6 +105,11 @@ class UnionReader:
         problems = {name: reader.problem for name, reader in self._readers.items()}
         return {name: problem for name, problem in problems.items() if problem is not None}
 
+    @property
+    def primaries(self) -> list[str]:
+        """Names of those that are read, or would be."""
+        return list(self._readers)
+
     def left_s(self, name: str) -> float:
         """How long that primary is still tried, seconds; without end where the reader goes on for ever."""
         return self._readers[name].left_s

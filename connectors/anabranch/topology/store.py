@@ -73,6 +73,10 @@ class TopologyStore(Protocol):
 
 def open_store(uri: str) -> TopologyStore:
     """Returns the store that a path, ``file:`` or ``http(s):`` URI means; touches nothing yet."""
+    if not uri.strip():
+        raise ConfigurationError(
+            "no topology document is named", hint="give --topology, or set ANABRANCH_TOPOLOGY"
+        )
     try:
         rest = urlsplit(uri)
     except ValueError:

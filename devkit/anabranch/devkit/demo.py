@@ -97,7 +97,7 @@ class DemoResult:
         official: Official minutes by group.
         emitted: The leaderboard's minutes by group.
         plan: The fault.
-        report: Where the HTML report is.
+        report: Where the HTML report is; None where it could not be written.
         took_s: From start to verdict, seconds.
     """
 
@@ -105,7 +105,7 @@ class DemoResult:
     official: Mapping[str, float | None]
     emitted: Mapping[str, float | None]
     plan: FaultPlan
-    report: Path
+    report: Path | None
     took_s: float
 
     @property
@@ -122,7 +122,7 @@ class DemoResult:
             "fault": str(self.plan.kind),
             "victim": self.plan.victim,
             "took_s": round(self.took_s, 1),
-            "report": str(self.report),
+            "report": None if self.report is None else str(self.report),
         }
 
 
@@ -183,13 +183,13 @@ def run_demo(spec: DemoSpec, show: Callable[[Progress], None]) -> DemoResult:
         verdict = verify(gathered.evidence)
         if spec.keep is not None:
             save_evidence(stage.folder, gathered.evidence, seals)
-    _report(stage, timeline, gathered, verdict)
+    report = _report(stage, timeline, gathered, verdict)
     return DemoResult(
         verdict=verdict,
         official=gathered.evidence.official_scores,
         emitted=gathered.evidence.emitted_scores,
         plan=stage.plan,
-        report=spec.report.resolve(),
+        report=report,
         took_s=clock.now_s,
     )
 
@@ -363,17 +363,21 @@ def _shipped(name: str) -> Path:
     return Path(__file__).parents[3] / "data" / name
 
 
-def _report(stage: _Stage, timeline: Timeline, gathered: Gathered, verdict: Verdict) -> None:
+def _report(stage: _Stage, timeline: Timeline, gathered: Gathered, verdict: Verdict) -> Path | None:
     holdings, spec = gathered.holdings, stage.spec
-    write_report(
-        spec.report,
-        ReportData(
-            title=f"anabranch demo: {spec.fault}, {spec.primaries} primaries, seed {spec.seed}",
-            verdict=verdict,
-            timeline=timeline,
-            destinations=holdings.destinations,
-            official=gathered.evidence.official_scores,
-            emitted=gathered.evidence.emitted_scores,
-            command=spec.command,
-        ),
+    data = ReportData(
+        title=f"anabranch demo: {spec.fault}, {spec.primaries} primaries, seed {spec.seed}",
+        verdict=verdict,
+        timeline=timeline,
+        destinations=holdings.destinations,
+        official=gathered.evidence.official_scores,
+        emitted=gathered.evidence.emitted_scores,
+        command=spec.command,
     )
+    try:
+        write_report(spec.report, data)
+    except OSError as error:
+        # A full disk costs the picture, not the verdict.
+        stage.tell(f"the report cannot be written: {spec.report}: {error.strerror}")
+        return None
+    return spec.report.resolve()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from anabranch.devkit.charts import line_chart, stacked_bars
 from anabranch.devkit.figures import FIGURES, READ
+from anabranch.devkit.state import write_atomically
 from anabranch.devkit.timeline import Timeline
 from anabranch.devkit.verifier import SCORE_TOLERANCE_MIN, Verdict
 
@@ -73,9 +74,7 @@ def write_report(path: Path, data: ReportData) -> None:
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f"<title>{escape(data.title)}</title><style>{_STYLE}</style></head><body>{''.join(body)}</body></html>\n"
     )
-    scratch = path.with_suffix(".part")
-    scratch.write_text(page, encoding="utf-8")
-    scratch.replace(path)
+    write_atomically(path, page)
 
 
 def _verdict(verdict: Verdict) -> str:

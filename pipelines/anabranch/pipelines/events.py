@@ -40,8 +40,9 @@ class PrimaryHealth:
     """One primary, as the sources and sinks of a job see it.
 
     Attributes:
-        name: As in the topology.
-        up: It answers all of them.
+        name: As in the topology, but that Flink writes ``_`` for a dot.
+        up: It answers all who want something of it.
+        in_topology: Sources are to read it still; also where there is no source.
         read: A source reads it, or would.
         parked: Partitions that are not being read, for any reason.
         lag: Records that wait there, as far as was last seen.
@@ -50,6 +51,7 @@ class PrimaryHealth:
 
     name: str
     up: bool
+    in_topology: bool
     read: bool
     parked: int
     lag: int

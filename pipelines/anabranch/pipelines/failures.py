@@ -65,6 +65,11 @@ _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
         "bring back one of the primaries that the message names; --restore goes on from the last checkpoint",
     ),
     (
+        "Exceeded checkpoint tolerable failure threshold",
+        UnavailableError,
+        "has the folder of checkpoints room, and may Flink write there? Its log says what failed",
+    ),
+    (
         "Could not submit job",
         UnavailableError,
         "is Flink running there? `anabranch dev status` shows the local one",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from anabranch.errors import JobError, UnavailableError
 from anabranch.pipelines.events import PrimaryHealth
 from anabranch.pipelines.rest import RestClient
 
@@ -24,6 +26,8 @@ _PRIMARY = re.compile(r"^(?P<operator>.+)\.primary\.(?P<primary>[^.]+)\.(?P<what
 # A wide job has thousands of metrics, whose names are all asked for; Flink itself asks its tasks every 10 s
 # unless told otherwise.
 _SOME_S = 2.0
+# Flink takes 4,096 characters of a request's first line, and answers 404 to more.
+_QUERY_CHARACTERS = 3_000
 
 
 @dataclass(frozen=True)
@@ -64,21 +68,20 @@ class JobMetrics:
             vertices: Their ids.
             sources: Of those that have a source.
             ended: The job has: what it told last is asked for once more, however soon.
-
-        Raises:
-            UnavailableError: Flink does not answer.
-            JobError: It does not know the job (any more).
         """
         now = time.monotonic()
         if ended or now - self._asked_at >= _SOME_S:
-            values = [value for vertex in vertices for value in self._values(vertex)]
-            values += [value for vertex in sources for value in self._coordinator_values(vertex)]
-            self._told = Told(
-                sum(int(value.total) for value in values if _DEAD_LETTERS.search(value.name)),
-                _health(values),
-            )
             self._asked_at = now
+            # Without them a run can still be followed.
+            with contextlib.suppress(UnavailableError, JobError):
+                self._told = self._ask(vertices, sources)
         return self._told
+
+    def _ask(self, vertices: Iterable[str], sources: Iterable[str]) -> Told:
+        values = [value for vertex in vertices for value in self._values(vertex)]
+        values += [value for vertex in sources for value in self._coordinator_values(vertex)]
+        letters = sum(int(value.total) for value in values if _DEAD_LETTERS.search(value.name))
+        return Told(letters, _health(values))
 
     def _values(self, vertex: str) -> list[_Value]:
         answer = self._asked(f"/jobs/{self._job_id}/vertices/{vertex}/subtasks/metrics", "&agg=min,sum")
@@ -91,11 +94,20 @@ class JobMetrics:
 
     def _asked(self, metrics: str, how: str) -> list[dict[str, Any]]:
         names = [str(each["id"]) for each in self._rest.get(metrics)]
-        wanted = [name for name in names if _DEAD_LETTERS.search(name) or _PRIMARY.match(name)]
-        if not wanted:
-            return []
-        answer: list[dict[str, Any]] = self._rest.get(f"{metrics}?get={','.join(map(quote, wanted))}{how}")
-        return answer
+        wanted = [quote(name) for name in names if _DEAD_LETTERS.search(name) or _PRIMARY.match(name)]
+        return [each for some in _pieces(wanted) for each in self._rest.get(f"{metrics}?get={some}{how}")]
+
+
+def _pieces(names: Iterable[str]) -> Iterator[str]:
+    """Names joined by commas, in pieces of a length that Flink takes."""
+    piece = ""
+    for name in names:
+        if piece and len(piece) + len(name) > _QUERY_CHARACTERS:
+            yield piece
+            piece = ""
+        piece = f"{piece},{name}" if piece else name
+    if piece:
+        yield piece
 
 
 def _health(values: Iterable[_Value]) -> tuple[PrimaryHealth, ...]:
@@ -109,24 +121,26 @@ def _health(values: Iterable[_Value]) -> tuple[PrimaryHealth, ...]:
 
 
 def _of_primary(name: str, operators: Mapping[str, Mapping[str, _Value]]) -> PrimaryHealth:
-    def total(what: str) -> int:
-        return sum(int(metrics[what].total) for metrics in operators.values() if what in metrics)
+    readers = [metrics for metrics in operators.values() if "parked" in metrics]
+    found = [metrics["up"].least for who, metrics in operators.items() if who.endswith(_ENUMERATOR)]
+    writers = [metrics for who, metrics in operators.items() if _is_writer(who, metrics)]
 
+    def total(what: str) -> int:
+        return sum(int(metrics[what].total) for metrics in readers if what in metrics)
+
+    # Who has all that it wants of a primary does not ask it; until it is discovered, the enumerator does.
+    asking = [metrics for metrics in readers if metrics["parked"].total > 0]
+    answered = [metrics["up"].least for metrics in (*asking, *writers) if "up" in metrics]
     return PrimaryHealth(
         name,
-        up=all(map(_is_up, operators.values())),
-        read=any("parked" in metrics or who.endswith(_ENUMERATOR) for who, metrics in operators.items()),
+        up=all(up != 0 for up in (answered if readers else [*answered, *found])),
+        in_topology=not found or any(up >= 0 for up in found),
+        read=bool(readers or found),
         parked=total("parked"),
         lag=total("lag"),
         lost_ranges=total("lostRanges"),
     )
 
 
-def _is_up(metrics: Mapping[str, _Value]) -> bool:
-    """As one operator finds the primary; as good as up for one that does not ask it.
-
-    That is a reader without a partition there that is still to be read, and, below 0, an enumerator whose
-    topology no longer has it.
-    """
-    asks = "parked" not in metrics or metrics["parked"].total > 0
-    return not asks or "up" not in metrics or metrics["up"].least != 0
+def _is_writer(who: str, metrics: Mapping[str, _Value]) -> bool:
+    return "parked" not in metrics and not who.endswith(_ENUMERATOR)

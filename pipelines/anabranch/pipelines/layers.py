@@ -92,8 +92,12 @@ def environment_layer(environment: Mapping[str, str] | None = None) -> Layer:
     sources: dict[_Path, str] = {}
     for path in leaf_names():
         variable = "ANABRANCH_" + "_".join(path).upper()
-        if known.get(variable) and path not in (("flink",), ("inputs",)):
-            values[path], sources[path] = known[variable], variable
+        given = known.get(variable)
+        if path == ("dead_letters",) and given == "":
+            # As with the flag: a bad record fails the job.
+            values[path], sources[path] = None, variable
+        elif given and path not in (("flink",), ("inputs",)):
+            values[path], sources[path] = given, variable
     return Layer(values, sources)
 
 

@@ -28,6 +28,8 @@ class Outages:
         self._told_away: set[str] = set()
         self._parked_since: dict[str, float] = {}
         self._told_parked: dict[str, int] = {}
+        self._told_gone: set[str] = set()
+        self._was_read: set[str] = set()
         self._lost: dict[str, int] = {}
 
     def look(self, primaries: Iterable[PrimaryHealth], now_s: float) -> list[str]:
@@ -40,8 +42,11 @@ class Outages:
         return [line for primary in primaries for line in self._changes(primary, now_s)]
 
     def _changes(self, now: PrimaryHealth, now_s: float) -> Iterator[str]:
-        if now.up:
+        if not now.in_topology:
+            yield from self._gone(now)
+        elif now.up:
             self._answered.add(now.name)
+            self._told_gone.discard(now.name)
             self._away_since.pop(now.name, None)
             if now.name in self._told_away:
                 self._told_away.remove(now.name)
@@ -57,9 +62,20 @@ class Outages:
             ranges = "a range" if lost == 1 else f"{lost} ranges"
             yield f"primary {now.name}: {ranges} of records were gone before they were read: see Flink's log"
 
+    def _gone(self, now: PrimaryHealth) -> Iterator[str]:
+        """Whatever was said of it does not matter any more; if it comes back, it begins anew."""
+        if now.name not in self._told_gone:
+            self._told_gone.add(now.name)
+            waits = f": {_partitions(now.parked)} in case it comes back" if now.parked else ""
+            yield f"primary {now.name} is no longer in the topology{waits}"
+        self._told_away.discard(now.name)
+        self._away_since.pop(now.name, None)
+        self._told_parked.pop(now.name, None)
+
     def _away(self, now: PrimaryHealth, now_s: float) -> Iterator[str]:
         since = self._away_since.setdefault(now.name, now_s)
         known = now.name in self._answered
+        self._told_gone.discard(now.name)
         if now.name in self._told_away or now_s - since < (_BLINK_S if known else _FIRST_ANSWER_S):
             return
         self._told_away.add(now.name)
@@ -74,9 +90,12 @@ class Outages:
 
     def _parked_now(self, now: PrimaryHealth, now_s: float) -> Iterator[str]:
         told = self._told_parked.get(now.name, 0)
+        if now.read and not now.parked:
+            self._was_read.add(now.name)
+        patience_s = _BLINK_S if now.name in self._was_read else _FIRST_ANSWER_S
         if now.parked <= told:
             self._parked_since.pop(now.name, None)
-        elif now_s - self._parked_since.setdefault(now.name, now_s) >= _BLINK_S:
+        elif now_s - self._parked_since.setdefault(now.name, now_s) >= patience_s:
             self._told_parked[now.name] = now.parked
             yield (
                 f"primary {now.name} answers, but {_partitions(now.parked)}, parked: "
