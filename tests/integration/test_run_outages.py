@@ -20,20 +20,20 @@ def said(run: JobRun, text: str) -> bool:
     return any(text in event.get("text", "") for event in run.events)
 
 
-def up(progress: dict[str, Any]) -> dict[str, bool]:
-    return {primary["name"]: primary["up"] for primary in progress["primaries"]}
+def reached(progress: dict[str, Any]) -> dict[str, bool]:
+    return {primary["name"]: primary["answers"] and primary["takes"] for primary in progress["primaries"]}
 
 
 def test_an_outage_is_told_and_a_second_run_is_refused(counting: Counting, run_job: RunJob) -> None:
     run = run_job(counting.folder)
     counting.write(0)
-    run.await_event("progress", lambda event: up(event) == {"a": True, "b": True}, 200)
+    run.await_event("progress", lambda event: reached(event) == {"a": True, "b": True}, 200)
     assert not said(run, "primary "), run.text
 
     broker = counting.stream.loop.broker("b")
     broker.kill()
     process.await_condition(lambda: said(run, "primary b does not answer: its partitions wait"), 60, run.text)
-    run.await_event("progress", lambda event: up(event) == {"a": True, "b": False}, 60)
+    run.await_event("progress", lambda event: event["away"] == ["b"], 60)
     again = run_job(counting.folder, "--no-check")
     assert again.await_end(60) == 1, again.text
     assert f"count-runs runs here already, as process {run.ref.pid}" in again.text

@@ -18,6 +18,7 @@ from anabranch.cli.away_lines import AwayLines
 from anabranch.connectors import readers
 from anabranch.connectors.primary_reader import PrimaryReader
 from anabranch.connectors.readers import UnionReader
+from anabranch.connectors.union_records import StreamRecord
 from anabranch.errors import UnavailableError
 
 
@@ -80,3 +81,23 @@ def test_one_that_the_topology_left_out_does_not_answer_again(
         "primary a: answers again",
         "primary b: no longer in the topology",
     ]
+
+
+def test_what_was_not_read_to_the_end_is_an_error_after_what_was(capsys: pytest.CaptureFixture[str]) -> None:
+    class Reader:
+        finished = True
+        batches: ClassVar[list[list[StreamRecord]]] = [[StreamRecord("a", "s", 0, 0, 0, None, b"read", ())]]
+        left_s = staticmethod(lambda name: 0.0)
+
+        def poll(self, timeout_s: float) -> list[StreamRecord]:
+            return self.batches.pop() if self.batches else []
+
+        def problems(self) -> dict[str, str]:
+            return {"b": "no answer"}
+
+        def check_reached(self) -> None: ...
+
+    shown = tail._Tail(as_json=False, latest_by_version=False, dedup=False, count=None, table=False)
+    with pytest.raises(UnavailableError, match="not every primary was read to its end: b: no answer"):
+        shown.run(cast("UnionReader", Reader()), None)
+    assert capsys.readouterr().out == "a-0@0\tread\n"

@@ -90,9 +90,7 @@ def _text_of(event: Event) -> str:
 def _primaries(now: Progress) -> str:
     """What waits at those that answer, and which do not."""
     lag = sum(primary.lag for primary in now.primaries if primary.up)
-    # Tasks that start have asked none yet.
-    asked = now.primaries if now.tasks_running == now.tasks else ()
-    away = " and ".join(primary.name for primary in asked if primary.in_topology and not primary.up)
+    away = " and ".join(now.away)
     return (f"{lag:,} waiting, " if lag else "") + (f"{away} away, " if away else "")
 
 

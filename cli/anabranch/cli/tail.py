@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from anabranch.cli.away_lines import AwayLines
 from anabranch.cli.stream_options import SECONDS, as_text, emit_json, topology_option, with_bytes
+from anabranch.errors import UnavailableError
 
 if TYPE_CHECKING:
     from anabranch.connectors.readers import UnionReader
@@ -113,6 +114,12 @@ class _Tail:
         if self.table and self._latest is not None:
             for record in self._latest.latest()[: self.count]:
                 self._print(record)
+        if reader.finished and (missing := reader.problems()):
+            reasons = "; ".join(f"{name}: {problem}" for name, problem in missing.items())
+            raise UnavailableError(
+                f"not every primary was read to its end: {reasons}",
+                hint="what the others have stands above; bring it back, and read again",
+            )
 
     def tell_unversioned(self) -> None:
         """Says that there were records of which nothing tells how new they are, if there were more."""

@@ -41,21 +41,26 @@ class PrimaryHealth:
 
     Attributes:
         name: As in the topology, but that Flink writes ``_`` for a dot.
-        up: It answers all who want something of it.
         in_topology: Sources are to read it still; also where there is no source.
-        read: A source reads it, or would.
+        answers: It answers all sources that want something of it; None where there are none.
+        takes: It takes records of all sinks; None where there are none.
         parked: Partitions that are not being read, for any reason.
         lag: Records that wait there, as far as was last seen.
         lost_ranges: Ranges of records that were gone before they were read, since the tasks started.
     """
 
     name: str
-    up: bool
     in_topology: bool
-    read: bool
+    answers: bool | None
+    takes: bool | None
     parked: int
     lag: int
     lost_ranges: int
+
+    @property
+    def up(self) -> bool:
+        """Nobody misses it."""
+        return self.answers is not False and self.takes is not False
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,7 @@ class Progress(Event):
         restarts: Of the whole job.
         dead_letters: Records set aside by its tasks, counted like those that are read.
         primaries: By name; none as long as Flink does not know them.
+        away: Of these, the names of those that have not answered, or taken records, for a while.
     """
 
     state: str
@@ -84,6 +90,7 @@ class Progress(Event):
     restarts: int
     dead_letters: int = 0
     primaries: tuple[PrimaryHealth, ...] = ()
+    away: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

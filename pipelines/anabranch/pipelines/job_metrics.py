@@ -123,19 +123,18 @@ def _health(values: Iterable[_Value]) -> tuple[PrimaryHealth, ...]:
 def _of_primary(name: str, operators: Mapping[str, Mapping[str, _Value]]) -> PrimaryHealth:
     readers = [metrics for metrics in operators.values() if "parked" in metrics]
     found = [metrics["up"].least for who, metrics in operators.items() if who.endswith(_ENUMERATOR)]
-    writers = [metrics for who, metrics in operators.items() if _is_writer(who, metrics)]
+    written = [metrics["up"].least for who, metrics in operators.items() if _is_writer(who, metrics)]
 
     def total(what: str) -> int:
         return sum(int(metrics[what].total) for metrics in readers if what in metrics)
 
     # Who has all that it wants of a primary does not ask it; until it is discovered, the enumerator does.
-    asking = [metrics for metrics in readers if metrics["parked"].total > 0]
-    answered = [metrics["up"].least for metrics in (*asking, *writers) if "up" in metrics]
+    asking = [metrics["up"].least for metrics in readers if metrics["parked"].total > 0 and "up" in metrics]
     return PrimaryHealth(
         name,
-        up=all(up != 0 for up in (answered if readers else [*answered, *found])),
         in_topology=not found or any(up >= 0 for up in found),
-        read=bool(readers or found),
+        answers=all(up != 0 for up in (asking if readers else found)) if readers or found else None,
+        takes=all(up > 0 for up in written) if written else None,
         parked=total("parked"),
         lag=total("lag"),
         lost_ranges=total("lostRanges"),
@@ -143,4 +142,4 @@ def _of_primary(name: str, operators: Mapping[str, Mapping[str, _Value]]) -> Pri
 
 
 def _is_writer(who: str, metrics: Mapping[str, _Value]) -> bool:
-    return "parked" not in metrics and not who.endswith(_ENUMERATOR)
+    return "up" in metrics and "parked" not in metrics and not who.endswith(_ENUMERATOR)

@@ -32,6 +32,11 @@ class Outages:
         self._was_read: set[str] = set()
         self._lost: dict[str, int] = {}
 
+    @property
+    def away(self) -> tuple[str, ...]:
+        """Names of those of which it was said, and not yet that they are back."""
+        return tuple(sorted(self._told_away))
+
     def look(self, primaries: Iterable[PrimaryHealth], now_s: float) -> list[str]:
         """What has changed since the look before.
 
@@ -80,8 +85,11 @@ class Outages:
             return
         self._told_away.add(now.name)
         what = f"primary {now.name} {'does not answer' if known else 'has not answered yet'}"
-        if not now.read:
-            yield f"{what}: nothing is written there"
+        if now.answers is not False:
+            yield (
+                f"primary {now.name} takes no records: it does not answer, lacks the topic, or is another "
+                "one's Kafka cluster; Flink's log says why"
+            )
             return
         # How many is not known yet: they are parked one by one.
         waits = "its partitions wait where they stand" if known else "its partitions wait"
@@ -90,7 +98,7 @@ class Outages:
 
     def _parked_now(self, now: PrimaryHealth, now_s: float) -> Iterator[str]:
         told = self._told_parked.get(now.name, 0)
-        if now.read and not now.parked:
+        if now.answers and not now.parked:
             self._was_read.add(now.name)
         patience_s = _BLINK_S if now.name in self._was_read else _FIRST_ANSWER_S
         if now.parked <= told:

@@ -139,12 +139,14 @@ def _document(topology: str) -> tuple[Topology | None, list[str]]:
 
 
 def _unknown(stream: str, where: str, known: Sequence[str], place: str) -> ConfigurationError:
+    # Nobody may have asked for it: it is the default.
+    otherwise = "; add it, or have bad records fail the job: --dead-letters ''"
     close = difflib.get_close_matches(stream, known, 1)
     start = f"did you mean {close[0]}? " if close else ""
     return ConfigurationError(
         f"the topology has no stream {stream!r}",
         where=where,
-        hint=f"{start}{place} has: {', '.join(known)}",
+        hint=f"{start}{place} has: {', '.join(known)}{otherwise if where == 'dead_letters' else ''}",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from anabranch.connectors.flink.interrupts import Interrupt, Terminated, held_interrupt
@@ -187,6 +188,7 @@ class _Run:
             self._failed(failure, progress.checkpoints)
         for line in self._outages.look(progress.primaries, time.monotonic()):
             self._tell(Note(self._name, line))
+        progress = replace(progress, away=self._outages.away)
         if progress != self._shown or silent_s >= _HEARTBEAT_S:
             self._tell(progress)
             self._shown = progress
