@@ -109,6 +109,14 @@ class Account:
         """Whether it is before a start at the latest: no epoch is known there that would tell of a cut."""
         return log.lowest_cut <= offset < self.begin
 
+    def _is_replaced(self, log: Log, offset: int) -> bool:
+        """Whether a cut below what was read may have put another record there.
+
+        Where that one is deleted before anybody looks, no broker tells of it: the log begins behind it, and
+        what was read ends where the log begins.
+        """
+        return log.lowest_cut <= offset < self.cursor
+
     def settle(self, log: Log, floor: int) -> None:
         """Everything has been mended and read: whatever there was is counted, or its loss told.
 
@@ -122,7 +130,8 @@ class Account:
             must(excused, f"{value} at offset {offset} of {self.split} is never read")
         for offset in range(self.begin, log.start):
             value = log.ever[offset][-1]
-            known = value is None or value in self.counted or self.is_lost(offset)
+            counted = value is None or value in self.counted
+            known = counted or self.is_lost(offset) or self._is_replaced(log, offset)
             must(known, f"{value} at offset {offset} of {self.split} was deleted, and nobody was told")
         for value, offset in self.counted.items():
             known = offset < log.start or log.holds(offset, value) or self._was_cut(offset)
