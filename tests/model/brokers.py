@@ -19,6 +19,7 @@ class Log:
     ever: dict[int, list[int | None]] = field(default_factory=lambda: defaultdict(list))
     starts: set[int] = field(default_factory=lambda: {0})
     lowest_cut: int = sys.maxsize
+    cuts: int = 0
     is_gone: bool = False
 
     @property
@@ -38,6 +39,7 @@ class Log:
     def elect(self, cut: int) -> None:
         at = max(self.start, min(cut, self.end))
         self.lowest_cut = min(self.lowest_cut, at)
+        self.cuts += at < self.end
         del self.kept[at - self.start :]
 
     def holds(self, offset: int, value: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 from tests.model.brokers import Brokers
@@ -28,7 +28,7 @@ class _Judging:
     def __init__(self, brokers: Brokers, from_latest: bool, document: str) -> None:
         self._brokers = brokers
         self._from_latest = from_latest
-        self._document = document
+        self._places: defaultdict[str, set[int]] = defaultdict(set)  # of each name, in all documents so far
         self._names_moved = False
         self._policy = ""
         self._accounts: Accounts = {}
@@ -44,6 +44,7 @@ class _Judging:
         self._held: dict[int, set[str]] = {}
         self._hurt: set[int] = set()
         self._was_shared: set[int] = set()
+        self._publish(document)
 
     def event(self, what: str, *details: Any) -> None:
         if what != "assigned":
@@ -61,8 +62,8 @@ class _Judging:
     def command(self, command: str) -> None:
         self._brokers.play(command.split("|")[0])
         if command.startswith("publish"):
-            self._document = command.split()[1]
             self._names_moved = True
+            self._publish(command.split()[1])
 
     def on_meanwhile(self, command: str) -> None:
         self._brokers.play(command)
@@ -143,9 +144,14 @@ class _Judging:
     # What the enumerator does.
 
     def on_unanswered(self, primary: str) -> None:
-        places = dict(each.rstrip("!").split("=") for each in self._document.split(","))
-        if primary in places:
-            self._unanswered.add(int(places[primary]) % len(self._brokers.all))
+        # Of a name that has moved it is not known here at which address it was asked.
+        if len(self._places[primary]) == 1:
+            self._unanswered |= self._places[primary]
+
+    def _publish(self, document: str) -> None:
+        for each in document.split(","):
+            name, place = each.rstrip("!").split("=")
+            self._places[name].add(int(place) % len(self._brokers.all))
 
     def on_looked(self, name: str) -> None:
         cluster, topic, _ = name.split("/")

@@ -31,6 +31,7 @@ class Account:
         cursor: the first offset that was not.
         counted: offsets by the value that was read there; values are unique.
         losses: kind, from and to of each loss, in order.
+        told_cuts: by from and to, how often the log had been cut when that was told last.
         owner: the subtask that has it, or -1.
         is_taken: whether that subtask has heard of it.
     """
@@ -40,6 +41,7 @@ class Account:
     cursor: int
     counted: dict[int, int] = field(default_factory=dict)
     losses: list[tuple[str, int, int]] = field(default_factory=list)
+    told_cuts: dict[tuple[int, int], int] = field(default_factory=dict)
     owner: int = -1
     is_taken: bool = False
 
@@ -50,6 +52,7 @@ class Account:
             self.cursor,
             dict(self.counted),
             list(self.losses),
+            dict(self.told_cuts),
             self.owner,
             self.is_taken,
         )
@@ -77,13 +80,17 @@ class Account:
     def lose(self, log: Log, kind: str, begin: int, end: int, *, reads_on: bool) -> None:
         """Takes a report of a loss; it must be true, and new."""
         report = f"{kind} {begin}..{end} of {self.split}, read up to {self.cursor}"
-        must((kind, begin, end) not in self.losses or kind == CLUSTER_REPLACED, f"{report}, reported again")
+        # What took the place of a cut end may be cut off, too, and no record have been in it.
+        again = kind == TRUNCATED and self.told_cuts.get((begin, end), 0) < log.cuts
+        known = (kind, begin, end) in self.losses and kind != CLUSTER_REPLACED
+        must(again or not known, f"{report}, reported again")
         if kind == DELETED:
             self._lose_deleted(log, begin, end, report)
             self.cursor = end if reads_on else self.cursor
         elif kind == TRUNCATED:
             self._lose_truncated(log, begin, end, report)
             self.cursor = begin
+            self.told_cuts[begin, end] = log.cuts
         else:
             must(self.cursor <= begin and self.may_pass(log, begin), f"{report}: begins elsewhere")
             must(log.is_gone or kind == CLUSTER_REPLACED, f"{report}: the log is there")
