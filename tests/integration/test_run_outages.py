@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.integration.conftest import JobRun, RunJob
     from tests.integration.counting import Counting
 
-pytestmark = [pytest.mark.brokers, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.brokers, pytest.mark.long, pytest.mark.timeout(600)]
 
 
 def said(run: JobRun, text: str) -> bool:

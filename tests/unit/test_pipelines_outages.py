@@ -45,6 +45,14 @@ def test_one_that_is_only_written_to_holds_nothing_back() -> None:
     assert line.startswith("primary b takes no records: ")
 
 
+def test_who_reads_may_notice_it_after_who_writes() -> None:
+    away = PrimaryHealth("b", in_topology=True, answers=True, takes=False, parked=0, lag=0, lost_ranges=0)
+    written, read, back = told((0, UP), (1, away), (3, away), (9, AWAY), (12, AWAY), (13, away), (14, UP))
+    assert written.startswith("primary b takes no records: ")
+    assert read.startswith("primary b does not answer: its partitions wait")
+    assert back == "primary b is back"
+
+
 PARKED = PrimaryHealth("b", in_topology=True, answers=True, takes=None, parked=1, lag=0, lost_ranges=0)
 
 

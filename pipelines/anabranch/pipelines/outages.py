@@ -25,7 +25,7 @@ class Outages:
         self._bounded = bounded
         self._answered: set[str] = set()
         self._away_since: dict[str, float] = {}
-        self._told_away: set[str] = set()
+        self._told_away: dict[str, bool] = {}  # with whether it was said of reading
         self._parked_since: dict[str, float] = {}
         self._told_parked: dict[str, int] = {}
         self._told_gone: set[str] = set()
@@ -54,7 +54,7 @@ class Outages:
             self._told_gone.discard(now.name)
             self._away_since.pop(now.name, None)
             if now.name in self._told_away:
-                self._told_away.remove(now.name)
+                del self._told_away[now.name]
                 waits = f", {now.lag:,} records wait there" if now.lag else ""
                 yield f"primary {now.name} is back{waits}"
             yield from self._parked_now(now, now_s)
@@ -73,7 +73,7 @@ class Outages:
             self._told_gone.add(now.name)
             waits = f": {_partitions(now.parked)} in case it comes back" if now.parked else ""
             yield f"primary {now.name} is no longer in the topology{waits}"
-        self._told_away.discard(now.name)
+        self._told_away.pop(now.name, None)
         self._away_since.pop(now.name, None)
         self._told_parked.pop(now.name, None)
 
@@ -81,11 +81,14 @@ class Outages:
         since = self._away_since.setdefault(now.name, now_s)
         known = now.name in self._answered
         self._told_gone.discard(now.name)
-        if now.name in self._told_away or now_s - since < (_BLINK_S if known else _FIRST_ANSWER_S):
+        reading = now.answers is False
+        # Who writes may notice it before who reads, and that nothing is read is the more important.
+        told = now.name in self._told_away and (self._told_away[now.name] or not reading)
+        if told or now_s - since < (_BLINK_S if known else _FIRST_ANSWER_S):
             return
-        self._told_away.add(now.name)
+        self._told_away[now.name] = reading
         what = f"primary {now.name} {'does not answer' if known else 'has not answered yet'}"
-        if now.answers is not False:
+        if not reading:
             yield (
                 f"primary {now.name} takes no records: it does not answer, lacks the topic, or is another "
                 "one's Kafka cluster; Flink's log says why"
