@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from anabranch.pipelines.events import PrimaryHealth
 
@@ -23,19 +24,12 @@ class Outages:
 
     def __init__(self, *, bounded: bool) -> None:
         self._bounded = bounded
-        self._answered: set[str] = set()
-        self._away_since: dict[str, float] = {}
-        self._told_away: dict[str, bool] = {}  # with whether it was said of reading
-        self._parked_since: dict[str, float] = {}
-        self._told_parked: dict[str, int] = {}
-        self._told_gone: set[str] = set()
-        self._was_read: set[str] = set()
-        self._lost: dict[str, int] = {}
+        self._watched: dict[str, _Watched] = {}
 
     @property
     def away(self) -> tuple[str, ...]:
         """Names of those of which it was said, and not yet that they are back."""
-        return tuple(sorted(self._told_away))
+        return tuple(sorted(name for name, each in self._watched.items() if each.told_away))
 
     def look(self, primaries: Iterable[PrimaryHealth], now_s: float) -> list[str]:
         """What has changed since the look before.
@@ -44,77 +38,95 @@ class Outages:
             primaries: As they are now.
             now_s: Of a clock that only goes forward, seconds.
         """
-        return [line for primary in primaries for line in self._changes(primary, now_s)]
+        lines: list[str] = []
+        for primary in primaries:
+            watched = self._watched.setdefault(primary.name, _Watched(self._bounded))
+            lines += (f"primary {primary.name}{line}" for line in watched.changes(primary, now_s))
+        return lines
 
-    def _changes(self, now: PrimaryHealth, now_s: float) -> Iterator[str]:
+
+@dataclass
+class _Watched:
+    """One primary: what was seen and what was said of it."""
+
+    bounded: bool
+    answered: bool = False
+    was_read: bool = False
+    away_since: float | None = None
+    told_away: bool = False
+    told_unread: bool = False
+    parked_since: float | None = None
+    told_parked: int = 0
+    told_gone: bool = False
+    lost_ranges: int = 0
+
+    def changes(self, now: PrimaryHealth, now_s: float) -> Iterator[str]:
         if not now.in_topology:
             yield from self._gone(now)
         elif now.up:
-            self._answered.add(now.name)
-            self._told_gone.discard(now.name)
-            self._away_since.pop(now.name, None)
-            if now.name in self._told_away:
-                del self._told_away[now.name]
-                waits = f", {now.lag:,} records wait there" if now.lag else ""
-                yield f"primary {now.name} is back{waits}"
-            yield from self._parked_now(now, now_s)
+            yield from self._up(now, now_s)
         else:
             yield from self._away(now, now_s)
-        lost = now.lost_ranges - self._lost.get(now.name, 0)
+        lost = now.lost_ranges - self.lost_ranges
         # A task that starts anew counts anew.
-        self._lost[now.name] = now.lost_ranges
+        self.lost_ranges = now.lost_ranges
         if lost > 0:
             ranges = "a range" if lost == 1 else f"{lost} ranges"
-            yield f"primary {now.name}: {ranges} of records were gone before they were read: see Flink's log"
+            yield f": {ranges} of records were gone before they were read: see Flink's log"
 
     def _gone(self, now: PrimaryHealth) -> Iterator[str]:
         """Whatever was said of it does not matter any more; if it comes back, it begins anew."""
-        if now.name not in self._told_gone:
-            self._told_gone.add(now.name)
+        if not self.told_gone:
             waits = f": {_partitions(now.parked)} in case it comes back" if now.parked else ""
-            yield f"primary {now.name} is no longer in the topology{waits}"
-        self._told_away.pop(now.name, None)
-        self._away_since.pop(now.name, None)
-        self._told_parked.pop(now.name, None)
+            yield f" is no longer in the topology{waits}"
+        self.told_gone = True
+        self.told_away = self.told_unread = False
+        self.away_since, self.told_parked = None, 0
+
+    def _up(self, now: PrimaryHealth, now_s: float) -> Iterator[str]:
+        self.answered, self.told_gone, self.away_since = True, False, None
+        if self.told_away:
+            self.told_away = self.told_unread = False
+            yield " is back" + (f", {now.lag:,} records wait there" if now.lag else "")
+        yield from self._parked(now, now_s)
 
     def _away(self, now: PrimaryHealth, now_s: float) -> Iterator[str]:
-        since = self._away_since.setdefault(now.name, now_s)
-        known = now.name in self._answered
-        self._told_gone.discard(now.name)
-        reading = now.answers is False
+        self.told_gone = False
+        self.away_since = now_s if self.away_since is None else self.away_since
+        unread = now.answers is False
         # Who writes may notice it before who reads, and that nothing is read is the more important.
-        told = now.name in self._told_away and (self._told_away[now.name] or not reading)
-        if told or now_s - since < (_BLINK_S if known else _FIRST_ANSWER_S):
+        told = self.told_unread or (self.told_away and not unread)
+        if told or now_s - self.away_since < (_BLINK_S if self.answered else _FIRST_ANSWER_S):
             return
-        self._told_away[now.name] = reading
-        what = f"primary {now.name} {'does not answer' if known else 'has not answered yet'}"
-        if not reading:
+        self.told_away, self.told_unread = True, unread
+        if not unread:
             yield (
-                f"primary {now.name} takes no records: it does not answer, lacks the topic, or is another "
-                "one's Kafka cluster; Flink's log says why"
+                " takes no records: it does not answer, lacks the topic, or is another one's Kafka cluster; "
+                "Flink's log says why"
             )
             return
+        end = "; this run ends when it is back, or fails at scan.bounded.deadline" if self.bounded else ""
         # How many is not known yet: they are parked one by one.
-        waits = "its partitions wait where they stand" if known else "its partitions wait"
-        end = "; this run ends when it is back, or fails at scan.bounded.deadline" if self._bounded else ""
-        yield f"{what}: {waits}, the others are read{end}"
+        what = "does not answer: its partitions wait where they stand"
+        never = "has not answered yet: its partitions wait"
+        yield f" {what if self.answered else never}, the others are read{end}"
 
-    def _parked_now(self, now: PrimaryHealth, now_s: float) -> Iterator[str]:
-        told = self._told_parked.get(now.name, 0)
-        if now.answers and not now.parked:
-            self._was_read.add(now.name)
-        patience_s = _BLINK_S if now.name in self._was_read else _FIRST_ANSWER_S
-        if now.parked <= told:
-            self._parked_since.pop(now.name, None)
-        elif now_s - self._parked_since.setdefault(now.name, now_s) >= patience_s:
-            self._told_parked[now.name] = now.parked
-            yield (
-                f"primary {now.name} answers, but {_partitions(now.parked)}, parked: "
-                "its data or its state in the topology changed; Flink's log says why"
-            )
-        if told and not now.parked:
-            del self._told_parked[now.name]
-            yield f"primary {now.name}: all partitions are read again"
+    def _parked(self, now: PrimaryHealth, now_s: float) -> Iterator[str]:
+        self.was_read |= bool(now.answers) and not now.parked
+        before = self.told_parked
+        if now.parked <= before:
+            self.parked_since = None
+        else:
+            self.parked_since = now_s if self.parked_since is None else self.parked_since
+            if now_s - self.parked_since >= (_BLINK_S if self.was_read else _FIRST_ANSWER_S):
+                self.told_parked = now.parked
+                yield (
+                    f" answers, but {_partitions(now.parked)}, parked: "
+                    "its data or its state in the topology changed; Flink's log says why"
+                )
+        if before and not now.parked:
+            self.told_parked = 0
+            yield ": all partitions are read again"
 
 
 def _partitions(count: int) -> str:
