@@ -36,6 +36,7 @@ final class SplitWatch {
     private long heardNanos;
     private boolean everHeard;
     private long end = UNKNOWN;
+    private long endAskedNanos;
     private long target = UNKNOWN;
     private Contact contact = Contact.UNHEARD;
 
@@ -63,8 +64,13 @@ final class SplitWatch {
       }
     }
 
-    private boolean isReadToEnd() {
-      return end != UNKNOWN && nextOffset >= end;
+    /** An earlier answer says nothing of what was written in the rest of that time. */
+    private boolean hadNothingFor(Duration time) {
+      return end != UNKNOWN && nextOffset >= end && endAskedNanos - movedNanos >= time.toNanos();
+    }
+
+    private boolean hasNotMovedFor(Duration time, long nowNanos) {
+      return nowNanos - movedNanos >= time.toNanos();
     }
   }
 
@@ -85,6 +91,7 @@ final class SplitWatch {
     split.everHeard = true;
     split.heardNanos = Math.max(split.heardNanos, askedNanos);
     split.end = end;
+    split.endAskedNanos = askedNanos;
     if (split.target == UNKNOWN) {
       split.target = end;
     }
@@ -134,11 +141,13 @@ final class SplitWatch {
 
   private boolean mayPassOver(Seen split, Set<String> waitFor, long nowNanos) {
     boolean lost = split.contact == Contact.LOST;
-    boolean silent =
-        !mode.idleTimeout().isZero() && nowNanos - split.movedNanos >= mode.idleTimeout().toNanos();
-    if (mode.holds()) {
-      return lost ? !waitFor.contains(split.primary) : silent && split.isReadToEnd();
+    if (mode.holds() && lost) {
+      return !waitFor.contains(split.primary);
     }
-    return silent && (lost || split.isReadToEnd());
+    Duration timeout = mode.idleTimeout();
+    if (timeout.isZero()) {
+      return false;
+    }
+    return lost ? split.hasNotMovedFor(timeout, nowNanos) : split.hadNothingFor(timeout);
   }
 }

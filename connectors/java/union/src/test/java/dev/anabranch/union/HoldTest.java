@@ -61,8 +61,9 @@ class HoldTest {
 
   @Test
   void windowsWaitForAPrimaryThatDiesInTheMiddle() throws Exception {
-    UnionJob job = start(bBehindItsLink(2), HOLD, 2, null, false);
+    TopologyFile topology = bBehindItsLink(2);
     writeToBoth(2, 0, 4);
+    UnionJob job = start(topology, HOLD, 2, null, false);
     awaitFired(4);
 
     FIXTURE.b().link().cut();
@@ -82,9 +83,9 @@ class HoldTest {
 
   @Test
   void anOutageIsHeldFromItsFirstMomentWherePartitionsAreNotSilent() throws Exception {
-    UnionJob job =
-        start(bBehindItsLink(2), HOLD.withIdleTimeout(Duration.ofSeconds(20)), 2, null, false);
+    TopologyFile topology = bBehindItsLink(2);
     writeToBoth(2, 0, 4);
+    UnionJob job = start(topology, HOLD.withIdleTimeout(Duration.ofSeconds(20)), 2, null, false);
     awaitFired(4);
 
     FIXTURE.b().link().cut();
@@ -101,8 +102,8 @@ class HoldTest {
   @Test
   void aRestoreWhileAPrimaryIsDownHoldsOn() throws Exception {
     TopologyFile topology = bBehindItsLink(2);
-    UnionJob job = start(topology, HOLD, 2, null, false);
     writeToBoth(2, 0, 4);
+    UnionJob job = start(topology, HOLD, 2, null, false);
     awaitFired(4);
     FIXTURE.b().link().cut();
     job.awaitHeld("b", true);
@@ -168,8 +169,8 @@ class HoldTest {
   @Test
   void aSilentPrimaryThatAnswersHoldsNobodyNorDoesARemovedOne() throws Exception {
     TopologyFile topology = bBehindItsLink(2);
-    UnionJob job = start(topology, HOLD, 2, null, false);
     writeToBoth(2, 0, 4);
+    UnionJob job = start(topology, HOLD, 2, null, false);
     awaitFired(4);
     written.addAll(Windows.write(FIXTURE.a(), stream, 2, 5, 9, 20));
     awaitFired(9);
@@ -188,8 +189,8 @@ class HoldTest {
     WatermarkMode bounded =
         WatermarkMode.hold(Duration.ofSeconds(20)).withIdleTimeout(Duration.ofSeconds(2));
     TopologyFile topology = bBehindItsLink(2);
-    UnionJob job = start(topology, bounded, 2, null, false);
     writeToBoth(2, 0, 4);
+    UnionJob job = start(topology, bounded, 2, null, false);
     awaitFired(4);
     FIXTURE.b().link().cut();
     job.awaitHeld("b", true);
@@ -235,8 +236,10 @@ class HoldTest {
     watermarks =
         Windows.STRATEGY.withWatermarkAlignment(
             stream, Duration.ofMinutes(2), Duration.ofMillis(100));
-    UnionJob job = start(bBehindItsLink(2), HOLD, 2, null, false);
+    TopologyFile topology = bBehindItsLink(2);
     writeToBoth(2, 0, 4);
+    // Both are written to at the end, one after the other: neither may count as silent meanwhile.
+    UnionJob job = start(topology, HOLD.withIdleTimeout(Duration.ofMinutes(1)), 2, null, false);
     awaitFired(4);
 
     FIXTURE.b().link().cut();

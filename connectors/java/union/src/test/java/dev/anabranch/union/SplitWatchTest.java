@@ -53,6 +53,19 @@ class SplitWatchTest {
   }
 
   @Test
+  void anAnswerSaysNothingOfWhatWasWrittenAfterTheQuestion() {
+    for (SplitWatch watch : List.of(holding(), advancing())) {
+      look(watch, 0);
+      answered(watch, 1, 9, 0);
+      // Written since, and the answers that would tell of it are late.
+      look(watch, 11);
+      assertThat(watch.mustWait(id)).isTrue();
+      answered(watch, 12, 12, 5);
+      assertThat(watch.mustWait(id)).isTrue();
+    }
+  }
+
+  @Test
   void aSplitWithUnreadRecordsIsWaitedForHoweverLong() {
     for (SplitWatch watch : List.of(holding(), advancing())) {
       look(watch, 0);
