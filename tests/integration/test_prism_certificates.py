@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from anabranch.connectors import PrismProducer
-from anabranch.devkit.certificates import Authority
 from anabranch.devkit.loop import Loop, LoopSpec
 from tests.conftest import StreamHandle
+from tests.integration.own_authority import issue_short, take_over
 from tests.integration.prism_ledger import Ledger, acked, send_until, state
 
 pytestmark = [pytest.mark.brokers, pytest.mark.timeout(300), pytest.mark.long]
@@ -24,24 +24,12 @@ def mtls_loop(home: Path) -> Iterator[Loop]:
         yield loop
 
 
-def renew(authority: Authority, valid_for: datetime.timedelta) -> None:
-    authority.issue("short", valid_for=valid_for)
-
-
 def test_an_expired_certificate_costs_a_primary_until_the_file_is_renewed(mtls_loop: Loop) -> None:
     loop = mtls_loop
-    # Of the loop's own authority nobody kept the key, so that another one takes its place.
-    authority = Authority.create(loop.folder / "secrets")
-    for name in ("broker", "alice"):
-        authority.issue(name)
-    for name in "ab":
-        loop.broker(name).kill()
-        loop.broker(name).restart()
-    renew(authority, datetime.timedelta(minutes=-1))
+    authority = take_over(loop)
     document = yaml.safe_load(loop.topology_path.read_text())
     [group] = document["groups"].values()
-    for field, file in {"certificate": "short.pem", "key": "short.key.pem"}.items():
-        group["primaries"]["a"]["auth"][field] = f"file:{authority.folder / file}"
+    group["primaries"]["a"]["auth"] |= issue_short(authority, datetime.timedelta(minutes=-1))
     topology = loop.folder / "short.yaml"
     topology.write_text(yaml.safe_dump(document))
 
@@ -50,7 +38,7 @@ def test_an_expired_certificate_costs_a_primary_until_the_file_is_renewed(mtls_l
         send_until(ledger, producer, lambda: state(producer, "a") != "closed" and acked(producer, "b") > 200)
         assert "certificate" in producer.stats().primaries["a"].reason
         assert acked(producer, "a") == 0
-        renew(authority, datetime.timedelta(days=1))
+        issue_short(authority, datetime.timedelta(days=1))
         send_until(ledger, producer, lambda: acked(producer, "a") > 200)
         producer.flush()
     assert ledger.errors == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 import urllib.request
@@ -20,6 +21,7 @@ from anabranch.devkit.gather import latest_values
 from anabranch.devkit.loop import Loop, LoopSpec
 from anabranch.devkit.secure import SecureKind
 from anabranch.topology import Topology, librdkafka_config, load_topology
+from tests.integration.own_authority import issue_short, take_over
 
 if TYPE_CHECKING:
     from tests.conftest import WriteCountingJob
@@ -190,6 +192,24 @@ def test_credentials_that_one_primary_refuses_park_that_one_only(
         expected += 2 * RECORDS
         secured.await_counted(expected)
     assert run is not None
+    run.interrupt()
+    assert run.await_end(200) == 130, run.text
+
+
+@pytest.mark.parametrize("secured", ["mtls"], indirect=True)
+def test_an_expired_certificate_parks_a_primary_until_the_file_is_renewed(
+    secured: Secured, run_job: RunJob
+) -> None:
+    authority = take_over(secured.loop)
+    secured.publish(issue_short(authority, datetime.timedelta(minutes=-1)))
+    run = secured.run(run_job, "--no-check")
+    secured.await_refusals(1, "a line about the expired certificate")
+    secured.write("a")
+    secured.write("b")
+    secured.await_counted(RECORDS)
+    issue_short(authority, datetime.timedelta(days=1))
+    secured.await_counted(2 * RECORDS)
+    assert_nothing_shows(secured, run)
     run.interrupt()
     assert run.await_end(200) == 130, run.text
 
