@@ -3,9 +3,6 @@ package dev.anabranch.testkit;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.BindException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -13,7 +10,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -33,6 +29,7 @@ public final class LocalBroker implements AutoCloseable {
   private final String name;
   private final Map<String, String> properties;
   private final Path directory;
+  private final PortBlock ports;
   private final int port;
   private final int controllerPort;
   private final int linkedPort;
@@ -45,10 +42,11 @@ public final class LocalBroker implements AutoCloseable {
     this.name = name;
     this.properties = properties;
     this.directory = Files.createTempDirectory("anabranch-" + name + "-");
-    this.port = freePort();
-    this.controllerPort = freePort();
-    this.linkedPort = freePort();
-    this.linkPort = freePort();
+    this.ports = PortBlock.claim(4);
+    this.port = ports.port(0);
+    this.controllerPort = ports.port(1);
+    this.linkedPort = ports.port(2);
+    this.linkPort = ports.port(3);
   }
 
   /** Formats and starts a broker and waits until it answers. */
@@ -187,6 +185,7 @@ public final class LocalBroker implements AutoCloseable {
       link.close();
     }
     try {
+      ports.close();
       deleteRecursively(directory);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -339,22 +338,6 @@ public final class LocalBroker implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-  }
-
-  /**
-   * Below the range from which the system takes ports of outgoing connections: there a client that
-   * tries a dead broker could take the port for itself, or even connect to itself.
-   */
-  private static int freePort() throws IOException {
-    for (int tries = 0; tries < 1_000; tries++) {
-      int port = ThreadLocalRandom.current().nextInt(15_000, 32_000);
-      try (ServerSocket socket = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
-        return socket.getLocalPort();
-      } catch (BindException e) {
-        // Taken; another one is not.
-      }
-    }
-    throw new IOException("no free port between 15,000 and 32,000");
   }
 
   private static void deleteRecursively(Path path) throws IOException {
