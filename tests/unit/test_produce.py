@@ -14,7 +14,7 @@ from anabranch.connectors import record_headers
 from anabranch.connectors.prism import producer as producer_module
 from anabranch.connectors.prism.simulated import SimulatedPrimaries
 from anabranch.connectors.prism.transport import Failure, FailureKind, Trouble
-from anabranch.errors import DeliveryError
+from anabranch.errors import ConfigurationError, DeliveryError
 
 DOCUMENT = """
 generation: 1
@@ -97,7 +97,7 @@ def test_where_one_may_come_back_it_waits_for_max_block(run: Run, primaries: Sim
     primaries["b"].stop()
     result = run("--max-block", "2", stdin="1\n")
     assert isinstance(result.exception, DeliveryError)
-    assert "the first line was not written" in str(result.exception)
+    assert "the first line was not acknowledged within --max-block" in str(result.exception)
     assert "'auth'" in str(result.exception.hint)
     progress = [line for line in result.stderr.splitlines() if " acknowledged in " in line]
     assert progress
@@ -121,6 +121,7 @@ def test_where_too_few_live_for_the_copies_it_says_how_many(run: Run, primaries:
     result = run("--max-block", "5", stdin="1\n2\n", document=TWO_COPIES)
     assert isinstance(result.exception, DeliveryError)
     told = str(result.exception)
+    assert "the first line was written to a only within --max-block, and none after it" in told
     assert "2 copies are wanted, and only 1 of 2 primaries takes records; a: in use; b: " in told
     assert "no answer" not in told, "a has answered"
     assert "'copies'" in str(result.exception.hint)
@@ -140,10 +141,25 @@ def test_a_trouble_of_the_primaries_is_told_once_and_counted(
     # The second waits for b before the third comes, and would hold that up until it is given up.
     result = run("--max-block", "2", stdin="1\n2\n3\n4\n", document=TWO_COPIES)
     assert isinstance(result.exception, DeliveryError)
-    assert "3 of 4 lines were not written" in str(result.exception)
+    assert "3 of 4 lines were written to a only" in str(result.exception)
     assert "'copies'" in str(result.exception.hint)
     assert result.stderr.count("copies are wanted") == 1
-    assert "3 lines: not acknowledged by 2 of the primaries within 2 s\n" in result.stderr
+    assert "3 lines: only 1 of 2 copies written, to a, within 2 s\n" in result.stderr
+
+
+def test_lines_that_have_some_copies_are_told_from_those_that_have_none(
+    run: Run, primaries: SimulatedPrimaries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def split(line: bytes, number: int) -> tuple[None, bytes]:
+        if number == 2:
+            primaries["b"].stop()
+        if number == 3:
+            raise ConfigurationError("no key")
+        return None, line
+
+    monkeypatch.setattr(produce, "splitter", lambda *_, **__: split)
+    result = run("--max-block", "2", stdin="1\n2\n3\n", document=TWO_COPIES)
+    assert "2 of 3 lines failed: 1 was not written, 1 was written to a only" in str(result.exception)
 
 
 def test_a_log_in_that_was_refused_before_the_first_line_ends_it_soon_too(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -30,6 +31,7 @@ _REST_S = 0.001
 # A log-in that is refused and a topic that is missing do not mend by themselves, except on a broker that has
 # only just started, or for a topic that is being created.
 _REFUSED_S = 5.0
+_NOT_WRITTEN = "not written"
 
 
 @click.command("produce")
@@ -99,7 +101,7 @@ def command(
         emit_json(asdict(stats))
     if run.failed:
         raise DeliveryError(
-            f"{run.failed} of {run.lines} lines were not written", where=f"stream {stream}", hint=run.hint
+            f"{run.failed} of {run.lines} lines {run.fates()}", where=f"stream {stream}", hint=run.hint
         )
 
 
@@ -109,10 +111,11 @@ class _Run:
     def __init__(self, producer: PrismProducer, max_block_s: float, *, upsert: bool, quiet: bool) -> None:
         from anabranch.connectors.versions import VersionClock
 
-        self.lines = self.failed = 0
+        self.lines = 0
         self.hint: str | None = None  # of the last line that was left out
+        self._fates: Counter[str] = Counter()
         self._sent = 0
-        self._held: list[tuple[int, AnabranchError]] | None = None
+        self._held: list[tuple[int, AnabranchError, str]] | None = None
         self._versions = VersionClock() if upsert else None
         self._under_way: set[bytes] = set()
         self._refused_since: float | None = None
@@ -123,6 +126,16 @@ class _Run:
         self._began = self._told = self._written = time.monotonic()
         self._counts: tuple[int, ...] = ()  # that the last line told
         self._troubles: dict[str, int] = {}  # of the primaries, and how many lines each cost
+
+    @property
+    def failed(self) -> int:
+        """Lines that have not as many copies as the stream wants."""
+        return self._fates.total()
+
+    def fates(self) -> str:
+        """What is known of those that failed: some primaries may have them."""
+        told = [f"{count} {'was' if count == 1 else 'were'} {fate}" for fate, count in self._fates.items()]
+        return told[0].partition(" ")[2] if len(told) == 1 else f"failed: {', '.join(told)}"
 
     def send(self, file: BinaryIO, split: Split, id_scope: str | None) -> None:
         from anabranch.connectors import RecordId
@@ -156,14 +169,14 @@ class _Run:
         held, self._held = self._held, None
         if held and time.monotonic() - began >= self._max_block_s:
             # So would each of the others wait.
-            [(_, error)] = held
+            [(_, error, fate)] = held
             why = error.where or error.message
             raise DeliveryError(
-                f"the first line was not written within --max-block, and none after it was tried: {why}",
+                f"the first line was {fate} within --max-block, and none after it was tried: {why}",
                 where=f"stream {self._producer.stream}",
                 hint=error.hint,
             )
-        for line, error in held:
+        for line, error, _ in held:
             self._complain(line, error)
 
     def _version(self, key: bytes | None) -> list[tuple[str, bytes | None]]:
@@ -240,16 +253,16 @@ class _Run:
             if delivery.error is None:
                 return
             self.hint = delivery.error.hint
-            self._fail(line, delivery.error)
+            self._fail(line, delivery.error, _fate(delivery))
 
         return done
 
-    def _fail(self, line: int, error: AnabranchError) -> None:
-        self.failed += 1
+    def _fail(self, line: int, error: AnabranchError, fate: str = _NOT_WRITTEN) -> None:
+        self._fates[fate] += 1
         if self._held is None:
             self._complain(line, error)
         else:
-            self._held.append((line, error))
+            self._held.append((line, error, fate))
 
     def _complain(self, line: int, error: AnabranchError) -> None:
         if error.retryable:
@@ -274,6 +287,13 @@ class _Run:
         if last or counts != self._counts or self._told - self._written >= _UNCHANGED_S:
             self._counts, self._written = counts, self._told
             click.echo(text, err=True)
+
+
+def _fate(failed: Delivery) -> str:
+    """Where a record is that has failed, in words that follow "was"."""
+    if failed.acks:
+        return f"written to {' and '.join(ack.primary for ack in failed.acks)} only"
+    return "not acknowledged" if failed.ambiguous else _NOT_WRITTEN
 
 
 def _sentence(stats: ProducerStats, seconds: float) -> str:

@@ -319,9 +319,14 @@ class Tracker:
         return [flight for flight in [*watched, *self.waiting, *self.wishes] if not flight.over]
 
     def _timed_out(self, flight: Flight) -> DeliveryError:
-        copies = self._story(flight).copies
+        story = self._story(flight)
+        if story.acks:
+            written = f"{len(story.acks)} of {story.copies} copies written"
+            told = f"only {written}, to {' and '.join(ack.primary for ack in story.acks)},"
+        else:
+            told = f"not acknowledged by {story.copies} of the primaries"
         return DeliveryError(
-            f"not acknowledged by {copies} of the primaries within {self._max_block_s:g} s",
+            f"{told} within {self._max_block_s:g} s",
             where=self.describe(),
             hint=self.next_step(),
         )
