@@ -12,7 +12,7 @@ from anabranch.cli import dead_letters, dev, produce, tail, topology
 from anabranch.cli.stream_options import emit_json, with_bytes
 from anabranch.connectors.dead_letters import DeadLetter, Letters
 from anabranch.connectors.ids import RecordId
-from anabranch.errors import ConfigurationError
+from anabranch.errors import ConfigurationError, UnavailableError
 
 NOT_UTF8 = b"\xff\xfe\x00"
 
@@ -89,3 +89,27 @@ def test_choice_that_no_letter_has(
     assert result.stderr == f"no letter has 'nope' as its {option}; there are: {known}\n"
     fitting = [*arguments, "--topology", "t.yaml", option, known.split(", ")[0], "--id", "00000000"]
     assert CliRunner().invoke(dead_letters.command, fitting).stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (["show"], "1 letter\n"),
+        (["show", "--json"], '"stream":"logs"'),
+        (["replay", "--all", "--dry-run"], "1 letter would be replayed, as replay 1\n"),
+        (["replay", "--id", "00"], "nothing to replay\n"),
+    ],
+)
+def test_letters_of_some_primaries_are_shown_and_are_no_success(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], shown: str
+) -> None:
+    letters = [DeadLetter.refused("logs", RecordId.supplied("x", 0), b"", reason="malformed", detail="")]
+    monkeypatch.setattr(
+        "anabranch.connectors.dead_letters.read_dead_letters",
+        lambda *_, **__: Letters(letters, 0, {"b": "connection refused"}),
+    )
+    result = CliRunner().invoke(dead_letters.command, [*arguments, "--topology", "t.yaml"])
+    assert shown in result.stdout
+    assert "primary b cannot be read, there may be more letters: connection refused\n" in result.stderr
+    assert isinstance(result.exception, UnavailableError)
+    assert result.exception.message == "not every primary was read, so letters may be missing: b"

@@ -15,10 +15,10 @@ import click
 
 from anabranch.cli.away_lines import AwayLines
 from anabranch.cli.stream_options import as_text, emit_json, topology_option, with_bytes
-from anabranch.errors import ConfigurationError, DeliveryError
+from anabranch.errors import ConfigurationError, DeliveryError, UnavailableError
 
 if TYPE_CHECKING:
-    from anabranch.connectors.dead_letters import DeadLetter
+    from anabranch.connectors.dead_letters import DeadLetter, Letters
     from anabranch.connectors.ids import RecordId
 
 __all__ = ["command"]
@@ -81,7 +81,8 @@ def _show(
 
     What --json prints can be edited and given to `replay --mended`.
     """
-    letters = _read(topology, stream, of_stream, reason, job, ids)
+    found = _read(topology, stream)
+    letters = _chosen(found.letters, of_stream, reason, job, ids)
     if limit is not None:
         letters = letters[-limit:]
     if as_json:
@@ -90,6 +91,7 @@ def _show(
     else:
         _print_letters(letters)
         click.echo(_counted(letters))
+    _check_all_read(found.problems, "bring it back, and show them again")
 
 
 @command.command("replay")
@@ -123,24 +125,31 @@ def _replay_letters(
     dry_run: bool,
 ) -> None:
     """Send records again, under ids that pass dedup once."""
-    from anabranch.connectors.replay import replay
-
     chosen = bool(everything or of_stream or reason or job or ids)
     if not chosen and mended is None:
         raise click.UsageError("choose letters (--id, --of, --reason, --job), or all of them with --all")
     values = _mended_values(mended) if mended is not None else {}
-    letters = _read(topology, stream, of_stream, reason, job, ids)
+    found = _read(topology, stream)
+    letters = _chosen(found.letters, of_stream, reason, job, ids)
     if not chosen:
         letters = [letter for letter in letters if letter.record_id in values]
     _check_found(values, letters)
     if not letters:
         click.echo("no letter matches: nothing to replay")
-        return
-    if dry_run:
+    elif dry_run:
         _print_letters(letters, values)
         click.echo(f"{_counted(letters)} would be replayed, as replay {number}")
-        return
-    result = replay(topology, letters, number=number, mended=values)
+    else:
+        _send(topology, stream, letters, number, values)
+    _check_all_read(found.problems, "bring it back, and replay again: what was replayed counts once")
+
+
+def _send(
+    topology: str, stream: str, letters: list[DeadLetter], number: int, mended: Mapping[RecordId, bytes]
+) -> None:
+    from anabranch.connectors.replay import replay
+
+    result = replay(topology, letters, number=number, mended=mended)
     click.echo(f"{len(result.sent)} of {len(letters)} replayed, as replay {number}")
     for name, count in result.incomplete.items():
         noun = "record lacks" if count == 1 else "records lack"
@@ -156,14 +165,7 @@ def _replay_letters(
         )
 
 
-def _read(
-    topology: str,
-    stream: str,
-    of_stream: str | None,
-    reason: str | None,
-    job: str | None,
-    ids: tuple[str, ...],
-) -> list[DeadLetter]:
+def _read(topology: str, stream: str) -> Letters:
     from anabranch.connectors.dead_letters import read_dead_letters
 
     found = read_dead_letters(topology, stream, meanwhile=AwayLines().tell)
@@ -171,19 +173,36 @@ def _read(
         click.echo(f"primary {name} cannot be read, there may be more letters: {problem}", err=True)
     if found.strangers:
         click.echo(f"{found.strangers} records of '{stream}' are no dead letters", err=True)
+    return found
+
+
+def _check_all_read(problems: Mapping[str, str], hint: str) -> None:
+    """Ends with an error where a primary was not read: whoever counts on the exit code takes this for all."""
+    if problems:
+        which = ", ".join(problems)
+        raise UnavailableError(f"not every primary was read, so letters may be missing: {which}", hint=hint)
+
+
+def _chosen(
+    letters: list[DeadLetter],
+    of_stream: str | None,
+    reason: str | None,
+    job: str | None,
+    ids: tuple[str, ...],
+) -> list[DeadLetter]:
     for option, field, wanted in (
         ("of", "stream", of_stream),
         ("reason", "reason", reason),
         ("job", "job", job),
     ):
-        values = {getattr(letter, field) for letter in found.letters}
+        values = {getattr(letter, field) for letter in letters}
         if wanted is not None and values and wanted not in values:
             listed = ", ".join(sorted(values - {""})) or "none"
             click.echo(f"no letter has {wanted!r} as its --{option}; there are: {listed}", err=True)
     prefixes = tuple(each.lower() for each in ids)
     return [
         letter
-        for letter in found.letters
+        for letter in letters
         if (of_stream is None or letter.stream == of_stream)
         and (reason is None or letter.reason == reason)
         and (job is None or letter.job == job)
