@@ -40,7 +40,9 @@ def test_where_there_is_no_topology_it_says_what_to_do(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     path = tmp_path / "nowhere.yaml"
-    error = CliRunner().invoke(tail.command, ["s", "--topology", str(path)]).exception
+    result = CliRunner().invoke(tail.command, ["s", "--topology", str(path)])
+    error = result.exception
+    assert result.stderr == "", "nothing is shown from now on"
     assert isinstance(error, TopologyError)
     assert str(error) == (
         f"{path}: there is no topology document\n  next: check the path, or apply one first"

@@ -61,9 +61,10 @@ def command(
     tail = _Tail(as_json, latest_by_version, dedup, count, table=latest_by_version and until_end)
     begin: Literal["earliest", "latest"] = "earliest" if until_end else start
     given = click.get_current_context().get_parameter_source("start")
-    if begin == "latest" and given is ParameterSource.DEFAULT:
-        click.echo("from now on; --from earliest shows what is there", err=True)
     with UnionReader(topology, stream, start=begin, until_end=until_end) as reader:
+        # Not before it is known that there is such a stream.
+        if begin == "latest" and given is ParameterSource.DEFAULT:
+            click.echo("from now on; --from earliest shows what is there", err=True)
         try:
             tail.run(reader, timeout_s)
         except KeyboardInterrupt:
