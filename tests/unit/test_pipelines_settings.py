@@ -54,7 +54,12 @@ def test_flink_options_keep_their_own_names_and_lines(tmp_path: Path) -> None:
         ("checkpoints:\n  retained: 1\n", 2, "greater than or equal to 3"),
         ("state:\n  backend: rocks\n", 2, "'rocksdb' or 'hashmap'"),
         ("parallelism: 2\nparallelism: 3\n", 2, "twice"),
-        ("parallelism: [\n", 2, "not YAML"),
+        ("parallelism: [\n", 1, "not YAML"),
+        ("start: latest\ninputs: {format: json\nparallelism: 2\n", 2, "not YAML"),
+        ("flink: {a: 1,\n  b: 2 c: 3}\n", 2, "not YAML"),
+        ("topology: 'a\nstart: 'latest'\nbounded: true\n", 1, "not YAML"),
+        ("parallelism:4\nbounded: true\n", 1, "not YAML"),
+        ("bounded: true\ntopology: a\x07b\n", 2, "special characters are not allowed"),
         ("parallelism: 2\nstart latest\n\n# or\nbounded: true\n", 2, "could not find expected ':'"),
         ('parallelism: 2\nstart: "latest\nbounded: true\n', 2, "unexpected end"),
         ("checkpoints:\n  interval_s 5\n", 1, "'interval_s 5' is no mapping"),
@@ -68,11 +73,20 @@ def test_a_wrong_file_is_told_with_its_line(tmp_path: Path, text: str, line: int
     assert str(caught.value.where).endswith(f"job.yaml:{line}")
 
 
-def test_a_line_that_lacks_its_colon_is_sought_before_the_one_that_has_one(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="mapping values are not allowed here") as caught:
-        _file(tmp_path, "parallelism 4\ncheckpoints:\n  interval_s: 5\n")
-    assert str(caught.value.where).endswith("job.yaml:2")
-    assert "whether the one before lacks a ':'" in str(caught.value.hint)
+@pytest.mark.parametrize(
+    ("text", "line", "hint"),
+    [
+        ("parallelism 4\ncheckpoints:\n  interval_s: 5\n", 1, "a ':' and a space"),
+        ("inputs:\n  format: json\n    group-id: g\n", 3, "whether the one before lacks a ':'"),
+        ("inputs: {format: json\nparallelism: 2\n", 1, "lacks its '}'"),
+        ("inputs: {a: [b, c}\nparallelism: 2\n", 1, "quotes"),
+    ],
+)
+def test_what_is_to_be_mended_stands_below_it(tmp_path: Path, text: str, line: int, hint: str) -> None:
+    with pytest.raises(ConfigurationError, match="not YAML") as caught:
+        _file(tmp_path, text)
+    assert str(caught.value.where).endswith(f"job.yaml:{line}")
+    assert hint in str(caught.value.hint)
 
 
 def test_a_close_name_is_suggested(tmp_path: Path) -> None:

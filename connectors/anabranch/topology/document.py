@@ -105,7 +105,7 @@ def _load(text: str, where: str) -> tuple[Any, _Lines, list[Problem]]:
     except RecursionError:
         raise TopologyError("not YAML: nests too deep", where=where, hint="see docs/topology.md") from None
     except yaml.YAMLError as error:
-        line, problem, hint = look_into(error)
+        line, problem, hint = look_into(error, text)
         raise TopologyError(problem, where=f"{where}:{line}" if line else where, hint=hint) from None
     finally:
         loader.dispose()

@@ -38,7 +38,7 @@ def file_layer(path: Path) -> Layer:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"cannot be read: {error}", where=str(path)) from None
     except yaml.YAMLError as error:
-        line, problem, hint = look_into(error)
+        line, problem, hint = look_into(error, text)
         place = shown(str(path), line) if line else str(path)
         raise ConfigurationError(problem, where=place, hint=hint) from None
     values: dict[tuple[str, ...], Any] = {}
