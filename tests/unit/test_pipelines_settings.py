@@ -65,6 +65,7 @@ def test_flink_options_keep_their_own_names_and_lines(tmp_path: Path) -> None:
         ("checkpoints:\n  interval_s 5\n", 1, "'interval_s 5' is no mapping"),
         ("flink: 5\n", 1, "flink: 5 is no mapping"),
         ("- a\n", 1, "no mapping"),
+        ("parallelism: 1\ntopology: !here t\n", 2, "not YAML: could not determine a constructor"),
     ],
 )
 def test_a_wrong_file_is_told_with_its_line(tmp_path: Path, text: str, line: int, says: str) -> None:
@@ -99,6 +100,33 @@ def test_several_problems_come_together(tmp_path: Path) -> None:
         resolve([_file(tmp_path, "a: 1\nb: 2\n")])
     assert "job.yaml:1" in str(caught.value)
     assert "job.yaml:2" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "third",
+    [
+        "parallelism: 2",
+        "inputs: {out-of-range: ignore}",
+        "inputs: {dedupe: true}",
+        "inputs: {scan.startup.mod: latest}",
+        "flink: {table.exec.state.ttl: [1]}",
+        "topology: [a]",
+    ],
+)
+def test_all_problems_come_together_whoever_finds_them(tmp_path: Path, third: str) -> None:
+    with pytest.raises(ConfigurationError, match="3 settings are wrong") as caught:
+        resolve([_file(tmp_path, f"parallelism: 0\nstart: now\n{third}\n")])
+    assert caught.value.message.count("\n") == 3
+    assert "job.yaml:3" in caught.value.message
+
+
+def test_options_of_formats_and_primaries_are_left_to_those_who_know_them(tmp_path: Path) -> None:
+    options = "inputs: {csv.delimiter: ;, key.json.x: y, scan.startup.primary.b: latest}\n"
+    assert len(resolve([_file(tmp_path, options)]).settings.inputs) == 3
+
+
+def test_a_name_without_a_value_has_none(tmp_path: Path) -> None:
+    assert resolve([_file(tmp_path, "topology:\nparallelism: 3\n")]).settings.topology is None
 
 
 def test_problems_come_in_the_order_of_their_lines_and_with_a_next_step(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from anabranch.errors import ConfigurationError
@@ -11,7 +11,7 @@ from anabranch.topology.rules import did_you_mean
 if TYPE_CHECKING:
     from anabranch.pipelines.bindings import Read
 
-__all__ = ["KEYS", "check_inputs"]
+__all__ = ["KEYS", "check_inputs", "wrong_option"]
 
 # Options of the connector `union` (docs/sql.md); a test holds them against those in Java.
 KEYS = frozenset(
@@ -56,6 +56,8 @@ _VALUES = {
     "watermark.mode": ("strategy", "hold", "advance"),
 }
 _OF_PRIMARIES = ("scan.startup.primary.", "scan.bounded.primary.")
+# First words of the connector's own options that have several; none of them is a format.
+_GROUPS = {key.partition(".")[0] for key in KEYS if "." in key} - {"key", "value"}
 
 
 def check_inputs(reads: Sequence[Read], inputs: Mapping[str, str], sources: Mapping[str, str]) -> None:
@@ -77,23 +79,33 @@ def check_inputs(reads: Sequence[Read], inputs: Mapping[str, str], sources: Mapp
             _check(key, value, {read.format}, read.where)
 
 
-def _check(key: str, value: str, formats: set[str], where: str) -> None:
+def wrong_option(key: str, value: str, formats: Iterable[str] | None) -> tuple[str, str] | None:
+    """What is wrong with one option, and a hint; None: nothing.
+
+    Args:
+        key: The option.
+        value: What it is set to.
+        formats: Of the inputs, whose own options are Flink's to know; None as long as nobody knows them.
+    """
     if key not in KEYS and not _is_free(key, formats):
         start = did_you_mean(key, KEYS)
-        raise ConfigurationError(
-            f"inputs have no option {key!r}",
-            where=where,
-            hint=f"{start} docs/sql.md lists them, under Reading".lstrip(),
-        )
+        return f"inputs have no option {key!r}", f"{start} docs/sql.md lists them, under Reading".lstrip()
     valid = _VALUES.get(key, (value.lower(),))
     if value.lower() not in valid:
-        raise ConfigurationError(
-            f"{key} is none of {', '.join(valid)}: {value!r}",
-            where=where,
-            hint=did_you_mean(value, valid) or "choose one of them; docs/sql.md tells what each does",
-        )
+        otherwise = "choose one of them; docs/sql.md tells what each does"
+        return f"{key} is none of {', '.join(valid)}: {value!r}", did_you_mean(value, valid) or otherwise
+    return None
 
 
-def _is_free(key: str, formats: set[str]) -> bool:
+def _check(key: str, value: str, formats: Iterable[str], where: str) -> None:
+    wrong = wrong_option(key, value, formats)
+    if wrong is not None:
+        raise ConfigurationError(wrong[0], where=where, hint=wrong[1])
+
+
+def _is_free(key: str, formats: Iterable[str] | None) -> bool:
     """Whether it is an option of a format, which is Flink's to know, or of a primary."""
+    if formats is None:
+        first, dot, _ = key.partition(".")
+        return bool(dot) and (key.startswith(_OF_PRIMARIES) or first not in _GROUPS)
     return key.startswith((*_OF_PRIMARIES, *(f"{name}." for name in formats), "key.", "value."))

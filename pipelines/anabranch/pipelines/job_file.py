@@ -34,47 +34,51 @@ def file_layer(path: Path) -> Layer:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"cannot be read: {error}", where=str(path)) from None
+    gathered = _Gathered(path)
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        if node is not None and not isinstance(node, yaml.MappingNode):
+            raise ConfigurationError("is no mapping", where=shown(str(path), 1), hint="write `name: value`")
+        if node is not None:
+            gathered.take(node, ())
     except yaml.YAMLError as error:
         line, problem, hint = look_into(error, text)
         place = shown(str(path), line) if line else str(path)
         raise ConfigurationError(problem, where=place, hint=hint) from None
-    values: dict[tuple[str, ...], Any] = {}
-    sources: dict[tuple[str, ...], str] = {}
-    if node is not None:
-        if not isinstance(node, yaml.MappingNode):
-            raise ConfigurationError("is no mapping", where=shown(str(path), 1), hint="write `name: value`")
-        _gather(node, (), path, values, sources)
+    values = gathered.values
     relative: tuple[tuple[str, ...], ...] = (("topology",), ("checkpoints", "dir"), ("restore",))
     for name in relative:
         if isinstance(values.get(name), str) and ":" not in values[name] and values[name] != LATEST:
             values[name] = str((path.parent / values[name]).resolve())
-    return Layer(values, sources)
+    return Layer(values, gathered.sources, gathered.problems)
 
 
-def _gather(
-    node: yaml.MappingNode,
-    above: tuple[str, ...],
-    path: Path,
-    values: dict[tuple[str, ...], Any],
-    sources: dict[tuple[str, ...], str],
-) -> None:
-    seen: dict[str, int] = {}
-    for key_node, value_node in node.value:
-        key, line = str(key_node.value), key_node.start_mark.line + 1
-        if key in seen:
-            raise ConfigurationError(
-                f"'{key}' is there twice, first in line {seen[key]}",
-                where=shown(str(path), line),
-                hint="keep one",
-            )
-        seen[key] = line
-        here = (*above, key)
-        sources[here] = shown(str(path), line)
-        # Flink's options have dots in their keys and are one level deep; nothing else is a free mapping.
-        if isinstance(value_node, yaml.MappingNode) and value_node.value:
-            _gather(value_node, here, path, values, sources)
-        else:
-            values[here] = yaml.safe_load(yaml.serialize(value_node))
+class _Gathered:
+    """What the file says, by path, and what it says twice."""
+
+    def __init__(self, path: Path) -> None:
+        self.values: dict[tuple[str, ...], Any] = {}
+        self.sources: dict[tuple[str, ...], str] = {}
+        self.problems: list[tuple[str, str, str]] = []
+        self._path = path
+        self._loader = yaml.SafeLoader("")
+
+    def take(self, node: yaml.MappingNode, above: tuple[str, ...]) -> None:
+        seen: dict[str, int] = {}
+        for key_node, value_node in node.value:
+            key, line = str(key_node.value), key_node.start_mark.line + 1
+            here, place = (*above, key), shown(str(self._path), line)
+            if key in seen:
+                self.problems.append(
+                    (place, f"'{key}' is there twice, first in line {seen[key]}", "keep one")
+                )
+                continue
+            seen[key] = line
+            self.sources[here] = place
+            # Flink's options have dots in their keys and are one level deep; nothing else is a free mapping.
+            if isinstance(value_node, yaml.MappingNode) and value_node.value:
+                self.take(value_node, here)
+            else:
+                self.values[here] = self._loader.construct_object(value_node, deep=True)

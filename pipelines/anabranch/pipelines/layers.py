@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from anabranch.errors import ConfigurationError
+from anabranch.pipelines.inputs import wrong_option
 from anabranch.pipelines.sensitive import HIDDEN, is_sensitive
 from anabranch.pipelines.settings import Settings
 from anabranch.topology.store import public_text
@@ -30,10 +31,12 @@ class Layer:
     Attributes:
         values: By path: ``("checkpoints", "dir")``.
         sources: Where each was written, as shown to people: ``job.yaml:7``, ``--parallelism``.
+        problems: What was found wrong already: where, what, and what would be valid.
     """
 
     values: Mapping[_Path, Any]
     sources: Mapping[_Path, str]
+    problems: Sequence[tuple[str, str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -109,26 +112,42 @@ def resolve(layers: Iterable[Layer]) -> Resolved:
     """
     values: dict[_Path, Any] = {}
     sources: dict[_Path, str] = {}
+    problems: list[tuple[str, str, str]] = []
     for layer in layers:
         values.update(layer.values)
         sources.update(layer.sources)
+        problems += layer.problems
+    settings = None
     try:
         settings = Settings.model_validate(_nested(values))
     except ValidationError as error:
-        found = [_problem(detail, sources) for detail in error.errors(include_url=False)]
-        problems = sorted(found, key=lambda problem: _line(problem[0]))
-    else:
+        problems += (_problem(detail, sources) for detail in error.errors(include_url=False))
+    problems += _wrong_inputs(values, sources)
+    if settings is not None and not problems:
         return Resolved(settings, {".".join(path): source for path, source in sources.items()})
-    if len(problems) == 1:
-        where, message, hint = problems[0]
+    # Of a value that may be of several types each one complains.
+    ordered = sorted(dict.fromkeys(problems), key=lambda problem: _line(problem[0]))
+    if len(ordered) == 1:
+        where, message, hint = ordered[0]
         raise ConfigurationError(message, where=where, hint=hint or None)
     text = "".join(
-        f"\n  {where}: {message}" + (f" ({hint})" if hint else "") for where, message, hint in problems
+        f"\n  {where}: {message}" + (f" ({hint})" if hint else "") for where, message, hint in ordered
     )
     raise ConfigurationError(
-        f"{len(problems)} settings are wrong{text}",
+        f"{len(ordered)} settings are wrong{text}",
         hint="correct them; `anabranch run --schema` prints what each takes",
     )
+
+
+def _wrong_inputs(
+    values: Mapping[_Path, Any], sources: Mapping[_Path, str]
+) -> Iterator[tuple[str, str, str]]:
+    """Of options of inputs, which the model takes as text: told with the rest, not one run later."""
+    for path, value in values.items():
+        if path[0] == "inputs" and len(path) > 1 and isinstance(value, str):
+            wrong = wrong_option(".".join(path[1:]), value, None)
+            if wrong is not None:
+                yield (sources[path], *wrong)
 
 
 def _line(place: str) -> float:
@@ -149,6 +168,8 @@ def _nested(values: Mapping[_Path, Any]) -> dict[str, Any]:
 
 def _problem(detail: Any, sources: Mapping[_Path, str]) -> tuple[str, str, str]:
     path: _Path = tuple(str(part) for part in detail["loc"])
+    if path[0] == "flink" and len(path) > 2:  # what follows is one of the types that it may have
+        return sources[path[:2]], f"{'.'.join(path[:2])} is neither text nor a number nor true or false", ""
     name = ".".join(path)
     place = next(
         (sources[path[:end]] for end in range(len(path), 0, -1) if path[:end] in sources), "settings"
