@@ -24,6 +24,12 @@ USERS = """java.lang.RuntimeException: Traceback (most recent call last):
     return 1 / 0
 ZeroDivisionError: division by zero
 """
+BAD_RECORD = """org.apache.flink.runtime.taskmanager.AsynchronousException: Caught exception
+Caused by: dev.anabranch.table.deadletter.FailJob$BadRecordException: a record of stream 'logs' is bad
+  where: primary b, topic logs, partition 1, offset 49, id 0f
+  next: set 'dead-letters' = '<stream>' on the table to put such records aside
+\tat dev.anabranch.table.deadletter.FailJob$1.handle(FailJob.java:17)
+"""
 BROKERS = "java.io.IOException: no primary took records for 60 s"
 
 
@@ -248,6 +254,17 @@ def test_a_line_that_fails_each_time_ends_the_run(
     assert trace.read_text() == USERS
     assert str(trace) in str(caught.value)
     assert Stopped("watch", "CANCELED", "file:/state/chk-1") in events_of(follow)
+
+
+def test_a_bad_record_ends_the_run_at_once(follow: Callable[[FakeFlink], list[Event]]) -> None:
+    flink = FakeFlink([checkpoint, fails(BAD_RECORD), *[nothing] * 100])
+    with pytest.raises(JobError) as caught:
+        follow(flink)
+    assert flink.cancelled
+    assert "where: primary b, topic logs, partition 1, offset 49" in caught.value.message
+    assert str(caught.value).count("next: ") == 1
+    assert "--dead-letters STREAM" in str(caught.value.hint)
+    assert not [event for event in events_of(follow) if isinstance(event, Failing)], "it is told once"
 
 
 def test_progress_between_failures_is_patience(follow: Callable[[FakeFlink], list[Event]]) -> None:

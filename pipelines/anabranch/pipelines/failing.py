@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from anabranch.pipelines.traces import user_frame
 
-__all__ = ["PATIENCE", "Streak"]
+__all__ = ["BAD_RECORD", "PATIENCE", "Streak", "is_certain"]
+
+BAD_RECORD = "FailJob$BadRecordException"
+"""Of the JVM: a record that cannot be decoded, where there is no stream of dead letters."""
 
 # A user's line may fail by chance, because of something outside: three in a row, with nothing completed
 # between them, are no chance.
 PATIENCE = 3
+
+
+def is_certain(trace: str) -> bool:
+    """Whether each restart would fail likewise: the record stays where it is, and so do its bytes."""
+    return BAD_RECORD in trace
 
 
 class Streak:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,12 +16,19 @@ from anabranch.errors import (
     JobError,
     UnavailableError,
 )
+from anabranch.pipelines.failing import BAD_RECORD
 from anabranch.pipelines.traces import save_trace, short_causes, user_frame
 
 __all__ = ["job_error", "known_hint", "told_at"]
 
 # What a trace holds -> (kind of error, hint). The first that fits.
 _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
+    (
+        BAD_RECORD,
+        JobError,
+        "put such records aside by --dead-letters STREAM (`dead_letters:` in job.yaml), or give the record "
+        "class that is read the fields that fit",
+    ),
     (
         "NoResourceAvailableException",
         UnavailableError,
@@ -92,6 +100,7 @@ _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
     ),
 )
 
+_NEXT = re.compile(r"\n\s+next: .*")
 _MEND = "mend that line; the full trace shows the calls that led to it"
 _LOOK = "the full trace has all causes, and Flink's log what came before; --restore goes on from a checkpoint"
 
@@ -115,8 +124,11 @@ def job_error(error: BaseException | str, folder: Path, *, where: str | None = N
     else:
         told = short_causes(causes_in_trace(trace)) or [trace.splitlines()[0]]
     place = line or where or user_frame(full)
-    otherwise = (JobError, _LOOK if line is None else _MEND)
-    kind, hint = _known(full) or otherwise
+    known = _known(full)
+    if known is not None:
+        # What the JVM says to do next is for those who write SQL.
+        told = [_NEXT.sub("", cause) for cause in told]
+    kind, hint = known or (JobError, _LOOK if line is None else _MEND)
     message = told[0] + "".join(f"\n  in: {cause}" for cause in told[1:])
     return kind(f"{message}\n  full trace: {path}", where=place, hint=hint)
 

@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from anabranch.connectors.flink.interrupts import Interrupt, Terminated, held_interrupt
 from anabranch.connectors.flink.java_errors import causes_in_trace
@@ -15,7 +15,7 @@ from anabranch.connectors.flink.submission import Submission
 from anabranch.errors import ConfigurationError, JobError, UnavailableError
 from anabranch.pipelines.context import RunContext
 from anabranch.pipelines.events import Event, Failing, Note, OnEvent, Progress, Started, Stopped
-from anabranch.pipelines.failing import PATIENCE, Streak
+from anabranch.pipelines.failing import PATIENCE, Streak, is_certain
 from anabranch.pipelines.failures import job_error, known_hint, told_at
 from anabranch.pipelines.mini_batch import untimely
 from anabranch.pipelines.only_run import only_run_here
@@ -196,12 +196,17 @@ class _Run:
 
     def _failed(self, failure: Failure, checkpoints: int) -> None:
         self._failed_ms = failure.at_ms
+        if is_certain(failure.trace):
+            self._give_up(failure, "each restart would fail at that record, too: cancelling")
         hint = self._new_hint(failure.trace)
         self._tell(Failing(self._name, _cause(failure.trace), user_frame(failure.trace), hint))
         if self._streak.add(failure.trace, checkpoints):
-            self._tell(Note(self._name, f"failed {PATIENCE} times in a row at one line: cancelling"))
-            self._cancel()
-            raise job_error(failure.trace, self._traces, where=self._name)
+            self._give_up(failure, f"failed {PATIENCE} times in a row at one line: cancelling")
+
+    def _give_up(self, failure: Failure, why: str) -> NoReturn:
+        self._tell(Note(self._name, why))
+        self._cancel()
+        raise job_error(failure.trace, self._traces, where=self._name)
 
     def _new_hint(self, trace: str) -> str | None:
         """Of a known cause, the first time: a job may fail by one cause every few seconds."""

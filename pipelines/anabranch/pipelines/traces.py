@@ -63,7 +63,8 @@ def short_causes(causes: Sequence[JavaCause]) -> list[str]:
         empty = not text or (cause.type in _WRAPPERS and shortened)
         if repeats or empty:
             continue
-        shortened.append(text if cause.type in _WRAPPERS or not cause.type else f"{cause.type}: {text}")
+        kind = cause.type.rpartition("$")[2]
+        shortened.append(text if cause.type in _WRAPPERS or not kind else f"{kind}: {text}")
         if len(shortened) == _MAX_CAUSES:
             break
     return shortened
