@@ -124,6 +124,7 @@ def test_without_a_frame_of_the_users_the_line_that_asked_is_named(tmp_path: Pat
             UnavailableError,
             "bring back",
         ),
+        ("x.FlinkJobNotFoundException: Could not find Flink job (ab)", UnavailableError, "started anew"),
         ("java.lang.NegativeArraySizeException: -1", JobError, "full trace"),
     ],
 )

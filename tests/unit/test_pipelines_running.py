@@ -182,12 +182,75 @@ def test_a_flink_that_does_not_answer_is_told_of(
 ) -> None:
     monkeypatch.setattr(running, "_HEARTBEAT_S", 0.0)
 
-    def silent(flink: FakeFlink) -> Progress:
-        raise UnavailableError("Flink does not answer")
-
     monkeypatch.setattr(FakeFlink, "progress", silent)
     notes = [event.text for event in follow(FakeFlink([nothing] * 2)) if isinstance(event, Note)]
     assert len([text for text in notes if text.startswith("no word from Flink for ")]) == 2
+
+
+def silent(flink: FakeFlink) -> Progress:
+    raise UnavailableError("Flink does not answer: Connection refused")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "_UNANSWERED_S", 0.02)
+    monkeypatch.setattr(running, "_GIVE_UP_S", 0.1)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_cluster_that_vanishes_is_told_of_and_ends_the_run(
+    follow: Callable[[FakeFlink], list[Event]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flink = FakeFlink([checkpoint, *[nothing] * 10_000])
+    answers, looks = FakeFlink.progress, iter(range(10_000))
+    monkeypatch.setattr(FakeFlink, "progress", lambda self: (answers if next(looks) < 3 else silent)(self))
+    with pytest.raises(UnavailableError, match="whether the job still runs is not known") as caught:
+        follow(flink)
+    assert caught.value.where == "http://here"
+    note, stopped = events_of(follow)[-2:]
+    assert note == Note("watch", "http://here: Flink does not answer: Connection refused; waiting for 0 s")
+    assert stopped == Stopped("watch", "UNKNOWN", "file:/state/chk-1")
+    assert not flink.cancelled
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_client_that_gives_up_a_silent_cluster_ends_the_run_likewise(
+    follow: Callable[[FakeFlink], list[Event]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(flink: FakeFlink) -> None:
+        raise RuntimeError("RetryException: Number of retries has been exhausted")
+
+    monkeypatch.setattr(running, "_GIVE_UP_S", 60.0)
+    monkeypatch.setattr(FakeFlink, "progress", silent)
+    monkeypatch.setattr(FakeFlink, "result", refused)
+    with pytest.raises(UnavailableError, match="does not answer any more"):
+        follow(FakeFlink([nothing] * 50))
+    assert events_of(follow)[-1] == Stopped("watch", "UNKNOWN", None)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_ctrl_c_does_not_wait_for_a_cluster_that_does_not_answer(
+    follow: Callable[[FakeFlink], list[Event]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "_GIVE_UP_S", 60.0)
+    monkeypatch.setattr(FakeFlink, "progress", silent)
+    flink = FakeFlink([*[nothing] * 50, ctrl_c, *[nothing] * 100])
+    with pytest.raises(KeyboardInterrupt):
+        follow(flink)
+    assert Note("watch", "not cancelled: the cluster does not answer") in events_of(follow)
+    assert not flink.cancelled
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_cluster_that_comes_back_is_followed_on(
+    follow: Callable[[FakeFlink], list[Event]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "_GIVE_UP_S", 60.0)
+    answers, looks = FakeFlink.progress, iter(range(10_000))
+    monkeypatch.setattr(FakeFlink, "progress", lambda self: (silent if next(looks) < 50 else answers)(self))
+    events = follow(FakeFlink([nothing] * 60))
+    assert Note("watch", "the cluster answers again") in events
+    assert events[-1] == Stopped("watch", "FINISHED", None)
 
 
 def test_ctrl_c_cancels_and_keeps_the_checkpoint(follow: Callable[[FakeFlink], list[Event]]) -> None:

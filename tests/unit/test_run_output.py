@@ -51,6 +51,7 @@ def test_counts_that_are_not_known_are_not_shown_as_nothing(capsys: pytest.Captu
     assert printed(capsys, Stopped("j", "FINISHED", None, 0, 0)) == ["j: finished"]
     (line,) = printed(capsys, Stopped("j", "CANCELED", "file:/chk-1"))
     assert line == "j: canceled; last checkpoint: file:/chk-1"
+    assert printed(capsys, Stopped("j", "UNKNOWN", None)) == ["j: not known to have ended"]
 
 
 def test_what_to_do_about_a_restart_stands_below_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,7 +82,8 @@ def _text_of(event: Event) -> str:
             return f"{told}\n  next: {hint}" if hint else told
         case Stopped() as end:
             kept = f"; last checkpoint: {end.checkpoint}" if end.checkpoint else ""
-            return f"{end.job}: {_records(end)}{end.state.lower()}{kept}"
+            state = "not known to have ended" if end.state == "UNKNOWN" else end.state.lower()
+            return f"{end.job}: {_records(end)}{state}{kept}"
         case _:
             return f"{event.job}: {event}"
 

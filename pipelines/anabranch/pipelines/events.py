@@ -110,10 +110,10 @@ class Failing(Event):
 
 @dataclass(frozen=True)
 class Stopped(Event):
-    """It ended: FINISHED, CANCELED or FAILED.
+    """It ended: FINISHED, CANCELED or FAILED; or UNKNOWN, where its cluster does not answer any more.
 
     Attributes:
-        state: Flink's word.
+        state: Flink's word, or that one.
         checkpoint: The last one that was kept, or else the one that this run was restored from. None of a
             job that finished: Flink deletes its checkpoints.
         records_in: As in :class:`Progress`, of a job that finished, at its end; None where Flink ended with

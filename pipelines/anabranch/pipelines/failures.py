@@ -73,6 +73,11 @@ _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
         "bring back one of the primaries that the message names; --restore goes on from the last checkpoint",
     ),
     (
+        "FlinkJobNotFoundException",
+        UnavailableError,
+        "the cluster was started anew and has the job no more: run it again, from a checkpoint by --restore",
+    ),
+    (
         "Exceeded checkpoint tolerable failure threshold",
         UnavailableError,
         "has the folder of checkpoints room, and may Flink write there? Its log says what failed",

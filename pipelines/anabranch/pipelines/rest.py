@@ -65,7 +65,9 @@ class RestClient:
             raise JobError(f"Flink refused {method} {path}: {reason}", where=self.url) from error
         # Somebody answers, but not in JSON or not even in HTTP, so it is not Flink.
         except (OSError, ValueError, HTTPException) as error:
-            raise UnavailableError(f"Flink does not answer: {error}", where=self.url) from error
+            # urllib wraps what the system says.
+            told = error.reason if isinstance(error, urllib.error.URLError) else error
+            raise UnavailableError(f"Flink does not answer: {told}", where=self.url) from error
 
 
 def _first_error(error: urllib.error.HTTPError) -> str:

@@ -37,6 +37,11 @@ _STALE_S = 3.5
 _ENDING = frozenset({"FAILING", "FAILED"})
 # Silence for longer looks like a run that hangs.
 _HEARTBEAT_S = 15.0
+# A JobManager that is busy answers within seconds, and one with a standby takes up to a minute to come back.
+# Flink's own client gives up a job after about as long.
+_UNANSWERED_S = 5.0
+_GIVE_UP_S = 60.0
+_REST_TIMEOUT_S = 5.0
 
 _T = TypeVar("_T")
 
@@ -110,6 +115,8 @@ class _Run:
         if warning is not None:
             on_event(Note(job.name, warning))
         self._shown: Progress | None = None
+        self._silent_since: float | None = None
+        self._told_silent = False
         self._failed_ms = 0
         self._dead_letters = 0
         self._streak = Streak()
@@ -124,7 +131,8 @@ class _Run:
         self._checkpoints = self._context.checkpoints(self._job)
         bounded = self._context.settings.bounded
         remember_run(self._context.folder(self._job), job_id, self._checkpoints, bounded=bounded)
-        self._running = RunningJob(RestClient(f"http://{self._context.web(job_id)}"), self._name, job_id)
+        rest = RestClient(f"http://{self._context.web(job_id)}", timeout_s=_REST_TIMEOUT_S)
+        self._running = RunningJob(rest, self._name, job_id)
         self._on_event(Started(self._name, job_id, self._running.url))
         return job_id
 
@@ -132,6 +140,10 @@ class _Run:
         """Until it ends, or fails for good, or somebody presses Ctrl-C or sends SIGTERM."""
         while not self._submission.done:
             if interrupt.seen is not None:
+                if self._told_silent:
+                    self._tell(Note(self._name, "not cancelled: the cluster does not answer"))
+                    self._tell(self._lost())
+                    raise interrupt.seen
                 terminated = isinstance(interrupt.seen, Terminated)
                 which = "SIGTERM" if terminated else "Ctrl-C"
                 self._tell(Note(self._name, f"cancelling; {which} once more leaves at once"))
@@ -142,6 +154,8 @@ class _Run:
         try:
             self._submission.result()
         except Exception as error:
+            if self._told_silent:
+                self._give_up_cluster()
             self._tell(Stopped(self._name, "FAILED", self._kept(), dead_letters=self._dead_letters))
             raise job_error(error, self._traces, where=self._name) from None
         # One of the user's may be one that cannot be had here; the job has ended well all the same.
@@ -160,7 +174,7 @@ class _Run:
         """With the totals, where Flink tells of a job that has ended: one in this process ends with it."""
         deadline = time.monotonic() + _STALE_S
         last = self._shown
-        while (now := self._progress()) is not None:
+        while (now := _quietly(self._progress)) is not None:
             last = now
             if now.state == "FINISHED" or time.monotonic() > deadline:
                 break
@@ -170,14 +184,26 @@ class _Run:
         return Stopped(self._name, "FINISHED", None, last.records_in, last.records_out, self._dead_letters)
 
     def _progress(self) -> Progress | None:
-        now = _quietly(self._running.progress)
+        """None: Flink answers, but does not tell.
+
+        Raises:
+            UnavailableError: It does not answer.
+        """
+        now = _unless_refused(self._running.progress)
         # Tasks count from their start: after a restart the highest is what was set aside for certain.
         self._dead_letters = max(self._dead_letters, 0 if now is None else now.dead_letters)
         return now
 
     def _look(self) -> None:
-        failures = _quietly(lambda: self._running.failures(self._failed_ms)) or []
-        progress = self._progress()
+        try:
+            failures = _unless_refused(lambda: self._running.failures(self._failed_ms)) or []
+            progress = self._progress()
+        except UnavailableError as error:
+            self._unanswered(error)
+            return
+        if self._told_silent:
+            self._tell(Note(self._name, "the cluster answers again"))
+        self._silent_since, self._told_silent = None, False
         silent_s = time.monotonic() - self._told_at
         if progress is None and silent_s >= _HEARTBEAT_S:
             self._tell(Note(self._name, f"no word from Flink for {silent_s:.0f} s; waiting"))
@@ -193,6 +219,33 @@ class _Run:
             self._tell(progress)
             self._shown = progress
         self._checkpoint = _quietly(self._running.last_checkpoint) or self._checkpoint
+
+    def _unanswered(self, error: UnavailableError) -> None:
+        now = time.monotonic()
+        self._silent_since = now if self._silent_since is None else self._silent_since
+        silent_s = now - self._silent_since
+        # One in this process ends with it, and may be busy with a job that ends.
+        away = self._context.settings.cluster is not None and silent_s >= _UNANSWERED_S
+        if away and not self._told_silent:
+            self._told_silent = True
+            left_s = _GIVE_UP_S - silent_s
+            self._tell(Note(self._name, f"{self._running.url}: {error.message}; waiting for {left_s:.0f} s"))
+        elif now - self._told_at >= _HEARTBEAT_S:
+            self._tell(Note(self._name, f"no word from Flink for {silent_s:.0f} s; waiting"))
+        if away and silent_s >= _GIVE_UP_S:
+            self._give_up_cluster()
+
+    def _give_up_cluster(self) -> NoReturn:
+        self._tell(self._lost())
+        raise UnavailableError(
+            "the cluster does not answer any more, so whether the job still runs is not known",
+            where=self._running.url,
+            hint="look there before you start it again: two runs would write all results",
+        )
+
+    def _lost(self) -> Stopped:
+        kept = newest_of_run(self._checkpoints, self._running.job_id) or self._checkpoint
+        return Stopped(self._name, "UNKNOWN", kept, dead_letters=self._dead_letters)
 
     def _failed(self, failure: Failure, checkpoints: int) -> None:
         self._failed_ms = failure.at_ms
@@ -258,10 +311,17 @@ def _written_at(job: Job, text: str) -> str | None:
     return next((write.where for write in job.writes if f".{write.name}'" in text), None)
 
 
-def _quietly(ask: Callable[[], _T]) -> _T | None:
-    """The job may end, or its cluster be busy, between two questions: no reason to end the run."""
-    with contextlib.suppress(UnavailableError, JobError, KeyError):
+def _unless_refused(ask: Callable[[], _T]) -> _T | None:
+    """The job may end between two questions: no reason to end the run."""
+    with contextlib.suppress(JobError, KeyError):
         return ask()
+    return None
+
+
+def _quietly(ask: Callable[[], _T]) -> _T | None:
+    """As above, and of a cluster that is busy or has ended."""
+    with contextlib.suppress(UnavailableError):
+        return _unless_refused(ask)
     return None
 
 
