@@ -13,7 +13,7 @@ import pytest
 from anabranch.connectors.flink.interrupts import Terminated
 from anabranch.connectors.flink.session import Operator
 from anabranch.errors import JobError, UnavailableError
-from anabranch.pipelines import Job, running
+from anabranch.pipelines import Job, run_logs, running
 from anabranch.pipelines.context import RunContext, running_in
 from anabranch.pipelines.events import Event, Failing, Note, Progress, Stopped
 from anabranch.pipelines.running_job import Failure
@@ -58,6 +58,7 @@ class FakeFlink:
     gathered: dict[str, object] | None = field(default_factory=dict)
     job_id: str = "ab" * 16
     url: str = "http://here"
+    log_folder: Path = Path("/log")
 
     def submit(self, name: str) -> FakeFlink:
         self.submitted = True
@@ -150,6 +151,26 @@ def test_a_job_that_finishes_leaves_no_checkpoint(follow: Callable[[FakeFlink], 
     events = follow(FakeFlink([nothing, checkpoint]))
     assert events[-1] == Stopped("watch", "FINISHED", None)
     assert len([event for event in events if isinstance(event, Progress)]) == 2
+
+
+def test_where_logs_are_is_said_of_cluster_and_client(follow: Callable[[FakeFlink], list[Event]]) -> None:
+    told = "Flink's logs are on http://here:1/#/job-manager/logs; that of the client here is in /log"
+    assert Note("watch", told) in follow(FakeFlink([nothing]))
+    assert run_logs.where_logs_are(Path("/log"), None) == "Flink's log is in /log"
+
+
+def test_logs_of_the_last_runs_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    for number in range(8):
+        (tmp_path / f"20260101-00000{number}-77").mkdir()
+    new = run_logs.new_log_folder(tmp_path)
+    assert not new.exists(), "the JVM makes it"
+    new.mkdir()
+    assert [path.name for path in sorted(tmp_path.iterdir())] == [
+        *(f"20260101-00000{number}-77" for number in (4, 5, 6, 7)),
+        new.name,
+        "other",
+    ]
 
 
 def test_totals_are_told_by_a_cluster_that_outlives_its_job(

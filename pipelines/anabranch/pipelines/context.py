@@ -18,6 +18,7 @@ from anabranch.pipelines.layers import environment_layer, resolve
 from anabranch.pipelines.ports import free_ports
 from anabranch.pipelines.rest import RestClient
 from anabranch.pipelines.retained import check_ends, restore_uri
+from anabranch.pipelines.run_logs import new_log_folder
 from anabranch.pipelines.settings import Settings
 
 if TYPE_CHECKING:
@@ -132,7 +133,8 @@ class RunContext:
             # Of no use there, and refused.
             options = {key: value for key, value in options.items() if "checkpointing.interval" not in key}
         jars = [] if self._batch else jar_paths()
-        return FlinkSession(options, jars=jars, log_folder=self.folder(job) / "log", batch=self._batch)
+        log = new_log_folder(self.folder(job) / "log")
+        return FlinkSession(options, jars=jars, log_folder=log, batch=self._batch)
 
 
 def _one_port(text: str) -> int:

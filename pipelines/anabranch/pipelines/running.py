@@ -22,6 +22,7 @@ from anabranch.pipelines.only_run import only_run_here
 from anabranch.pipelines.outages import Outages
 from anabranch.pipelines.rest import RestClient
 from anabranch.pipelines.retained import fallen_back, newest_of_run, remember_run
+from anabranch.pipelines.run_logs import where_logs_are
 from anabranch.pipelines.running_job import Failure, RunningJob, dead_letters_in
 from anabranch.pipelines.traces import short_causes, user_frame
 
@@ -103,7 +104,8 @@ class _Run:
         self._traces = folder / "traces"
         self._on_event = on_event
         self._told_at = time.monotonic()
-        on_event(Note(job.name, f"Flink's log is in {folder / 'log'}"))
+        if session.log_folder is not None:
+            on_event(Note(job.name, where_logs_are(session.log_folder, context.settings.cluster)))
         self._checkpoint = context.restored(job)
         if self._checkpoint is not None:
             on_event(Note(job.name, f"starts from {self._checkpoint}"))

@@ -22,6 +22,7 @@ __all__ = ["check_installed", "start_gateway"]
 
 _lock = threading.Lock()
 _process: Any = None
+_log_folder: Path | None = None
 _END_LIMIT_S = 10
 # Seconds of planning, once: the optimising compiler would take more than it gives back.
 _PLANNING_FLAGS = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
@@ -38,7 +39,7 @@ def check_installed() -> None:
     java_program()
 
 
-def start_gateway(jars: Sequence[Path], log_folder: Path | None, *, only_plans: bool = False) -> None:
+def start_gateway(jars: Sequence[Path], log_folder: Path | None, *, only_plans: bool = False) -> Path | None:
     """Starts the JVM; without effect if it runs, or if Flink itself started this process.
 
     Args:
@@ -46,6 +47,9 @@ def start_gateway(jars: Sequence[Path], log_folder: Path | None, *, only_plans: 
             job and load each class twice on a cluster that has them already.
         log_folder: Where the JVM writes its log; None keeps PyFlink's own folder.
         only_plans: Records go through a cluster, not through this JVM.
+
+    Returns:
+        Where the JVM writes its log: a process has only one, which the first to ask for it has chosen.
 
     Raises:
         EnvironmentMissingError: PyFlink or Java is missing, or the JVM does not start.
@@ -63,9 +67,11 @@ def start_gateway(jars: Sequence[Path], log_folder: Path | None, *, only_plans: 
             scratch = f'"-Djava.io.tmpdir={folder}"'
             with _jvm_flags([scratch, *(_PLANNING_FLAGS if only_plans else ())]):
                 _start()
+    return _log_folder
 
 
 def _prepare(jars: Sequence[Path], log_folder: Path | None) -> None:
+    global _log_folder
     # PyFlink builds the class path from its folder and this variable; it has no other door.
     known = os.environ.get("HADOOP_CLASSPATH", "").split(os.pathsep)
     wanted = [str(jar) for jar in jars]
@@ -73,6 +79,7 @@ def _prepare(jars: Sequence[Path], log_folder: Path | None) -> None:
     if log_folder is not None:
         log_folder.mkdir(parents=True, exist_ok=True)
         os.environ["FLINK_LOG_DIR"] = str(log_folder)
+    _log_folder = log_folder
 
 
 @contextlib.contextmanager

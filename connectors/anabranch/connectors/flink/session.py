@@ -53,8 +53,11 @@ class FlinkSession:
         configuration: Flink's options; ``execution.target`` and ``rest.address`` among them decide where
             the job runs.
         jars: Connectors and formats.
-        log_folder: Where the JVM writes its log.
+        log_folder: Where the JVM is to write its log.
         batch: Run in batch mode: for tests, over bounded files.
+
+    Attributes:
+        log_folder: Where it does: a JVM that was running already has another one. None: PyFlink's own place.
     """
 
     def __init__(
@@ -65,7 +68,8 @@ class FlinkSession:
         log_folder: Path | None = None,
         batch: bool = False,
     ) -> None:
-        start_gateway(jars, log_folder, only_plans=configuration.get("execution.target") == "remote")
+        only_plans = configuration.get("execution.target") == "remote"
+        self.log_folder = start_gateway(jars, log_folder, only_plans=only_plans)
         from pyflink.common import Configuration
         from pyflink.datastream import StreamExecutionEnvironment
         from pyflink.table import EnvironmentSettings, StreamTableEnvironment
