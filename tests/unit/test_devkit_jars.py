@@ -23,8 +23,12 @@ class FakeMaven:
     def __init__(self, contents: dict[str, bytes], code: int = 0, output: str = "") -> None:
         self.contents, self.code, self.output, self.runs = contents, code, output, 0
 
-    def run(self, argv: Sequence[str | Path], *, timeout_s: float, cwd: Path | None = None) -> Completed:
+    def run(
+        self, argv: Sequence[str | Path], *, timeout_s: float, on_line: Callable[[str], None]
+    ) -> Completed:
         self.runs += 1
+        for line in self.output.splitlines():
+            on_line(line)
         (target,) = [
             str(part).split("=", 1)[1] for part in argv if str(part).startswith("-DoutputDirectory=")
         ]
@@ -46,7 +50,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Installer:
     monkeypatch.setattr(shutil, "which", lambda name, path=None: f"/usr/bin/{name}")
 
     def put(maven: FakeMaven) -> FakeMaven:
-        monkeypatch.setattr(process, "run", maven.run)
+        monkeypatch.setattr(process, "run_aloud", maven.run)
         return maven
 
     return put
@@ -62,6 +66,25 @@ def test_fetched_once_even_by_two_at_once(install: Installer) -> None:
     assert [entry.name for entry in folder.parent.iterdir() if entry.name.startswith(".kafka-4.4.0")] == [
         ".kafka-4.4.0.lock"
     ]
+
+
+def test_a_download_says_how_far_it_is(install: Installer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jars, "_TELL_EVERY_S", 0.0)
+    central = "https://repo.maven.apache.org/maven2/x"
+    output = f"""[INFO] Downloading from central: {central}/a.pom
+[INFO] Downloaded from central: {central}/a.pom (3.9 kB at 20 kB/s)
+[INFO] Downloaded from central: {central}/b.jar (12 MB at 5.6 MB/s)
+[INFO] Downloaded from central: {central}/c.jar (1,5 MB at 5,6 MB/s)
+"""
+    maven, told = install(FakeMaven(JARS, output=output)), list[str]()
+    jars.kafka_jars(told.append)
+    assert told[0] == "downloading Kafka 4.4.0 from Maven Central, about 60 MB, this first time only"
+    assert [text.partition(": ")[2] for text in told[1:]] == [
+        "0 MB so far", "0 MB so far", "12 MB so far", "14 MB so far",
+    ]  # fmt: skip
+    jars.kafka_jars(told.append)
+    assert maven.runs == 1
+    assert len(told) == 5, "nothing is downloaded"
 
 
 @pytest.mark.parametrize("harm", ["changed", "missing", "added"])

@@ -124,7 +124,7 @@ def test_down_leaves_alone_what_is_started_anew_meanwhile(monkeypatch: pytest.Mo
 
 
 def test_up_refuses_a_loop_that_exists_with_nothing_running(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("anabranch.devkit.loop.kafka_jars", lambda: None)
+    monkeypatch.setattr("anabranch.devkit.loop.kafka_jars", lambda tell: None)
     loop_on_disk("m")
     with pytest.raises(ConfigurationError, match="exists, and nothing of it runs") as caught:
         Loop.up(LoopSpec(name="paper"))

@@ -157,6 +157,15 @@ def test_run_gives_code_and_output(tmp_path: Path) -> None:
         process.run(SLEEP, timeout_s=0.3)
 
 
+def test_run_aloud_tells_each_line_and_ends_what_is_too_slow() -> None:
+    heard: list[str] = []
+    code = "import sys; print('one'); print('two', file=sys.stderr, flush=True); sys.exit(3)"
+    done = process.run_aloud([sys.executable, "-u", "-c", code], timeout_s=60, on_line=heard.append)
+    assert (done.code, done.output, heard) == (3, "one\ntwo\n", ["one", "two"])
+    with pytest.raises(UnavailableError, match=r"did not end within 0 s"):
+        process.run_aloud(SLEEP, timeout_s=0.3, on_line=heard.append)
+
+
 def test_tail_reads_the_end_only(tmp_path: Path) -> None:
     log = tmp_path / "log"
     assert process.tail(log) == []

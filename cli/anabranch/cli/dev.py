@@ -77,7 +77,7 @@ def _up(
     began = time.monotonic()
     clusters = "1 Kafka cluster" if primaries == 1 else f"{primaries} Kafka clusters"
     click.echo(f"starting {clusters}{' and Flink' if flink else ''} …", err=True)
-    loop = Loop.up(spec, detached=True)
+    loop = Loop.up(spec, detached=True, tell=lambda text: click.echo(text, err=True))
     _show(loop)
     click.echo(f"up after {time.monotonic() - began:.0f} s. Next:\n" + "\n".join(next_lines(loop)))
 

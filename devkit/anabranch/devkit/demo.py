@@ -255,7 +255,7 @@ def _make_ready(spec: DemoSpec, stack: ExitStack, clock: Clock, tell: Callable[[
 def _start(spec: DemoSpec, up: Future[Loop], tell: Callable[[str], None]) -> DemoJobs:
     """Starts the loop, which ``up`` tells of as soon as it is there, and both jobs on it."""
     try:
-        loop = _loop(spec)
+        loop = _loop(spec, tell)
     except BaseException as error:
         up.set_exception(error)
         raise
@@ -270,7 +270,7 @@ def _start(spec: DemoSpec, up: Future[Loop], tell: Callable[[str], None]) -> Dem
     return jobs
 
 
-def _loop(spec: DemoSpec) -> Loop:
+def _loop(spec: DemoSpec, tell: Callable[[str], None]) -> Loop:
     return Loop.up(
         LoopSpec(
             name=f"demo-{os.getpid()}",
@@ -279,7 +279,8 @@ def _loop(spec: DemoSpec) -> Loop:
             secure=spec.secure,
             broker_properties=_BROKER_PROPERTIES,
             flink=FlinkSpec(task_managers=_TASK_MANAGERS, slots=1, options=FLINK_OPTIONS, short_lived=True),
-        )
+        ),
+        tell=tell,
     )
 
 

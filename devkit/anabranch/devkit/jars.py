@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import tempfile
+import time
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
@@ -17,10 +20,18 @@ __all__ = ["KAFKA_VERSION", "committed_checksums", "kafka_jars"]
 KAFKA_VERSION = "4.4.0"
 _PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 _DOWNLOAD_LIMIT_S = 600.0
+# The jars, and what Maven needs to copy them.
+_SIZE_MB = 60
+_TELL_EVERY_S = 5.0
+_DOWNLOADED = re.compile(r"Downloaded from .* \((?P<number>[\d.,]+) (?P<unit>B|kB|MB) at ")
+_UNITS = {"B": 1, "kB": 1_000, "MB": 1_000_000}
 
 
-def kafka_jars() -> Path:
+def kafka_jars(tell: Callable[[str], None] = lambda text: None) -> Path:
     """The folder with the broker's jars; downloads them when they are missing or changed.
+
+    Args:
+        tell: Called with how far a download is, every few seconds.
 
     Raises:
         EnvironmentMissingError: Maven is missing, the network does not answer, or what came is not
@@ -36,7 +47,7 @@ def kafka_jars() -> Path:
         if folder.exists() and not _differences(folder):
             _remember(folder)
             return folder
-        _download(folder)
+        _download(folder, _Count(tell))
     return folder
 
 
@@ -46,7 +57,28 @@ def committed_checksums() -> dict[str, str]:
     return {name: digest for digest, name in (line.split() for line in text.splitlines())}
 
 
-def _download(folder: Path) -> None:
+class _Count:
+    """Adds up what Maven says that it has downloaded."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._bytes = 0.0
+        self._told_at = time.monotonic()
+        tell(
+            f"downloading Kafka {KAFKA_VERSION} from Maven Central, about {_SIZE_MB} MB, this first time only"
+        )
+
+    def line(self, text: str) -> None:
+        """Takes one line of Maven's."""
+        found = _DOWNLOADED.search(text)
+        if found is not None:
+            self._bytes += float(found["number"].replace(",", ".")) * _UNITS[found["unit"]]
+        if time.monotonic() - self._told_at >= _TELL_EVERY_S:
+            self._told_at = time.monotonic()
+            self._tell(f"downloading Kafka {KAFKA_VERSION}: {self._bytes / _UNITS['MB']:.0f} MB so far")
+
+
+def _download(folder: Path, count: _Count) -> None:
     maven = shutil.which("mvn")
     if maven is None:
         raise EnvironmentMissingError(
@@ -61,14 +93,14 @@ def _download(folder: Path) -> None:
         argv: list[str | Path] = [
             maven,
             "-B",
-            "-q",
             "-f",
             pom,
             goal,
             "-DincludeScope=runtime",
             f"-DoutputDirectory={jars}",
         ]
-        done = process.run([*argv, f"-Dkafka.version={KAFKA_VERSION}"], timeout_s=_DOWNLOAD_LIMIT_S)
+        argv.append(f"-Dkafka.version={KAFKA_VERSION}")
+        done = process.run_aloud(argv, timeout_s=_DOWNLOAD_LIMIT_S, on_line=count.line)
         if done.code != 0:
             raise _download_error(done.output)
         if wrong := _differences(jars):

@@ -18,7 +18,7 @@ import shutil
 import string
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -114,19 +114,26 @@ class Loop:
         self._credentials = Credentials(secure, folder / "secrets") if secure else None
 
     @classmethod
-    def up(cls, spec: LoopSpec | None = None, *, detached: bool = False) -> Loop:
+    def up(
+        cls,
+        spec: LoopSpec | None = None,
+        *,
+        detached: bool = False,
+        tell: Callable[[str], None] = lambda text: None,
+    ) -> Loop:
         """Starts a loop and waits until all of it answers.
 
         Args:
             spec: What it consists of; by default two primaries with the demo's streams.
             detached: Leave it running when this process ends.
+            tell: Called with what takes long: the brokers' download, where they are not there yet.
 
         Raises:
             ConfigurationError: A loop of that name exists.
             EnvironmentMissingError: No Java, no Maven, no network, or a broker that dies at its start.
         """
         spec = spec or LoopSpec()
-        java(), kafka_jars()  # what is missing is told before anything is made
+        java(), kafka_jars(tell)  # what is missing is told before anything is made
         folder = loops_home() / spec.name
         with _held(folder, timeout_s=0):
             _clear_remains(folder)

@@ -12,6 +12,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ __all__ = [
     "memory_mb",
     "paused",
     "run",
+    "run_aloud",
     "self_ref",
     "send",
     "start",
@@ -127,11 +129,43 @@ def run(
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        said = (error.output or b"").decode(errors="replace").splitlines()[-1:]
-        raise UnavailableError(
-            f"{Path(argv[0]).name} did not end within {timeout_s:.0f} s; it said last: {said or 'nothing'}"
-        ) from error
+        raise _too_slow(argv, timeout_s, (error.output or b"").decode(errors="replace")) from error
     return Completed(done.returncode, done.stdout.decode(errors="replace"))
+
+
+def run_aloud(argv: Sequence[str | Path], *, timeout_s: float, on_line: Callable[[str], None]) -> Completed:
+    """As :func:`run`, for a tool that takes so long that what it says is wanted meanwhile, line by line."""
+    said: list[str] = []
+    began = time.monotonic()
+    with subprocess.Popen(
+        [str(part) for part in argv],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as child:
+        watchdog = threading.Timer(timeout_s, child.kill)
+        watchdog.start()
+        try:
+            for line in child.stdout or ():
+                said.append(line)
+                on_line(line.rstrip())
+        except BaseException:
+            child.kill()
+            raise
+        finally:
+            watchdog.cancel()
+    if time.monotonic() - began >= timeout_s:
+        raise _too_slow(argv, timeout_s, "".join(said))
+    return Completed(child.returncode, "".join(said))
+
+
+def _too_slow(argv: Sequence[str | Path], timeout_s: float, output: str) -> UnavailableError:
+    said = output.splitlines()[-1:]
+    return UnavailableError(
+        f"{Path(argv[0]).name} did not end within {timeout_s:.0f} s; it said last: {said or 'nothing'}"
+    )
 
 
 def self_ref() -> ProcessRef:
