@@ -40,6 +40,7 @@ class TopologyWatcher:
         on_change: Called from the watcher's thread once for the first document and once for each
             newer valid generation, never twice at a time. What it raises is logged.
         cache_dir: Where the last good document is kept.
+        quiet: What goes wrong is logged at DEBUG, by one who tells :attr:`last_error` in another way.
     """
 
     def __init__(
@@ -49,7 +50,9 @@ class TopologyWatcher:
         interval_s: float = _INTERVAL_S,
         on_change: Callable[[Topology], None] | None = None,
         cache_dir: Path | None = None,
+        quiet: bool = False,
     ) -> None:
+        self._level = logging.DEBUG if quiet else logging.WARNING
         self._store = open_store(uri)
         self._cache = TopologyCache(self._store.key, cache_dir or default_cache_dir())
         self._interval_s = interval_s
@@ -129,7 +132,7 @@ class TopologyWatcher:
     def _tell_error(self) -> None:
         error = str(self._last_error or "")
         if error and error != self._told_error:
-            _log.warning("topology stays at generation %s: %s", self._generation(), error)
+            _log.log(self._level, "topology stays at generation %s: %s", self._generation(), error)
         self._told_error = error
 
     def _poll(self) -> None:
@@ -150,7 +153,7 @@ class TopologyWatcher:
     def _keep(self, text: str) -> None:
         problem = str(self._cache.keep(text) or "")
         if problem and problem != self._last_cache_problem:
-            _log.warning("topology cannot be cached in %s: %s", self._cache.path, problem)
+            _log.log(self._level, "topology cannot be cached in %s: %s", self._cache.path, problem)
         self._last_cache_problem = problem
 
     def _take_cached(self) -> None:
@@ -159,7 +162,9 @@ class TopologyWatcher:
             return
         self._current = cached.topology
         self._last_fetched_s = cached.confirmed_s
-        _log.warning("topology %s: generation %d from the cache", self._store.where, self._generation())
+        _log.log(
+            self._level, "topology %s: generation %d from the cache", self._store.where, self._generation()
+        )
 
     def _generation(self) -> int:
         return self._current.generation if self._current is not None else 0

@@ -24,6 +24,7 @@ from anabranch.pipelines.rest import RestClient
 from anabranch.pipelines.retained import fallen_back, newest_of_run, remember_run
 from anabranch.pipelines.run_logs import where_logs_are
 from anabranch.pipelines.running_job import Failure, RunningJob, dead_letters_in
+from anabranch.pipelines.topology_age import TopologyAge, watched_topology
 from anabranch.pipelines.traces import short_causes, user_frame
 
 if TYPE_CHECKING:
@@ -72,9 +73,12 @@ def run_until_end(job: Job, context: RunContext, on_event: OnEvent) -> None:
         on_event(_starting(job))
         run = _Run(job, context, on_event, _built(job, context))
         # Not before: nothing is lost if nothing was submitted, and planning takes seconds.
-        with held_interrupt() as interrupt:
+        with (
+            watched_topology(context.settings.topology, [write.options for write in job.writes]) as age,
+            held_interrupt() as interrupt,
+        ):
             run.submit()
-            run.follow(interrupt)
+            run.follow(interrupt, age)
 
 
 def _starting(job: Job) -> Note:
@@ -138,7 +142,7 @@ class _Run:
         self._on_event(Started(self._name, job_id, self._running.url))
         return job_id
 
-    def follow(self, interrupt: Interrupt) -> None:
+    def follow(self, interrupt: Interrupt, topology: TopologyAge | None) -> None:
         """Until it ends, or fails for good, or somebody presses Ctrl-C or sends SIGTERM."""
         while not self._submission.done:
             if interrupt.seen is not None:
@@ -152,6 +156,8 @@ class _Run:
                 self._cancel()
                 raise interrupt.seen
             self._look()
+            if topology is not None and (line := topology.look()) is not None:
+                self._tell(Note(self._name, line))
             time.sleep(_POLL_S)
         try:
             self._submission.result()
