@@ -151,6 +151,12 @@ def test_dead_letters_of_all_operators_are_summed(url: str, says: Says) -> None:
     )
 
 
+def test_late_records_are_counted_by_themselves(url: str, says: Says) -> None:
+    say_metrics(says, "v1", {"decode_logs.lateRecords": (1.0, 4.0), "decode_logs.deadLetters": (0.0, 2.0)})
+    now = RunningJob(RestClient(url), "job", "ab").progress()
+    assert (now.late_records, now.dead_letters) == (4, 2)
+
+
 def test_primaries_are_as_all_who_use_them_find_them(url: str, says: Says) -> None:
     def reader(primary: str, up: tuple[int, int], parked: int, lag: int) -> dict[str, tuple[float, float]]:
         values = {"up": up, "parked": (0, parked), "lag": (0, lag), "lostRanges": (0, 1)}

@@ -51,10 +51,12 @@ class FakeFlink:
     submitted: bool = False
     cancelled: bool = False
     ignores_cancel: bool = False
+    closed: bool = False
     outlives_job: bool = False
     plan: list[str] = field(default_factory=list)
     graphs: int = 0
     letters: int = 0
+    late: int = 0
     gathered: dict[str, object] | None = field(default_factory=dict)
     job_id: str = "ab" * 16
     url: str = "http://here"
@@ -74,6 +76,9 @@ class FakeFlink:
 
     def result(self) -> None: ...
 
+    def close(self) -> None:
+        self.closed = True
+
     def accumulators(self) -> dict[str, object]:
         if self.gathered is None:
             raise RuntimeError("one of the user's, of a class that is not here")
@@ -89,8 +94,9 @@ class FakeFlink:
     def progress(self) -> Progress:
         if self.done and self.outlives_job:
             return Progress(
-                "watch", "FINISHED", 0, 1, 500, 20, self.checkpoints, len(self.seen), self.letters
-            )
+                "watch", "FINISHED", 0, 1, 500, 20, self.checkpoints, len(self.seen), self.letters,
+                late_records=self.late,
+            )  # fmt: skip
         return Progress("watch", "RUNNING", 1, 1, 0, 0, self.checkpoints, len(self.seen), self.letters)
 
     def last_checkpoint(self) -> str | None:
@@ -176,8 +182,13 @@ def test_logs_of_the_last_runs_are_kept(tmp_path: Path) -> None:
 def test_totals_are_told_by_a_cluster_that_outlives_its_job(
     follow: Callable[[FakeFlink], list[Event]],
 ) -> None:
-    events = follow(FakeFlink([nothing], outlives_job=True))
-    assert events[-1] == Stopped("watch", "FINISHED", None, 500, 20)
+    flink = FakeFlink([nothing], outlives_job=True, late=3)
+    last = follow(flink)[-1]
+    assert last == Stopped("watch", "FINISHED", None, 500, 20, late_records=3)
+    assert isinstance(last, Stopped)
+    assert last.took_s is not None
+    assert last.took_s < 60
+    assert flink.closed, "nobody asks any more"
 
 
 @pytest.mark.parametrize(("latency_s", "graphs"), [(0, 0), (1, 1)])

@@ -83,7 +83,8 @@ def _text_of(event: Event) -> str:
         case Stopped() as end:
             kept = f"; last checkpoint: {end.checkpoint}" if end.checkpoint else ""
             state = "not known to have ended" if end.state == "UNKNOWN" else end.state.lower()
-            return f"{end.job}: {_records(end)}{state}{kept}"
+            took = "" if end.took_s is None else f" after {end.took_s:.0f} s"
+            return f"{end.job}: {_records(end)}{state}{took}{kept}"
         case _:
             return f"{event.job}: {event}"
 
@@ -98,5 +99,10 @@ def _primaries(now: Progress) -> str:
 def _records(event: Progress | Stopped) -> str:
     """The counts that are not 0, which Flink says also as long as it does not know them."""
     letters = "dead letter" if event.dead_letters == 1 else "dead letters"
-    counts = ((event.records_in, "read"), (event.records_out, "written"), (event.dead_letters, letters))
+    counts = (
+        (event.records_in, "read"),
+        (event.records_out, "written"),
+        (event.late_records, "late"),
+        (event.dead_letters, letters),
+    )
     return "".join(f"{count:,} {what}, " for count, what in counts if count)

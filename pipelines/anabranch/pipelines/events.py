@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 __all__ = ["Event", "Failing", "Note", "OnEvent", "PrimaryHealth", "Progress", "Started", "Stopped"]
@@ -79,6 +79,7 @@ class Progress(Event):
         dead_letters: Records set aside by its tasks, counted like those that are read.
         primaries: By name; none as long as Flink does not know them.
         away: Of these, the names of those that have not answered, or taken records, for a while.
+        late_records: Decoded behind the watermark, counted like those that are read.
     """
 
     state: str
@@ -91,6 +92,7 @@ class Progress(Event):
     dead_letters: int = 0
     primaries: tuple[PrimaryHealth, ...] = ()
     away: tuple[str, ...] = ()
+    late_records: int = 0
 
 
 @dataclass(frozen=True)
@@ -116,10 +118,12 @@ class Stopped(Event):
         state: Flink's word, or that one.
         checkpoint: The last one that was kept, or else the one that this run was restored from. None of a
             job that finished: Flink deletes its checkpoints.
-        records_in: As in :class:`Progress`, of a job that finished, at its end; None where Flink ended with
-            the job and no longer tells.
+        records_in: As in :class:`Progress`, of a job that finished, at its end; None where Flink no longer
+            tells.
         records_out: Likewise.
         dead_letters: At least so many were set aside, as far as was seen; a restart counts none twice.
+        late_records: Likewise.
+        took_s: Since Flink accepted it, seconds. No two runs are told apart by it.
     """
 
     state: str
@@ -127,6 +131,8 @@ class Stopped(Event):
     records_in: int | None = None
     records_out: int | None = None
     dead_letters: int = 0
+    late_records: int = 0
+    took_s: float | None = field(default=None, compare=False)
 
 
 OnEvent = Callable[[Event], None]

@@ -20,6 +20,7 @@ __all__ = ["DEAD_LETTERS", "JobMetrics", "Told"]
 # A counter of the operators that set records aside; the operator's name stands before it.
 DEAD_LETTERS = "deadLetters"
 _DEAD_LETTERS = re.compile(rf"\.{DEAD_LETTERS}$")
+_LATE_RECORDS = re.compile(r"\.lateRecords$")
 # Of a union source's enumerator and readers, and of a prism's writers.
 _ENUMERATOR = ".enumerator"
 _PRIMARY = re.compile(r"^(?P<operator>.+)\.primary\.(?P<primary>[^.]+)\.(?P<what>up|parked|lag|lostRanges)$")
@@ -32,10 +33,11 @@ _QUERY_CHARACTERS = 3_000
 
 @dataclass(frozen=True)
 class Told:
-    """Dead letters so far, and the primaries by name, of all sources and sinks together."""
+    """Dead letters and late records so far, and the primaries by name, of all sources and sinks together."""
 
     dead_letters: int = 0
     primaries: tuple[PrimaryHealth, ...] = ()
+    late_records: int = 0
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,11 @@ class JobMetrics:
     def _ask(self, vertices: Iterable[str], sources: Iterable[str]) -> Told:
         values = [value for vertex in vertices for value in self._values(vertex)]
         values += [value for vertex in sources for value in self._coordinator_values(vertex)]
-        letters = sum(int(value.total) for value in values if _DEAD_LETTERS.search(value.name))
-        return Told(letters, _health(values))
+        letters, late = (
+            sum(int(value.total) for value in values if counter.search(value.name))
+            for counter in (_DEAD_LETTERS, _LATE_RECORDS)
+        )
+        return Told(letters, _health(values), late)
 
     def _values(self, vertex: str) -> list[_Value]:
         answer = self._asked(f"/jobs/{self._job_id}/vertices/{vertex}/subtasks/metrics", "&agg=min,sum")
@@ -94,7 +99,8 @@ class JobMetrics:
 
     def _asked(self, metrics: str, how: str) -> list[dict[str, Any]]:
         names = [str(each["id"]) for each in self._rest.get(metrics)]
-        wanted = [quote(name) for name in names if _DEAD_LETTERS.search(name) or _PRIMARY.match(name)]
+        kinds = (_DEAD_LETTERS, _LATE_RECORDS, _PRIMARY)
+        wanted = [quote(name) for name in names if any(kind.search(name) for kind in kinds)]
         return [each for some in _pieces(wanted) for each in self._rest.get(f"{metrics}?get={some}{how}")]
 
 

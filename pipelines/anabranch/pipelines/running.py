@@ -78,7 +78,10 @@ def run_until_end(job: Job, context: RunContext, on_event: OnEvent) -> None:
             held_interrupt() as interrupt,
         ):
             run.submit()
-            run.follow(interrupt, age)
+            try:
+                run.follow(interrupt, age)
+            finally:
+                run.close()
 
 
 def _starting(job: Job) -> Note:
@@ -124,7 +127,7 @@ class _Run:
         self._silent_since: float | None = None
         self._told_silent = False
         self._failed_ms = 0
-        self._dead_letters = 0
+        self._dead_letters = self._late_records = 0
         self._streak = Streak()
         self._hints: set[str] = set()
         self._outages = Outages(bounded=context.settings.bounded)
@@ -133,6 +136,7 @@ class _Run:
         """Hands it to Flink; returns its id."""
         with self._told_at_write():
             self._submission: Submission = self._session.submit(self._name)
+        self._began = time.monotonic()
         job_id = self._submission.job_id
         self._checkpoints = self._context.checkpoints(self._job)
         bounded = self._context.settings.bounded
@@ -164,12 +168,16 @@ class _Run:
         except Exception as error:
             if self._told_silent:
                 self._give_up_cluster()
-            self._tell(Stopped(self._name, "FAILED", self._kept(), dead_letters=self._dead_letters))
+            self._tell(self._stopped("FAILED", self._kept()))
             raise job_error(error, self._traces, where=self._name) from None
         # One of the user's may be one that cannot be had here; the job has ended well all the same.
         with contextlib.suppress(Exception):
             self._dead_letters = max(self._dead_letters, dead_letters_in(self._submission.accumulators()))
         self._tell(self._finished())
+
+    def close(self) -> None:
+        """Lets a Flink that was started for this job end."""
+        self._submission.close()
 
     def _told_at_write(self) -> contextlib.AbstractContextManager[None]:
         return told_at(lambda text: _written_at(self._job, text), self._traces)
@@ -179,7 +187,7 @@ class _Run:
         self._told_at = time.monotonic()
 
     def _finished(self) -> Stopped:
-        """With the totals, where Flink tells of a job that has ended: one in this process ends with it."""
+        """With the totals, where Flink tells of a job that has ended."""
         deadline = time.monotonic() + _STALE_S
         last = self._shown
         while (now := _quietly(self._progress)) is not None:
@@ -188,8 +196,20 @@ class _Run:
                 break
             time.sleep(_POLL_S)
         if last is None or last.state != "FINISHED":
-            return Stopped(self._name, "FINISHED", None, dead_letters=self._dead_letters)
-        return Stopped(self._name, "FINISHED", None, last.records_in, last.records_out, self._dead_letters)
+            return self._stopped("FINISHED", None)
+        return replace(
+            self._stopped("FINISHED", None), records_in=last.records_in, records_out=last.records_out
+        )
+
+    def _stopped(self, state: str, checkpoint: str | None) -> Stopped:
+        return Stopped(
+            self._name,
+            state,
+            checkpoint,
+            dead_letters=self._dead_letters,
+            late_records=self._late_records,
+            took_s=round(time.monotonic() - self._began, 1),
+        )
 
     def _progress(self) -> Progress | None:
         """None: Flink answers, but does not tell.
@@ -199,7 +219,9 @@ class _Run:
         """
         now = _unless_refused(self._running.progress)
         # Tasks count from their start: after a restart the highest is what was set aside for certain.
-        self._dead_letters = max(self._dead_letters, 0 if now is None else now.dead_letters)
+        if now is not None:
+            self._dead_letters = max(self._dead_letters, now.dead_letters)
+            self._late_records = max(self._late_records, now.late_records)
         return now
 
     def _look(self) -> None:
@@ -253,7 +275,7 @@ class _Run:
 
     def _lost(self) -> Stopped:
         kept = newest_of_run(self._checkpoints, self._running.job_id) or self._checkpoint
-        return Stopped(self._name, "UNKNOWN", kept, dead_letters=self._dead_letters)
+        return self._stopped("UNKNOWN", kept)
 
     def _failed(self, failure: Failure, checkpoints: int) -> None:
         self._failed_ms = failure.at_ms
@@ -285,7 +307,7 @@ class _Run:
             if not self._submission.done:
                 raise job_error(error, self._traces, where=self._name) from None
         self._await_end()
-        self._tell(Stopped(self._name, "CANCELED", self._kept(), dead_letters=self._dead_letters))
+        self._tell(self._stopped("CANCELED", self._kept()))
 
     def _kept(self) -> str | None:
         """The last checkpoint of a job that has ended.

@@ -74,6 +74,7 @@ class RunningJob:
             self._metric("numRestarts"),
             metrics.dead_letters,
             metrics.primaries,
+            late_records=metrics.late_records,
         )
 
     def failures(self, after_ms: int) -> list[Failure]:

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from anabranch.connectors.flink.gateway import start_gateway
+from anabranch.connectors.flink.own_cluster import OwnCluster
 from anabranch.connectors.flink.submission import Submission
 
 __all__ = ["FlinkSession", "Operator", "TableColumn"]
@@ -68,7 +69,9 @@ class FlinkSession:
         log_folder: Path | None = None,
         batch: bool = False,
     ) -> None:
-        only_plans = configuration.get("execution.target") == "remote"
+        target = configuration.get("execution.target", "local")
+        only_plans = target == "remote"
+        self._runs_here = target == "local" and not batch
         self.log_folder = start_gateway(jars, log_folder, only_plans=only_plans)
         from pyflink.common import Configuration
         from pyflink.datastream import StreamExecutionEnvironment
@@ -186,7 +189,12 @@ class FlinkSession:
     def submit(self, name: str) -> Submission:
         """Submits all inserts and all sinks of streams as one job; returns once it is accepted."""
         self._attach()
-        return Submission(self._environment.execute_async(name))
+        if not self._runs_here:
+            return Submission(self._environment.execute_async(name))
+        from pyflink.common.job_client import JobClient
+
+        cluster = OwnCluster(self._environment, name)
+        return Submission(JobClient(cluster.client), cluster.close)
 
     def _attach(self) -> None:
         if self._has_statements:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 __all__ = ["Submission"]
@@ -12,10 +13,12 @@ class Submission:
 
     Args:
         client: PyFlink's ``JobClient``.
+        close: Ends the Flink that was started for it alone.
     """
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, close: Callable[[], None] = lambda: None) -> None:
         self._client = client
+        self._close = close
         self._result = client.get_job_execution_result()
 
     @property
@@ -40,3 +43,7 @@ class Submission:
     def cancel(self) -> None:
         """Asks for cancellation; :attr:`done` tells when it has happened."""
         self._client.cancel().result()
+
+    def close(self) -> None:
+        """To be called when nothing is asked any more: a Flink that runs in this process ends."""
+        self._close()
