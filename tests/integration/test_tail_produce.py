@@ -235,6 +235,18 @@ def test_without_any_primary_there_is_one_screen_with_what_to_do(stream: StreamH
     assert len(str(sent.exception).splitlines()) < 10
 
 
+def test_what_is_wrong_is_told_though_there_was_no_time_for_a_last_answer(stream: StreamHandle) -> None:
+    stream.document["groups"]["test"]["streams"][stream.name]["topic"] = "nowhere"
+    stream.publish()
+    # The second try comes after a second, and has next to nothing left.
+    with UnionReader(stream.topology, stream.name, until_end=True, deadline_s=1.001) as reader:
+        for _ in reader.batches():
+            pass
+        problems = reader.problems()
+    assert sorted(problems) == ["a", "b"]
+    assert all("does not exist" in problem for problem in problems.values()), problems
+
+
 def test_a_missing_topic_is_one_screen(stream: StreamHandle) -> None:
     stream.document["groups"]["test"]["streams"][stream.name]["topic"] = "nowhere"
     stream.publish()

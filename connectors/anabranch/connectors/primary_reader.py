@@ -180,7 +180,9 @@ class PrimaryReader:
                 # Has the client report what it knows: "Failed to get metadata" says nothing.
                 self._hand_over(consumer.consume(_BATCH, 0))
                 silent = error.args[0].code() in _SILENT
-                reason = self._reported or ("no answer" if silent else error.args[0].str())
+                # Silence, the last and shortest try's above all, says less than what is known already.
+                vague = self.problem or "no answer"
+                reason = self._reported or (vague if silent else error.args[0].str())
                 self._note(reason)
             else:
                 return metadata.topics[self._topic]

@@ -2,6 +2,7 @@ package dev.anabranch.union;
 
 import java.time.Duration;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -20,12 +21,20 @@ final class SplitWatch {
    */
   static final Duration LEASE = Duration.ofSeconds(3);
 
+  /**
+   * For how long the split that is ahead is kept once nobody is waited for. Flink combines what
+   * outputs say every 200 ms, unless it is told otherwise.
+   */
+  static final Duration LAST_WORD = Duration.ofSeconds(1);
+
   private static final long UNKNOWN = -1;
 
   private final WatermarkMode mode;
   private final Map<String, Seen> seen = new HashMap<>();
   private final Map<String, Contact> primaries = new TreeMap<>();
   private final Set<String> passedOver = new HashSet<>();
+  private boolean anyWaitedFor = true;
+  private long nobodySinceNanos;
 
   /** What is known of one split. */
   private static final class Seen {
@@ -37,6 +46,7 @@ final class SplitWatch {
     private boolean everHeard;
     private long end = UNKNOWN;
     private long endAskedNanos;
+    private long highestMs = UNKNOWN;
     private long target = UNKNOWN;
     private Contact contact = Contact.UNHEARD;
 
@@ -54,6 +64,7 @@ final class SplitWatch {
         movedNanos = nowNanos;
       }
       primary = route;
+      highestMs = Math.max(highestMs, split.shownTimestampMs());
       if (nowNanos - heardNanos > LEASE.toNanos()) {
         contact = Contact.LOST;
         target = UNKNOWN;
@@ -106,11 +117,12 @@ final class SplitWatch {
    * Looks at the splits that may still bring records.
    *
    * @param waitFor primaries for which the watermark waits while they do not answer
+   * @param held whether it waits for a primary at all, of which this reader may have no split
    */
-  void look(Collection<SplitState> splits, Set<String> waitFor, long nowNanos) {
+  void look(Collection<SplitState> splits, Set<String> waitFor, boolean held, long nowNanos) {
     primaries.clear();
-    passedOver.clear();
     Set<String> present = new HashSet<>();
+    Set<String> silent = new HashSet<>();
     for (SplitState split : splits) {
       String route = split.route();
       if (route == null) {
@@ -123,10 +135,34 @@ final class SplitWatch {
       known.look(split, route, nowNanos);
       primaries.merge(route, known.contact, Contact::worse);
       if (mayPassOver(known, waitFor, nowNanos)) {
-        passedOver.add(split.splitId());
+        silent.add(split.splitId());
       }
     }
     seen.keySet().retainAll(present);
+    boolean anyBefore = anyWaitedFor;
+    anyWaitedFor = held || silent.size() < present.size();
+    if (anyBefore && !anyWaitedFor) {
+      nobodySinceNanos = nowNanos;
+    }
+    if (anyWaitedFor || nowNanos - nobodySinceNanos < LAST_WORD.toNanos()) {
+      keepAhead(silent);
+    }
+    passedOver.clear();
+    passedOver.addAll(silent);
+  }
+
+  /**
+   * Flink forgets how far an output was when it is given up. The one that is ahead holds nobody, so
+   * it is kept until nobody is waited for any more: then the watermark comes to where that one is,
+   * in whatever order they fell silent. One that was given up stays so: a new output would hold.
+   */
+  private void keepAhead(Set<String> silent) {
+    seen.entrySet().stream()
+        .filter(each -> each.getValue().highestMs != UNKNOWN)
+        .max(Comparator.comparingLong(each -> each.getValue().highestMs))
+        .map(Map.Entry::getKey)
+        .filter(ahead -> !passedOver.contains(ahead))
+        .ifPresent(silent::remove);
   }
 
   /** Whether the watermark has to wait for that split. */

@@ -70,7 +70,8 @@ final class WatermarkGate<T> {
   void check(ReaderOutput<T> output, long nowNanos) {
     if (mode.isManaged()) {
       HoldEvent last = held;
-      watch.look(board.expected(), last == null ? Set.of() : last.waitFor(), nowNanos);
+      Set<String> waitFor = last == null ? Set.of() : last.waitFor();
+      watch.look(board.expected(), waitFor, isHeld(), nowNanos);
     }
     // First, so that no other output is the last one for a moment.
     if (isHeld()) {

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.util.OutputTag;
 import org.jspecify.annotations.Nullable;
@@ -84,6 +85,35 @@ class AdvanceTest {
     assertThat(Windows.late(lateStream)).containsAll(late);
     assertThat(job.count("lateRecords")).isEqualTo(Windows.late(lateStream).size());
     assertThat(Windows.late(stream)).as("dropped by windows").isEmpty();
+  }
+
+  @Test
+  void whoFellSilentFirstStillCountsOnceNobodyIsWaitedFor() throws Exception {
+    String stream = "silent-first";
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, stream, 1).publish();
+    Windows.write(FIXTURE.a(), stream, 1, 0, 4, 10);
+    Windows.write(FIXTURE.b(), stream, 1, 0, 2, 10);
+    WatermarkMode mode = WatermarkMode.advance().withIdleTimeout(Duration.ofSeconds(2));
+    job =
+        UnionJob.start(
+            stream,
+            UnionFixture.source(topology).watermarkMode(mode).build(),
+            1,
+            directory,
+            null,
+            Windows.STRATEGY,
+            records -> Windows.count(stream, records));
+    await(() -> Windows.fired(stream).size() >= 2);
+    // Much longer than the timeout, b goes on behind a.
+    for (int i = 0; i < 10; i++) {
+      Windows.write(FIXTURE.b(), stream, 1, 2, 2, 1);
+      Thread.sleep(500);
+    }
+    await(() -> Windows.fired(stream).size() >= 4);
+    Map<Long, List<Long>> expected =
+        Map.of(0L, List.of(20L), 1L, List.of(20L), 2L, List.of(30L), 3L, List.of(10L));
+    assertThat(Windows.fired(stream)).isEqualTo(expected);
+    assertThat(Windows.late(stream)).isEmpty();
   }
 
   private static long counted(String stream) {

@@ -29,7 +29,7 @@ class SplitWatchTest {
   }
 
   private void look(SplitWatch watch, long second) {
-    watch.look(List.of(split), waitFor, second * SECOND);
+    watch.look(List.of(split), waitFor, false, second * SECOND);
   }
 
   /** Looks each second, with answers that the log ends there. */
@@ -156,5 +156,56 @@ class SplitWatchTest {
     look(watch, 0);
     answered(watch, 1, 100, 0);
     assertThat(watch.mustWait(id)).isTrue();
+  }
+
+  @Test
+  void theSplitThatIsAheadIsKeptUntilNobodyIsWaitedForAndItsWordIsHeard() {
+    SplitWatch watch = holding();
+    SplitState other = new SplitState(Views.split("B", "t1", 0, "b"));
+    other.route("b");
+    List<SplitState> both = List.of(split, other);
+    split.batchEmitted(1, 0, 8_000);
+    other.batchEmitted(1, 0, 3_000);
+    // The one that is ahead falls silent first.
+    for (long second = 0; second <= 20; second++) {
+      watch.heard(id, 1, second * SECOND);
+      watch.heard(other.splitId(), second < 6 ? 2 : 1, second * SECOND);
+      watch.look(both, waitFor, false, second * SECOND);
+      assertThat(watch.mustWait(other.splitId())).isEqualTo(second < 10);
+      assertThat(watch.mustWait(id)).as("at %s s", second).isEqualTo(second < 11);
+    }
+  }
+
+  @Test
+  void whoIsOvertakenIsPassedOverAndNotKeptAgain() {
+    SplitWatch watch = holding();
+    SplitState other = new SplitState(Views.split("B", "t1", 0, "b"));
+    other.route("b");
+    List<SplitState> both = List.of(split, other);
+    split.batchEmitted(1, 0, 8_100);
+    for (long second = 0; second <= 60; second++) {
+      watch.heard(id, 1, second * SECOND);
+      watch.heard(other.splitId(), second + 2, second * SECOND);
+      other.batchEmitted(second + 1, 0, second * 500);
+      watch.look(both, waitFor, false, second * SECOND);
+      assertThat(watch.mustWait(other.splitId())).isTrue();
+      assertThat(watch.mustWait(id)).as("at %s s", second).isEqualTo(second <= 16);
+    }
+    // It is ahead again in name only: its output is gone.
+    other.batchEmitted(62, 0, 0);
+    watch.look(both, waitFor, false, 61 * SECOND);
+    assertThat(watch.mustWait(id)).isFalse();
+  }
+
+  @Test
+  void whileAPrimaryIsHeldForTheSplitThatIsAheadIsKeptByReadersWithoutThatPrimaryToo() {
+    SplitWatch watch = holding();
+    split.batchEmitted(1, 0, 8_000);
+    for (long second = 0; second <= 40; second++) {
+      watch.heard(id, 1, second * SECOND);
+      boolean held = second <= 30;
+      watch.look(List.of(split), waitFor, held, second * SECOND);
+      assertThat(watch.mustWait(id)).as("at %s s", second).isEqualTo(second <= 31);
+    }
   }
 }
