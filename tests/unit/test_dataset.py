@@ -67,6 +67,7 @@ def test_missing_file_says_what_to_give(tmp_path: Path) -> None:
         load_dataset(tmp_path / "absent")
 
 
+@pytest.mark.timeout(400)  # 930,290 events; seconds, but minutes where a dozen processes run
 def test_score_rule_gives_the_official_table() -> None:
     official = read_scores(DATA / "mlperf-training-v4.0-scores.csv")
     scores = scores_of(load_dataset(DATA / "mlperf-training-v4.0.tsv.xz").events)

@@ -10,7 +10,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -234,25 +233,28 @@ def test_file_keeps_mode_and_link_and_leaves_no_temporaries(tmp_path: Path) -> N
     assert {path.name for path in tmp_path.iterdir()} == {"real.yaml", "link.yaml", ".real.yaml.lock"}
 
 
-def test_file_that_is_being_written_is_read_when_it_is_whole(tmp_path: Path) -> None:
+def test_file_that_is_being_written_is_read_when_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "topology.yaml"
-    whole = document(2, "a", "b") + "      more: {partitions: 1}\n"
+    first, *rest = (document(2, "a", "b") + "      more: {partitions: 1}\n").splitlines(keepends=True)
+    path.write_text(first)
 
-    def write_slowly() -> None:
-        with path.open("w") as file:
-            for line in whole.splitlines(keepends=True):
-                file.write(line)
-                file.flush()
-                time.sleep(0.01)
+    class Writing:
+        """Time in which somebody else writes a line whenever the reader waits."""
 
-    path.write_text(document(1))
-    writer = threading.Thread(target=write_slowly)
-    writer.start()
-    time.sleep(0.02)
+        def time(self) -> float:
+            return path.stat().st_mtime
+
+        def sleep(self, _seconds: float) -> None:
+            if rest:
+                with path.open("a") as file:
+                    file.write(rest.pop(0))
+
+    monkeypatch.setattr("anabranch.topology.file_store.time", Writing())
     found = open_store(str(path)).read()
-    writer.join()
     assert found is not None
-    assert found.text == whole
+    assert found.text == document(2, "a", "b") + "      more: {partitions: 1}\n"
 
 
 def test_a_document_without_a_name_is_asked_for() -> None:
