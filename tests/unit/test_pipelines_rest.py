@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import pytest
 
+from anabranch.devkit.flink_rest import FlinkRest
 from anabranch.errors import JobError, UnavailableError
 from anabranch.pipelines.events import Progress
 from anabranch.pipelines.rest import RestClient
@@ -204,6 +205,62 @@ def test_metrics_are_asked_for_in_pieces_that_flink_takes(url: str, says: Says) 
         answer = [{"id": name, "min": 0.0, "sum": 1.0} for name in piece]
         says(f"{METRICS.format('v2')}?get={','.join(piece)}&agg=min,sum", answer)
     assert RunningJob(RestClient(url), "job", "ab").progress().dead_letters == 60
+
+
+def test_offsets_of_many_primaries_are_asked_for_in_such_pieces_too(
+    url: str, answers: dict[str, tuple[int, bytes]]
+) -> None:
+    operator = "0.Source__union_training_logs.kafkaCluster"
+    names = [
+        f"{operator}.{p}.KafkaSourceReader.topic.training-logs.partition.{n}.currentOffset"
+        for p in "abcdefgh"
+        for n in range(8)
+    ]
+
+    class Flink(FlinkRest):
+        """Notes how long the lines were."""
+
+        lines: ClassVar[list[int]] = []
+
+        def get(self, path: str) -> object:
+            self.lines.append(len(f"GET {path} HTTP/1.1"))
+            return [{"id": name, "value": "7"} for name in path.partition("?get=")[2].split(",")]
+
+    assert Flink(url).metrics("ab", "v1", names) == dict.fromkeys(names, "7")
+    assert max(Flink.lines) <= 4096
+    assert len(Flink.lines) > 1
+
+
+@pytest.mark.parametrize(
+    ("flink", "through_proxy"),
+    [
+        ("127.0.0.1", False),
+        ("localhost", False),
+        ("[::1]", False),
+        ("flink.example", True),
+        ("10.0.0.1", True),
+    ],
+)
+def test_a_proxy_is_not_asked_for_a_flink_on_this_machine(
+    url: str,
+    answers: dict[str, tuple[int, bytes]],
+    monkeypatch: pytest.MonkeyPatch,
+    flink: str,
+    through_proxy: bool,
+) -> None:
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", url)
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # and nobody listens
+        asked = f"http://{flink}:{unused.getsockname()[1]}"
+        answers[f"{asked}/overview"] = (200, b'{"from": "the proxy"}')
+        rest = RestClient(asked)
+        if through_proxy:
+            assert rest.get("/overview") == {"from": "the proxy"}
+        else:
+            with pytest.raises(UnavailableError, match="does not answer"):
+                rest.get("/overview")
 
 
 def test_a_run_is_followed_though_its_metrics_cannot_be_had(

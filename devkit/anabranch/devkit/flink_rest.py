@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import urllib.parse
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,8 +96,7 @@ class FlinkRest(RestClient):
 
     def metrics(self, job_id: str, vertex_id: str, names: list[str]) -> dict[str, str]:
         """Values of some metrics of a vertex, one key per subtask and metric (``0.numRecordsIn``)."""
-        query = urllib.parse.quote(",".join(names), safe=",")
-        answer = self.get(f"/jobs/{job_id}/vertices/{vertex_id}/metrics?get={query}")
+        answer = self.metrics_of(f"/jobs/{job_id}/vertices/{vertex_id}/metrics", names)
         return {metric["id"]: metric["value"] for metric in answer}
 
     def cancel(self, job_id: str, *, timeout_s: float = 60) -> JobStatus:

@@ -6,10 +6,9 @@ import contextlib
 import re
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from anabranch.errors import JobError, UnavailableError
 from anabranch.pipelines.events import PrimaryHealth
@@ -27,8 +26,6 @@ _PRIMARY = re.compile(r"^(?P<operator>.+)\.primary\.(?P<primary>[^.]+)\.(?P<what
 # A wide job has thousands of metrics, whose names are all asked for; Flink itself asks its tasks every 10 s
 # unless told otherwise.
 _SOME_S = 2.0
-# Flink takes 4,096 characters of a request's first line, and answers 404 to more.
-_QUERY_CHARACTERS = 3_000
 
 
 @dataclass(frozen=True)
@@ -100,20 +97,8 @@ class JobMetrics:
     def _asked(self, metrics: str, how: str) -> list[dict[str, Any]]:
         names = [str(each["id"]) for each in self._rest.get(metrics)]
         kinds = (_DEAD_LETTERS, _LATE_RECORDS, _PRIMARY)
-        wanted = [quote(name) for name in names if any(kind.search(name) for kind in kinds)]
-        return [each for some in _pieces(wanted) for each in self._rest.get(f"{metrics}?get={some}{how}")]
-
-
-def _pieces(names: Iterable[str]) -> Iterator[str]:
-    """Names joined by commas, in pieces of a length that Flink takes."""
-    piece = ""
-    for name in names:
-        if piece and len(piece) + len(name) > _QUERY_CHARACTERS:
-            yield piece
-            piece = ""
-        piece = f"{piece},{name}" if piece else name
-    if piece:
-        yield piece
+        wanted = (name for name in names if any(kind.search(name) for kind in kinds))
+        return self._rest.metrics_of(metrics, wanted, how)
 
 
 def _health(values: Iterable[_Value]) -> tuple[PrimaryHealth, ...]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from http.client import HTTPException
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 from anabranch.errors import JobError, UnavailableError
 
@@ -15,6 +18,8 @@ __all__ = ["RestClient"]
 
 # A JobManager that has just started says 503, but its endpoints of TaskManagers say 404 and this.
 _NOT_YET = "Cannot connect to ResourceManager right now"
+# Flink takes 4,096 characters of a request's first line, and answers 404 to more.
+_QUERY_CHARACTERS = 3_000
 
 
 class RestClient:
@@ -28,6 +33,9 @@ class RestClient:
     def __init__(self, url: str, *, timeout_s: float = 10) -> None:
         self.url = url.rstrip("/")
         self._timeout_s = timeout_s
+        # A proxy has a loopback of its own, on which this Flink is not.
+        proxies = urllib.request.ProxyHandler({} if _is_loopback(self.url) else None)
+        self._opener = urllib.request.build_opener(proxies)
 
     def get(self, path: str) -> Any:
         """The decoded answer of a GET.
@@ -37,6 +45,16 @@ class RestClient:
             JobError: It refuses.
         """
         return self._call("GET", path)
+
+    def metrics_of(self, path: str, names: Iterable[str], how: str = "") -> list[dict[str, Any]]:
+        """The answers about these metrics, asked for in as many requests as Flink needs.
+
+        Args:
+            path: Of a list of metrics, as in ``/jobs/ab/vertices/cd/metrics``.
+            names: As that list has them.
+            how: What is added to each query, as in ``&agg=sum``.
+        """
+        return [each for some in _pieces(map(quote, names)) for each in self.get(f"{path}?get={some}{how}")]
 
     def checkpoints(self, job_id: str) -> dict[str, Any]:
         """Counts, the latest of each kind, and history."""
@@ -55,7 +73,7 @@ class RestClient:
             self.url + path, data=data, method=method, headers={"Content-Type": "application/json"}
         )
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:  # noqa: S310
+            with self._opener.open(request, timeout=self._timeout_s) as answer:
                 text = answer.read()
             return json.loads(text) if text else None
         except urllib.error.HTTPError as error:
@@ -68,6 +86,26 @@ class RestClient:
             # urllib wraps what the system says.
             told = error.reason if isinstance(error, urllib.error.URLError) else error
             raise UnavailableError(f"Flink does not answer: {told}", where=self.url) from error
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:  # a name, or no URL at all, which is told when it is asked
+        return False
+
+
+def _pieces(names: Iterable[str]) -> Iterator[str]:
+    """Names joined by commas, in pieces of a length that Flink takes."""
+    piece = ""
+    for name in names:
+        if piece and len(piece) + len(name) > _QUERY_CHARACTERS:
+            yield piece
+            piece = ""
+        piece = f"{piece},{name}" if piece else name
+    if piece:
+        yield piece
 
 
 def _first_error(error: urllib.error.HTTPError) -> str:
