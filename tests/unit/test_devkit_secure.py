@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from anabranch.devkit import brokers, process
+from anabranch.devkit.broker_config import server_properties
 from anabranch.devkit.brokers import Broker, BrokerSpec
 from anabranch.devkit.process import Completed
 from anabranch.devkit.secure import Credentials
@@ -65,3 +66,21 @@ def test_no_command_line_has_a_password(
     assert "format" in called
     assert not any(password in part for password in PASSWORDS.values() for part in called)
     assert not list(tmp_path.rglob("format.arguments"))
+
+
+@pytest.mark.parametrize("name", ["j\u00fcrgen", "a,b", "back\\slash", "\u6e2c\U0001f600"])
+def test_a_broker_finds_its_files_whatever_the_folder_is_called(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    spec = BrokerSpec("a", 1, 2, "id")
+    text = server_properties(spec, folder / "data", Credentials("mtls", folder))
+    text.encode("ascii")  # Java reads Latin-1
+    # As java.util.Properties reads it.
+    told = {
+        key: value.encode("ascii").decode("unicode_escape").encode("utf-16", "surrogatepass").decode("utf-16")
+        for key, _, value in (line.partition("=") for line in text.splitlines())
+    }
+    assert told["ssl.keystore.location"] == str(folder / "broker-both.pem")
+    assert told["ssl.truststore.location"] == str(folder / "ca.pem")
+    assert folder / told["log.dirs"] == folder / "data"
+    assert "," not in told["log.dirs"]

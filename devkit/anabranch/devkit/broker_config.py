@@ -1,7 +1,12 @@
-"""The server.properties of a broker in a loop."""
+"""The server.properties of a broker in a loop.
+
+Java reads such a file as Latin-1 and takes a backslash for the begin of an escape, so that a path outside of
+ASCII names another folder unless it is escaped.
+"""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,8 +54,14 @@ def server_properties(spec: BrokerSpec, data: Path, credentials: Credentials | N
         "inter.broker.listener.name": "CLIENTS",
         # The controller answers on the loopback interface to its own broker only.
         "listener.security.protocol.map": f"CLIENTS:{protocol},CONTROLLER:PLAINTEXT",
-        "log.dirs": str(data),
+        # A list with commas between, and no way to escape one; the broker's own folder is where it runs.
+        "log.dirs": data.name,
         **(credentials.server_properties("CLIENTS") if credentials else {}),
         **spec.properties,
     }
-    return "".join(f"{key}={value}\n" for key, value in properties.items())
+    return "".join(f"{key}={_escaped(value)}\n" for key, value in properties.items())
+
+
+def _escaped(value: str) -> str:
+    """As java.util.Properties has it, whose escapes are those of JSON, also beyond 16 bits."""
+    return json.dumps(value)[1:-1]
