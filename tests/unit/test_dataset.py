@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from anabranch.devkit.dataset import load_dataset
+from anabranch.devkit.demo_replay import _mix
 from anabranch.devkit.planted import plant
 from anabranch.devkit.scores import official_score, read_scores, scores_of
 from anabranch.errors import ConfigurationError
@@ -52,7 +53,20 @@ def test_limit_takes_whole_groups_drawn_from_the_seed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "says"), [("no tab", "run id TAB"), ("r\t{}", "time_ms"), ("r\tnot json", "run id TAB")]
+    ("line", "says"),
+    [
+        ("no tab", "run id TAB"),
+        ("r\t{}", "time_ms is missing"),
+        ("r\tnot json", "run id TAB"),
+        ('r\t{"time_ms": 2, "key": "run_st', "not JSON: Unterminated string"),
+        ('r\t{"time_ms": 2, "x": NaN}', "not JSON: NaN is no number"),
+        ('r\t{"time_ms": 2, "x": "\\x"}', "not JSON: Invalid"),
+        ('r\t{"time_ms": 2.5}', "time_ms is no whole number"),
+        ('r\t{"metadata": {"time_ms": 2}}', "time_ms is missing"),
+        (f'r\t{{"time_ms": {2**63}}}', "64 bits"),
+        (f'r\t{{"time_ms": {"9" * 5000}}}', "64 bits"),
+        ('r\t{"time_ms": 2, "x": ' + "[" * 100_000 + "}", "not JSON"),
+    ],
 )
 def test_bad_line_is_named(tmp_path: Path, line: str, says: str) -> None:
     path = tmp_path / "d.tsv"
@@ -60,6 +74,45 @@ def test_bad_line_is_named(tmp_path: Path, line: str, says: str) -> None:
     with pytest.raises(ConfigurationError, match=says) as caught:
         load_dataset(path)
     assert caught.value.where == f"{path}:2"
+
+
+def test_a_shipped_file_is_taken_at_its_word(tmp_path: Path) -> None:
+    path = tmp_path / "d.tsv"
+    path.write_text('r\t{"time_ms": 1, "key": "run_st\n')
+    assert len(load_dataset(path, known_good=True).events) == 1
+    path.write_text(f'r\t{{"time_ms": {"9" * 5000}}}\n')
+    with pytest.raises(ConfigurationError, match="64 bits"):
+        load_dataset(path, known_good=True)
+
+
+@pytest.mark.parametrize("name", ["/dev/null", "."])
+def test_what_is_no_regular_file_is_not_told_as_missing(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="is no regular file"):
+        load_dataset(Path(name))
+
+
+def test_a_run_id_is_quoted_in_its_events(tmp_path: Path) -> None:
+    dataset = load_dataset(write(tmp_path / "d.tsv", [("o/s\\b/\u00e9\x01/r1", 1)]))
+    assert json.loads(dataset.events[0].payload)["run"] == "o/s\\b/\u00e9\x01/r1" == next(iter(dataset.runs))
+
+
+@pytest.mark.parametrize("count", [1, 4, 5, 6])
+def test_a_small_input_has_its_bad_records_too(tmp_path: Path, count: int) -> None:
+    events = load_dataset(write(tmp_path / "d.tsv", [("o/s/b/r1", n) for n in range(count)])).events
+    planted = plant(count, 5, 0)
+    mixed = _mix(events, planted)
+    assert sorted(event.line for event in mixed) == list(range(count + 5))
+    assert [event for event in mixed if event.run == "o/s/b/r1"] == events
+
+
+def test_scores_are_computed_of_events_that_lack_what_they_go_by(tmp_path: Path) -> None:
+    path = tmp_path / "d.tsv"
+    path.write_text(
+        'o/s/b/r1\t{"time_ms": 1, "value": "run_stop", "x": "run_start", "run_start": 1}\n'
+        'o/s/b/r1\t{"time_ms": 2, "key": "run_stop", "metadata": null}\n'
+        'o/s/b/r1\t{"time_ms": 3, "key": "submission_benchmark"}\n'
+    )
+    assert scores_of(load_dataset(path).events) == {"o/s/b": None}
 
 
 def test_missing_file_says_what_to_give(tmp_path: Path) -> None:
@@ -70,7 +123,7 @@ def test_missing_file_says_what_to_give(tmp_path: Path) -> None:
 @pytest.mark.timeout(400)  # 930,290 events; seconds, but minutes where a dozen processes run
 def test_score_rule_gives_the_official_table() -> None:
     official = read_scores(DATA / "mlperf-training-v4.0-scores.csv")
-    scores = scores_of(load_dataset(DATA / "mlperf-training-v4.0.tsv.xz").events)
+    scores = scores_of(load_dataset(DATA / "mlperf-training-v4.0.tsv.xz", known_good=True).events)
     assert len(official) == 165
     assert scores.keys() == official.keys()
     for group, score in official.items():
@@ -83,9 +136,12 @@ def test_too_many_failed_runs_have_no_score() -> None:
     assert official_score("bert", [1.0, 2.0, 3.0, 9.0], failed=1) == pytest.approx(14 / 3)
 
 
-def test_scores_file_of_another_form_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content", [b"a,b\n1,2\n", b"", b'group,score_minutes\nx,"\xff', b"group,score_minutes\nx,one\n"]
+)
+def test_scores_file_of_another_form_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "s.csv"
-    path.write_text("a,b\n1,2\n")
+    path.write_bytes(content)
     with pytest.raises(ConfigurationError, match="columns: group, score_minutes"):
         read_scores(path)
 

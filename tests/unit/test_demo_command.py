@@ -43,6 +43,22 @@ def test_more_copies_than_primaries_are_refused_before_the_input_is_read(
     assert error.message == "3 copies on 2 primaries are not possible"
 
 
+@pytest.mark.parametrize("content", [None, "group;score_minutes\n"])
+def test_scores_that_cannot_be_read_are_told_before_the_input_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    monkeypatch.setattr(runs, "load_dataset", lambda *_, **__: pytest.fail("the input was read"))
+    monkeypatch.setattr(runs, "_start", lambda *_: pytest.fail("clusters were started"))
+    scores = tmp_path / "scores.csv"
+    if content is not None:
+        scores.write_text(content)
+    arguments = ["--scores", str(scores), "--report", str(tmp_path / "report.html")]
+    error = CliRunner().invoke(demo.command, arguments).exception
+    assert isinstance(error, ConfigurationError)
+    assert error.where == str(scores)
+    assert "columns: group, score_minutes" in str(error.hint)
+
+
 def test_no_java_is_told_before_the_input_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))

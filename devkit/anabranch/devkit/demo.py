@@ -140,6 +140,7 @@ class _Stage:
     folder: Path
     clock: Clock
     tell: Callable[[str], None]
+    scores: Mapping[str, float | None] | None
     clients: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
@@ -175,7 +176,7 @@ def run_demo(spec: DemoSpec, show: Callable[[Progress], None]) -> DemoResult:
             readers=stage.jobs.groups,
             mended=mended,
             copies_wanted=spec.copies,
-            official=_official(spec, stage.dataset),
+            official=_official(stage),
             undrained=undrained,
             fault=fault,
             tell=stage.tell,
@@ -228,6 +229,7 @@ def _make_ready(spec: DemoSpec, stack: ExitStack, clock: Clock, tell: Callable[[
     """Starts brokers, Flink and both jobs while the input is read."""
     data = spec.data or _shipped("mlperf-training-v4.0.tsv.xz")
     check_file(data)
+    scores = _given_scores(spec)
     java()  # what is missing is told before seconds are spent on the input
     Loop.clear_ended(_LOOPS)
     tell(f"starting {spec.primaries} Kafka clusters, Flink and two jobs, reading {data.name}")
@@ -235,7 +237,7 @@ def _make_ready(spec: DemoSpec, stack: ExitStack, clock: Clock, tell: Callable[[
         up: Future[Loop] = Future()
         starting = pool.submit(_start, spec, up, tell)
         try:
-            dataset = load_dataset(data, limit=spec.limit, seed=spec.seed)
+            dataset = load_dataset(data, limit=spec.limit, seed=spec.seed, known_good=spec.data is None)
             count = min(_PLANTED_AT_MOST, max(5, int(len(dataset.events) * _PLANTED_SHARE)))
             planted = plant(max(event.line for event in dataset.events) + 1, count, spec.seed)
             folder = _folder(spec, up.result())
@@ -249,7 +251,7 @@ def _make_ready(spec: DemoSpec, stack: ExitStack, clock: Clock, tell: Callable[[
     plan = plan_fault(FaultKind(spec.fault), loop.primaries, _TASK_MANAGERS, spec.seed)
     group = load_topology(str(loop.topology_path)).groups[loop.spec.group]
     clients = {name: librdkafka_config(group.primaries[name]) for name in loop.primaries}
-    return _Stage(spec, plan, dataset, planted, loop, jobs, replay, folder, clock, tell, clients)
+    return _Stage(spec, plan, dataset, planted, loop, jobs, replay, folder, clock, tell, scores, clients)
 
 
 def _start(spec: DemoSpec, up: Future[Loop], tell: Callable[[str], None]) -> DemoJobs:
@@ -351,12 +353,19 @@ def _read_to(undrained: list[str]) -> str:
     return f"NOT read {len(undrained)} logs to the end in time" if undrained else "read every log to its end"
 
 
-def _official(spec: DemoSpec, dataset: Dataset) -> dict[str, float | None]:
-    """The official scores of the groups that were replayed; computed where the input comes without any."""
+def _given_scores(spec: DemoSpec) -> Mapping[str, float | None] | None:
+    """The official scores, read before anything starts; None where the input comes without any."""
     if spec.scores is None and spec.data is not None:
-        return scores_of(dataset.events)
-    scores = read_scores(spec.scores or _shipped("mlperf-training-v4.0-scores.csv"))
-    return {group: score for group, score in scores.items() if group in dataset.groups}
+        return None
+    return read_scores(spec.scores or _shipped("mlperf-training-v4.0-scores.csv"))
+
+
+def _official(stage: _Stage) -> dict[str, float | None]:
+    """The official scores of the groups that were replayed; computed where there are none."""
+    if stage.scores is None:
+        return scores_of(stage.dataset.events)
+    groups = stage.dataset.groups
+    return {group: score for group, score in stage.scores.items() if group in groups}
 
 
 def _shipped(name: str) -> Path:

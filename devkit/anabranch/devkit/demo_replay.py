@@ -126,9 +126,10 @@ class Replay:
 
 
 def _mix(events: list[Event], planted: list[Planted]) -> list[Event]:
-    """Deals the bad records out evenly among the good ones."""
+    """Deals the bad records out evenly among the good ones, and behind them where these are fewer."""
     mixed = list(events)
-    places = random.Random(len(planted)).sample(range(len(mixed)), len(planted))  # noqa: S311
+    among = range(max(len(mixed), len(planted)))
+    places = random.Random(len(planted)).sample(among, len(planted))  # noqa: S311
     for place, bad in sorted(zip(places, planted, strict=True), key=lambda pair: -pair[0]):
         mixed.insert(place, bad.event)
     return mixed

@@ -19,11 +19,11 @@ from anabranch.errors import ConfigurationError
 __all__ = ["official_score", "read_scores", "scores_of"]
 
 
-def official_score(benchmark: str, times_min: list[float], failed: int) -> float | None:
+def official_score(benchmark: str | None, times_min: list[float], failed: int) -> float | None:
     """The score of one group in minutes, or None where too many runs failed.
 
     Args:
-        benchmark: Name of the benchmark.
+        benchmark: Name of the benchmark; None where no event tells.
         times_min: Times to train of the successful runs, minutes, in any order.
         failed: Number of runs without success.
     """
@@ -38,11 +38,13 @@ def read_scores(path: Path) -> dict[str, float | None]:
     """Score in minutes by group, from a CSV with columns ``group`` and ``score_minutes``."""
     try:
         with path.open(newline="") as file:
+            rows = csv.DictReader(file)
+            if not {"group", "score_minutes"} <= set(rows.fieldnames or ()):
+                raise KeyError("group", "score_minutes")
             return {
-                row["group"]: float(row["score_minutes"]) if row["score_minutes"] else None
-                for row in csv.DictReader(file)
+                row["group"]: float(row["score_minutes"]) if row["score_minutes"] else None for row in rows
             }
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, csv.Error) as error:
         raise ConfigurationError(
             f"cannot read scores: {error!r}", where=str(path), hint="columns: group, score_minutes"
         ) from error
@@ -52,7 +54,7 @@ def scores_of(events: Iterable[Event]) -> dict[str, float | None]:
     """Score in minutes by group, computed from the events; for inputs that come without official scores."""
     start: dict[str, int] = {}
     stop: dict[str, tuple[int, bool]] = {}
-    benchmark: dict[str, str] = {}
+    benchmark: dict[str, str | None] = {}
     runs: dict[str, set[str]] = {}
     for event in events:
         runs.setdefault(group_of(event.run), set()).add(event.run)
@@ -61,12 +63,13 @@ def scores_of(events: Iterable[Event]) -> dict[str, float | None]:
         ):
             continue
         record = json.loads(event.payload)
-        if record["key"] == "run_start":
+        key = record.get("key")
+        if key == "run_start":
             start.setdefault(event.run, record["time_ms"])
-        elif record["key"] == "run_stop":
-            stop.setdefault(event.run, (record["time_ms"], record["metadata"].get("status") == "success"))
-        elif record["key"] == "submission_benchmark":
-            benchmark.setdefault(group_of(event.run), record["value"])
+        elif key == "run_stop":
+            stop.setdefault(event.run, (record["time_ms"], _succeeded(record.get("metadata"))))
+        elif key == "submission_benchmark":
+            benchmark.setdefault(group_of(event.run), record.get("value"))
     scores: dict[str, float | None] = {}
     for group, members in runs.items():
         times = [
@@ -74,5 +77,9 @@ def scores_of(events: Iterable[Event]) -> dict[str, float | None]:
             for run in members
             if run in start and stop.get(run, (0, False))[1]
         ]
-        scores[group] = official_score(benchmark.get(group, ""), times, len(members) - len(times))
+        scores[group] = official_score(benchmark.get(group), times, len(members) - len(times))
     return scores
+
+
+def _succeeded(metadata: object) -> bool:
+    return isinstance(metadata, dict) and metadata.get("status") == "success"
