@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from anabranch.cli.demo_view import _conclusion, _sample_line, choose_view
+from anabranch.cli.demo_view import _BarView, _conclusion, _sample_line, choose_view
 from anabranch.devkit.demo import DemoResult, Progress
 from anabranch.devkit.evidence import Evidence, FaultEvidence
 from anabranch.devkit.figures import FIGURES, READ
@@ -24,6 +25,11 @@ def test_lag_of_a_primary_that_was_not_heard_of_yet_is_left_open() -> None:
 def test_times_are_those_of_the_run(capsys: pytest.CaptureFixture[str]) -> None:
     choose_view(as_json=True).show(Progress(12.34, "kill -9 primary b"))
     assert capsys.readouterr().err == "  12.3 s  kill -9 primary b\n", "as in the report"
+
+
+def test_a_sentence_is_shown_as_it_is_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    _BarView(Console(width=80)).show(Progress(12.34, "reading logs[/old].tsv [dim] :smile:"))
+    assert capsys.readouterr().out == "  12.3 s  reading logs[/old].tsv [dim] :smile:\n"
 
 
 def test_a_verdict_is_told_also_where_its_report_could_not_be_written() -> None:

@@ -148,6 +148,22 @@ def test_status_says_where_the_document_is() -> None:
     assert f"topology: {loops_home() / 'paper' / 'topology.yaml'}\n" in result.output
 
 
+def test_status_shows_notes_as_they_are() -> None:
+    for broker in Loop(loop_on_disk("m")).brokers:
+        broker.save_spec(BrokerSpec(broker.name, 1, 2, new_cluster_id()))
+        process.kill(broker.spawn(["true"]))
+        broker.note_death("[red] is no [/colour]")
+    result = CliRunner().invoke(dev.command, ["status", "--name", "paper"], catch_exceptions=False)
+    assert "[red] is no [/colour]" in result.output
+
+
+@pytest.mark.parametrize("stream", ["x", ":1", "x:0", "x:\u00b2", "x:\u0663", "x:" + "9" * 5000, "x:-1"])
+def test_a_stream_is_a_name_and_a_number(stream: str) -> None:
+    error = CliRunner().invoke(dev.command, ["up", "--name", "paper", "--stream", stream]).exception
+    assert isinstance(error, ConfigurationError)
+    assert "is no stream" in error.message
+
+
 @pytest.mark.parametrize("name", ["", "UPPER", "../escape", "a b"])
 def test_names_are_plain(name: str) -> None:
     with pytest.raises(ConfigurationError, match="is no name for a loop"):

@@ -57,6 +57,11 @@ def test_show_as_tables_and_as_json(here: Path) -> None:
     assert data["groups"]["training"]["primaries"]["b"]["state"] == "active"
 
 
+def test_show_leaves_nothing_of_an_address_out(here: Path) -> None:
+    Path("topology.yaml").write_text(DOCUMENT.replace("127.0.0.1:9092", "[fd00::1]:9092"))
+    assert "[fd00::1]:9092" in run("show", "topology.yaml").output
+
+
 @pytest.mark.parametrize("topic", ["", "another"])
 def test_topics_are_shown_where_one_has_another_name(here: Path, topic: str) -> None:
     other = f"topic: {topic}, partitions" if topic else "partitions"

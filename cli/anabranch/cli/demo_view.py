@@ -91,7 +91,7 @@ class _BarView:
     def show(self, progress: Progress) -> None:
         """Prints sentences above the bars and redraws these."""
         if progress.text:
-            self._live.console.print(f"[dim]{progress.at_s:6.1f} s[/]  {progress.text}")
+            self._console.print(Text.assemble((f"{progress.at_s:6.1f} s", "dim"), "  ", progress.text))
         if progress.sample is not None:
             self._live.update(Group(*_bars(progress.sample, progress.total)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from typing import TYPE_CHECKING, Literal
@@ -189,7 +190,8 @@ def _down(name: str, every: bool, keep_files: bool) -> None:
 
 def _stream(text: str) -> tuple[str, int]:
     name, _, partitions = text.partition(":")
-    if not name or not partitions.isdigit() or int(partitions) < 1:
+    # Not isdigit(), which takes more than int() does; and no topic has a million partitions.
+    if not name or not re.fullmatch("0*[1-9][0-9]{,5}", partitions):
         raise ConfigurationError(f"'{text}' is no stream", hint="write NAME:PARTITIONS, as in logs:8")
     return name, int(partitions)
 
@@ -200,7 +202,7 @@ def _show(loop: Loop) -> None:
     from anabranch.cli.dev_table import status_table
     from anabranch.devkit.status import status_of
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)  # a note is a line of somebody's log
     if not console.is_terminal:
         console.width = 160  # in a pipe or a log nothing is gained by wrapping
     status = status_of(loop)

@@ -50,13 +50,14 @@ class _Plain:
 
 def _live() -> Iterator[OnEvent]:
     from rich.console import Console
+    from rich.text import Text
 
     console = Console()
     with console.status("starting Flink …") as status:
 
         def show(event: Event) -> None:
             if isinstance(event, Progress):
-                status.update(_text_of(event))
+                status.update(Text(_text_of(event)))
             else:
                 # Whole lines, which the terminal wraps: what is broken here could not be copied.
                 console.print(_text_of(event), markup=False, highlight=False, soft_wrap=True)

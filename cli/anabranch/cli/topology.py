@@ -185,8 +185,9 @@ def _counted(count: int, one: str, many: str) -> str:
 def _print_tables(topology: Topology) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    console = Console()
+    console = Console(markup=False, emoji=False)  # [fd00::1]:9092 is an address
     if not console.is_terminal:
         console.width = 160  # in a pipe or a log nothing is gained by wrapping
     console.print(f"generation {topology.generation}")
@@ -201,7 +202,7 @@ def _print_tables(topology: Topology) -> None:
     colours = {"active": "green", "draining": "yellow", "removed": "dim"}
     for name, group in topology.groups.items():
         for label, primary in group.primaries.items():
-            state = f"[{colours[primary.state]}]{primary.state}[/]"
+            state = Text(primary.state, style=colours[primary.state])
             primaries.add_row(name, label, state, "\n".join(primary.bootstrap), primary.auth.type)
         for label, spec in group.streams.items():
             numbers = (str(spec.partitions), str(spec.copies))
