@@ -12,11 +12,12 @@ from click.testing import CliRunner
 
 from anabranch.cli import dev
 from anabranch.cli.dev_table import next_lines
-from anabranch.devkit import process
+from anabranch.devkit import guardian, process
 from anabranch.devkit.brokers import BrokerSpec, new_cluster_id
 from anabranch.devkit.document import add_stream, write_document
 from anabranch.devkit.flink_config import FlinkSpec, session_config, task_manager_jvm
 from anabranch.devkit.loop import Loop, LoopSpec
+from anabranch.devkit.service import Service
 from anabranch.devkit.state import exclusive, loops_home, read_json, write_json
 from anabranch.errors import ConfigurationError, EnvironmentMissingError, UnavailableError
 from anabranch.topology import load_topology
@@ -158,10 +159,43 @@ def test_status_shows_notes_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("stream", ["x", ":1", "x:0", "x:\u00b2", "x:\u0663", "x:" + "9" * 5000, "x:-1"])
-def test_a_stream_is_a_name_and_a_number(stream: str) -> None:
+def test_a_stream_is_a_name_and_a_number(monkeypatch: pytest.MonkeyPatch, stream: str) -> None:
+    monkeypatch.setattr(Loop, "up", lambda *_, **__: pytest.fail("a loop was started"))
     error = CliRunner().invoke(dev.command, ["up", "--name", "paper", "--stream", stream]).exception
     assert isinstance(error, ConfigurationError)
     assert "is no stream" in error.message
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"mark": "m", "phase": "detached"}', "\x00" * 40])
+def test_one_damaged_loop_leaves_the_others_alone(text: str) -> None:
+    good = loop_on_disk("good")
+    bad = loops_home() / "bad"
+    service = Service("a", bad / "brokers" / "a", "bad-mark")
+    (bad / "brokers" / "a").mkdir(parents=True)
+    ref = service.spawn(["sleep", "600"])
+    other = process.start(["sleep", "600"], log=bad / "log", cwd=bad, mark="bad-mark")
+    (loops_home() / "worse" / "brokers" / "a").mkdir(parents=True)
+    for path in (
+        bad / "loop.json",
+        loops_home() / "worse" / "loop.json",
+        loops_home() / "worse" / "brokers" / "a" / "a.pid.json",
+    ):
+        path.write_text(text)
+    assert Loop.names() == ["paper"]
+    assert guardian._phase(bad, "bad-mark") != "detached"
+    Loop.clear_ended("*")
+    assert process.alive(ref), "nobody asked for its end"
+    with pytest.raises(ConfigurationError, match=r"no loop 'other' \(there are: paper\)"):
+        Loop.find("other")
+    for ask in (lambda: Loop.find("bad"), lambda: Loop.check_startable("bad")):
+        with pytest.raises(ConfigurationError, match="damaged") as caught:
+            ask()
+        assert caught.value.hint == "anabranch dev down --name bad ends what is left of it"
+    assert down("--name", "bad") == "loop 'bad' had ended; the files that it left are gone\n"
+    assert not process.alive(ref)
+    assert not process.alive(other)
+    assert down("--name", "worse") == "loop 'worse' had ended; the files that it left are gone\n"
+    assert list(loops_home().iterdir()) == [good]
 
 
 @pytest.mark.parametrize("name", ["", "UPPER", "../escape", "a b"])

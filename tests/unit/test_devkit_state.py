@@ -50,6 +50,30 @@ def test_reader_never_sees_half_a_file(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["value.json"]
 
 
+def test_a_file_is_on_the_disk_before_it_replaces_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "value.json"
+    state.write_json(path, 1)
+    seen: list[tuple[str, str]] = []
+
+    def sync(handle: int) -> None:
+        seen.append((Path(f"/proc/self/fd/{handle}").read_text(), path.read_text()))
+
+    monkeypatch.setattr("os.fsync", sync)
+    state.write_json(path, 2)
+    assert seen == [("2\n", "1\n")]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff"])
+def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "value.json"
+    path.write_bytes(content)
+    with pytest.raises(state.DamagedError, match="damaged") as caught:
+        state.read_json(path)
+    assert caught.value.where == str(path)
+
+
 def test_secrets_are_for_the_owner_only(tmp_path: Path) -> None:
     state.write_atomically(tmp_path / "password", "x", mode=0o600)
     assert (tmp_path / "password").stat().st_mode & 0o777 == 0o600

@@ -16,7 +16,7 @@ from pathlib import Path
 from anabranch.devkit import process
 from anabranch.devkit.ports import release_ports
 from anabranch.devkit.process import ProcessRef
-from anabranch.devkit.state import read_json, write_json
+from anabranch.devkit.state import DamagedError, read_json, write_json
 
 __all__ = ["start_guardian"]
 
@@ -43,7 +43,7 @@ def _main(folder: Path, mark: str, owner: ProcessRef) -> None:
         return
     killed = process.sweep(mark)
     release_ports(folder)
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, DamagedError, KeyError, TypeError):
         state = read_json(folder / "loop.json")
         if state is not None and state["mark"] == mark:
             write_json(folder / "loop.json", {**state, "phase": "down"})
@@ -51,9 +51,12 @@ def _main(folder: Path, mark: str, owner: ProcessRef) -> None:
 
 
 def _phase(folder: Path, mark: str) -> str:
-    """The loop's phase; ``down`` also when its folder is gone or another's."""
-    state = read_json(folder / "loop.json")
-    return str(state["phase"]) if state is not None and state["mark"] == mark else "down"
+    """The loop's phase; ``down`` also when its folder is gone or another's, ``damaged`` when none can tell."""
+    try:
+        state = read_json(folder / "loop.json")
+        return str(state["phase"]) if state is not None and state["mark"] == mark else "down"
+    except (DamagedError, KeyError, TypeError):
+        return "damaged"
 
 
 if __name__ == "__main__":

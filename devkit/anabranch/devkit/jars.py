@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import shutil
@@ -12,7 +13,7 @@ from importlib import resources
 from pathlib import Path
 
 from anabranch.devkit import process
-from anabranch.devkit.state import cache_home, exclusive, read_json, write_json
+from anabranch.devkit.state import DamagedError, cache_home, exclusive, read_json, write_json
 from anabranch.errors import EnvironmentMissingError
 
 __all__ = ["KAFKA_VERSION", "committed_checksums", "kafka_jars"]
@@ -151,4 +152,6 @@ def _remember(folder: Path) -> None:
 
 def _is_intact(folder: Path) -> bool:
     """Whether the jars are those whose checksums were verified last."""
-    return read_json(folder / ".verified.json") == _stamp(folder) and folder.is_dir()
+    with contextlib.suppress(DamagedError):
+        return read_json(folder / ".verified.json") == _stamp(folder) and folder.is_dir()
+    return False

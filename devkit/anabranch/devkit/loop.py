@@ -38,7 +38,7 @@ from anabranch.devkit.java import java
 from anabranch.devkit.ports import PortTakenError, claim_ports, release_ports
 from anabranch.devkit.secure import Credentials, SecureKind
 from anabranch.devkit.service import Service, ServiceState
-from anabranch.devkit.state import exclusive, loops_home, read_json, write_json
+from anabranch.devkit.state import DamagedError, exclusive, loops_home, read_json, write_json
 from anabranch.devkit.topics import create_topics
 from anabranch.errors import ConfigurationError, UnavailableError
 
@@ -57,6 +57,7 @@ DEMO_STREAMS = {
 _PORT_ATTEMPTS = 3
 # Long enough for another command to end the same loop.
 _DOWN_WAIT_S = 60
+_STATE_FIELDS = frozenset({"phase", "mark", "spec", "owner"})
 _NAME_CHARACTERS = set(string.ascii_lowercase + string.digits + "-")
 
 
@@ -172,7 +173,7 @@ class Loop:
             ConfigurationError: There is none.
         """
         folder = loops_home() / name
-        state = read_json(folder / "loop.json")
+        state = _state_in(folder)
         if state is None or state["phase"] == "down":
             others = ", ".join(cls.names()) or "none"
             raise ConfigurationError(
@@ -182,13 +183,15 @@ class Loop:
 
     @staticmethod
     def names() -> list[str]:
-        """Names of all loops that are up."""
-        states = ((path.parent.name, read_json(path)) for path in sorted(loops_home().glob("*/loop.json")))
-        return [name for name, state in states if state is not None and state["phase"] != "down"]
+        """Names of all loops that are up; one whose state is damaged is not known to be."""
+        folders = sorted(path.parent for path in loops_home().glob("*/loop.json"))
+        return [each.name for each in folders if _known_state(each).get("phase", "down") != "down"]
 
     @staticmethod
     def clear_ended(pattern: str) -> None:
         """Removes what loops left that have ended, also by SIGKILL; one that runs or starts is left alone.
+
+        So is one whose state is damaged: nobody knows whether it has ended.
 
         Args:
             pattern: Of their names, as a shell has it.
@@ -199,21 +202,26 @@ class Loop:
 
     @staticmethod
     def remains() -> dict[str, bool]:
-        """Loops that have ended and left files, each with whether these were kept on purpose."""
+        """Loops that ended or are damaged, and left files; each with whether they were kept on purpose."""
         up = Loop.names()
         folders = (each for each in sorted(loops_home().glob("[!.]*")) if each.name not in up)
-        return {each.name: (read_json(each / "loop.json") or {}).get("kept", False) for each in folders}
+        return {each.name: _known_state(each).get("kept", False) for each in folders}
 
     @staticmethod
     def clear(name: str) -> None:
         """Removes what a loop that has ended left; does nothing where it left nothing.
+
+        One whose state is damaged is ended, as far as its processes can be told.
 
         Raises:
             ConfigurationError: It has not ended, or another has been started under its name.
         """
         folder = loops_home() / name
         with _held(folder, timeout_s=_DOWN_WAIT_S):
-            _clear_remains(folder)
+            try:
+                _clear_remains(folder)
+            except DamagedError:
+                _end_damaged(folder)
 
     @property
     def topology_path(self) -> Path:
@@ -360,7 +368,10 @@ class Loop:
                     service.kill()
 
     def _end(self, *, keep_files: bool) -> None:
-        state = read_json(self.folder / "loop.json")
+        try:
+            state = _state_in(self.folder)
+        except DamagedError:
+            state = None  # what runs goes by its mark; the files are left, since they may be another's
         # Another command may have taken it down, and a third have made a new loop of that name.
         mine = state is not None and state["mark"] == self._mark
         if mine:
@@ -373,7 +384,7 @@ class Loop:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _state(self) -> dict[str, Any]:
-        state: dict[str, Any] | None = read_json(self.folder / "loop.json")
+        state = _state_in(self.folder)
         if state is None:
             raise ConfigurationError(f"loop '{self.folder.name}' is down", hint="anabranch dev up")
         return state
@@ -400,15 +411,51 @@ def _held(folder: Path, *, timeout_s: float) -> contextlib.AbstractContextManage
 def _clear_remains(folder: Path) -> None:
     """Removes what a loop that has ended left; refuses when it has not ended."""
     _refuse_existing(folder)
-    state = read_json(folder / "loop.json")
+    state = _state_in(folder)
     if state is not None:
         process.sweep(state["mark"])
         release_ports(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def _state_in(folder: Path) -> dict[str, Any] | None:
+    """What ``loop.json`` says; None where there is none.
+
+    Raises:
+        DamagedError: It does not say what a loop's must.
+    """
+    path = folder / "loop.json"
+    with contextlib.suppress(DamagedError):
+        state: dict[str, Any] | None = read_json(path)
+        if state is None or (isinstance(state, dict) and state.keys() >= _STATE_FIELDS):
+            return state
+    hint = f"anabranch dev down --name {folder.name} ends what is left of it"
+    raise DamagedError(f"the state of loop '{folder.name}' is damaged", where=str(path), hint=hint)
+
+
+def _known_state(folder: Path) -> dict[str, Any]:
+    """As above; empty where nothing is known."""
+    with contextlib.suppress(DamagedError):
+        return _state_in(folder) or {}
+    return {}
+
+
+def _end_damaged(folder: Path) -> None:
+    """Ends a loop whose mark is lost: what its pid files name, and all that has the mark of one of these."""
+    for path in folder.rglob("*.pid.json"):
+        with contextlib.suppress(DamagedError, TypeError):
+            ref = process.ProcessRef(**(read_json(path) or {}))
+            if process.alive(ref):
+                mark = process.mark_of(ref)
+                process.kill(ref)
+                if mark is not None:
+                    process.sweep(mark)
+    release_ports(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def _refuse_existing(folder: Path) -> None:
-    state = read_json(folder / "loop.json")
+    state = _state_in(folder)
     if state is None:
         return
     owner_lives = process.alive(process.ProcessRef(**state["owner"]))

@@ -29,6 +29,7 @@ __all__ = [
     "exit_code",
     "kill",
     "listens",
+    "mark_of",
     "marked",
     "memory_mb",
     "paused",
@@ -239,6 +240,17 @@ def marked(mark: str) -> list[ProcessRef]:
         if ticks is not None and pid != os.getpid() and wanted in environ.split(b"\0"):
             found.append(ProcessRef(pid, ticks))
     return found
+
+
+def mark_of(ref: ProcessRef) -> str | None:
+    """The mark that it carries; None where it has none, or is gone."""
+    try:
+        environ = Path(f"/proc/{ref.pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return None
+    begin = f"{MARK}=".encode()
+    found = [entry.removeprefix(begin).decode() for entry in environ if entry.startswith(begin)]
+    return found[0] if found and alive(ref) else None
 
 
 def sweep(mark: str, *, timeout_s: float = 15) -> int:

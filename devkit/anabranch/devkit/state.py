@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from anabranch.errors import UnavailableError
+from anabranch.errors import ConfigurationError, UnavailableError
 
 __all__ = [
+    "DamagedError",
     "cache_home",
     "exclusive",
     "loops_home",
@@ -27,6 +28,10 @@ __all__ = [
     "write_atomically",
     "write_json",
 ]
+
+
+class DamagedError(ConfigurationError):
+    """A file of the devkit's holds what no version of it writes, as after a crash or a full disk."""
 
 
 def state_home() -> Path:
@@ -100,6 +105,8 @@ def write_atomically(path: Path, text: str, *, mode: int = 0o644) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
+            file.flush()
+            os.fsync(file.fileno())  # else, after a crash, an empty one may have replaced it
         Path(name).chmod(mode)
         Path(name).replace(path)
     except BaseException:
@@ -113,11 +120,21 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The value of a JSON file, or None when it is not there."""
+    """The value of a JSON file, or None when it is not there.
+
+    Raises:
+        DamagedError: It holds something else.
+    """
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
+    except ValueError as error:
+        raise DamagedError(
+            f"the file is damaged: {error}",
+            where=str(path),
+            hint="of a loop's, anabranch dev down --name NAME ends the loop and removes it",
+        ) from None
 
 
 def _base(variable: str, default: str) -> Path:
