@@ -127,6 +127,25 @@ def test_error_names_line_and_what_would_be_valid(old: str, new: str, line: int,
     assert words in text
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        '!!int "SECRET"',
+        "9" * 5000,
+        "!!timestamp 4",
+        "!!timestamp 2024-99-99",
+        "!!bool SECRET",
+        "!!float x",
+        '!!int ""',
+    ],
+)
+def test_a_value_that_does_not_fit_its_tag_is_an_error_of_the_document(value: str) -> None:
+    with pytest.raises(TopologyError, match="what stands here cannot be read as") as caught:
+        parse_topology(f"# first\ngeneration: {value}\n", "t.yaml")
+    assert caught.value.where == "t.yaml:2"
+    assert "SECRET" not in str(caught.value)
+
+
 def test_a_bad_address_is_one_problem() -> None:
     text = GOOD.replace('["127.0.0.1:9094"]', "[nonsense]")
     with pytest.raises(TopologyError) as caught:

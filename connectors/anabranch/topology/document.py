@@ -130,7 +130,14 @@ class _Builder:
             return [self.build(child, (*path, index)) for index, child in enumerate(node.value)]
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
-        return self._loader.construct_object(node)
+        try:
+            return self._loader.construct_object(node)
+        # What PyYAML makes of `!!int x`, `!!timestamp 4`, `!!bool 1` and a number of 5,000 digits.
+        except (ValueError, AttributeError, LookupError, TypeError, OverflowError):
+            kind = node.tag.rpartition(":")[2]
+            # Without the value, which may be a secret.
+            problem = f"what stands here cannot be read as {kind}"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         data: dict[str, Any] = {}
