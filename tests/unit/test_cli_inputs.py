@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from pathlib import Path
 
 import click
@@ -36,6 +38,13 @@ def test_letters_are_mended_from_what_show_prints(tmp_path: Path, capsys: pytest
     path = tmp_path / "letters.json"
     path.write_text(capsys.readouterr().out, encoding="utf-8")
     assert [value.decode() for value in dead_letters._mended_values(path).values()] == texts
+
+
+def test_data_is_whole_also_where_the_output_lacks_its_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(out, encoding="latin-1", errors="replace"))
+    emit_json({"value": "\u2026\U0001f600"})
+    assert json.loads(out.getvalue()) == {"value": "\u2026\U0001f600"}
 
 
 @pytest.mark.parametrize("name", ["validate", "apply"])

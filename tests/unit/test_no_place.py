@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -58,6 +61,53 @@ def test_other_errors_of_the_system_are_defects(
         main()
     assert ended.value.code == 70
     assert "please report this" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_no_defect_where_nobody_says_of_which_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(main_module.cli, "main", refusing(errno.ENOSPC, None))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith(
+        "error: the output, or a file, cannot be written: it cannot be\n  next: make room"
+    )
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", [["topology", "schema"], ["topology", "show", "t.yaml"], ["--help"]])
+def test_output_that_is_full_is_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], unbuffered: str
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    (tmp_path / "t.yaml").write_text(
+        'generation: 1\ngroups: {g: {primaries: {a: {bootstrap: ["a:1"]}}, streams: {s: {partitions: 1}}}}\n'
+    )
+    argv = [sys.executable, "-m", "anabranch.cli", *arguments]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            argv, stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path, timeout=60, check=False
+        )
+    assert done.stderr == (
+        "error: the output, or a file, cannot be written: No space left on device\n"
+        "  next: make room, or write to another place\n"
+    )
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_output_whose_encoding_lacks_a_character(encoding: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "anabranch.cli", "dev", "up", "--help"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        timeout=60,
+        check=False,
+    )
+    assert done.stderr == b""
+    assert done.returncode == 0
+    assert b"they are called a, b, c, " in b" ".join(done.stdout.split())
 
 
 def test_checkpoints_that_cannot_be_written_are_told_before_flink_starts(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ Each subcommand lives in a module of its own that is imported only when it is ca
 from __future__ import annotations
 
 import importlib
+import io
 import signal
 import sys
 
@@ -74,6 +75,7 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: an anabranch error becomes its own text and exit code 1, a defect one screen and 70."""
+    _print_whatever_the_encoding()
     try:
         cli.main(standalone_mode=False)
     except click.ClickException as error:
@@ -86,14 +88,22 @@ def main() -> None:
         click.echo(f"error: {error}", err=True)
         sys.exit(1)
     except Exception as error:
-        from anabranch.cli.no_place import told
+        from anabranch.cli.no_place import drop_output, told
         from anabranch.cli.unexpected import EXIT_CODE, tell
 
         if isinstance(error, OSError) and (text := told(error)) is not None:
             click.echo(f"error: {text}", err=True)
+            drop_output()
             sys.exit(1)
         tell(error)
         sys.exit(EXIT_CODE)
+
+
+def _print_whatever_the_encoding() -> None:
+    """A character that the output cannot show costs itself, not the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="replace")
 
 
 def _exit_code(abort: click.exceptions.Abort) -> int:

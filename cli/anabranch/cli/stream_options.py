@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -62,4 +63,6 @@ def with_bytes(name: str, data: bytes | None) -> dict[str, str | None]:
 
 def emit_json(document: dict[str, Any]) -> None:
     """One object on one line of stdout."""
-    click.echo(json.dumps(document, ensure_ascii=False, separators=(",", ":")))
+    # Else what the output's encoding lacks would be replaced, in data.
+    in_ascii = not (sys.stdout.encoding or "").lower().startswith("utf")
+    click.echo(json.dumps(document, ensure_ascii=in_ascii, separators=(",", ":")))

@@ -51,7 +51,7 @@ def _main(folder: Path, mark: str, owner: ProcessRef) -> None:
 
 
 def _phase(folder: Path, mark: str) -> str:
-    """The loop's phase; ``down`` also when its folder is gone or another's, ``damaged`` when none can tell."""
+    """The loop's phase; ``down`` also when its folder is gone or another's, ``damaged`` if none can tell."""
     try:
         state = read_json(folder / "loop.json")
         return str(state["phase"]) if state is not None and state["mark"] == mark else "down"
