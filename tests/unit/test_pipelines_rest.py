@@ -251,6 +251,7 @@ def test_a_proxy_is_not_asked_for_a_flink_on_this_machine(
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", url)
+    monkeypatch.setattr("urllib.request._opener", None)  # one of before knows no proxy
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # and nobody listens
         asked = f"http://{flink}:{unused.getsockname()[1]}"
