@@ -181,3 +181,10 @@ def test_a_place_may_be_found_in_what_is_told(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(JobError) as caught, told_at(find, tmp_path):
         raise ValueError("as py4j raises it")
     assert caught.value.where == "job.py:12"
+
+
+def test_a_trace_that_cannot_be_kept_does_not_hide_what_failed(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    error = job_error(SQL, tmp_path / "file" / "traces", where="job.py:9")
+    assert "Column 'x' not found" in error.message
+    assert "full trace: not kept: [Errno 20] Not a directory" in error.message

@@ -15,7 +15,7 @@ from anabranch.connectors.flink.session import Operator
 from anabranch.errors import JobError, UnavailableError
 from anabranch.pipelines import Job, run_logs, running
 from anabranch.pipelines.context import RunContext, running_in
-from anabranch.pipelines.events import Event, Failing, Note, Progress, Stopped
+from anabranch.pipelines.events import Event, Failing, Note, Progress, Started, Stopped
 from anabranch.pipelines.running_job import Failure
 from anabranch.pipelines.settings import MiniBatchSettings, Settings
 
@@ -291,6 +291,34 @@ def test_ctrl_c_cancels_and_keeps_the_checkpoint(follow: Callable[[FakeFlink], l
         follow(flink)
     assert flink.cancelled
     assert events_of(follow)[-1] == Stopped("watch", "CANCELED", "file:/state/chk-1")
+
+
+def test_a_run_that_cannot_be_noted_is_told_of_and_followed(
+    follow: Callable[[FakeFlink], list[Event]], tmp_path: Path
+) -> None:
+    (tmp_path / "runs.jsonl").mkdir()  # nothing can be written there, as where no space is left
+    flink = FakeFlink([nothing])
+    events = follow(flink)
+    [started] = [number for number, event in enumerate(events) if isinstance(event, Started)]
+    warning = events[started + 1]
+    assert isinstance(warning, Note)
+    assert warning.text.startswith("warning: the run cannot be noted: [Errno ")
+    assert "--restore latest will not know this run; its checkpoints are in file:" in warning.text
+    assert warning.text.endswith(f"/checkpoints/{flink.job_id}")
+    assert events[-1] == Stopped("watch", "FINISHED", None)
+
+
+def test_what_fails_right_after_the_submission_lets_the_flink_here_end(
+    follow: Callable[[FakeFlink], list[Event]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(context: RunContext, job_id: str) -> str:
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(RunContext, "web", fail)
+    flink = FakeFlink([nothing])
+    with pytest.raises(RuntimeError, match="a defect"):
+        follow(flink)
+    assert flink.closed
 
 
 def test_ctrl_c_while_flink_plans_submits_nothing(

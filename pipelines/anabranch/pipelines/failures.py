@@ -122,7 +122,7 @@ def job_error(error: BaseException | str, folder: Path, *, where: str | None = N
         return error
     trace = error if isinstance(error, str) else java_trace(error)
     full = error if isinstance(error, str) else "".join(traceback.format_exception(error))
-    path = save_trace(folder, full if trace is None or trace in full else f"{full}\n{trace}")
+    kept = _kept(folder, full if trace is None or trace in full else f"{full}\n{trace}")
     line = user_frame(full if trace is None else trace)
     if trace is None:
         told = [f"{type(error).__name__}: {error}"]
@@ -135,7 +135,15 @@ def job_error(error: BaseException | str, folder: Path, *, where: str | None = N
         told = [_NEXT.sub("", cause) for cause in told]
     kind, hint = known or (JobError, _LOOK if line is None else _MEND)
     message = told[0] + "".join(f"\n  in: {cause}" for cause in told[1:])
-    return kind(f"{message}\n  full trace: {path}", where=place, hint=hint)
+    return kind(f"{message}\n  full trace: {kept}", where=place, hint=hint)
+
+
+def _kept(folder: Path, text: str) -> str:
+    """Where the full trace is; a disk that is full must not hide what failed."""
+    try:
+        return str(save_trace(folder, text))
+    except OSError as error:
+        return f"not kept: {error}"
 
 
 def known_hint(trace: str) -> str | None:

@@ -77,8 +77,8 @@ def run_until_end(job: Job, context: RunContext, on_event: OnEvent) -> None:
             watched_topology(context.settings.topology, [write.options for write in job.writes]) as age,
             held_interrupt() as interrupt,
         ):
-            run.submit()
             try:
+                run.submit()
                 run.follow(interrupt, age)
             finally:
                 run.close()
@@ -130,21 +130,31 @@ class _Run:
         self._dead_letters = self._late_records = 0
         self._streak = Streak()
         self._hints: set[str] = set()
+        self._opened = contextlib.ExitStack()
         self._outages = Outages(bounded=context.settings.bounded)
 
     def submit(self) -> str:
         """Hands it to Flink; returns its id."""
         with self._told_at_write():
             self._submission: Submission = self._session.submit(self._name)
+        self._opened.callback(self._submission.close)
         self._began = time.monotonic()
         job_id = self._submission.job_id
         self._checkpoints = self._context.checkpoints(self._job)
-        bounded = self._context.settings.bounded
-        remember_run(self._context.folder(self._job), job_id, self._checkpoints, bounded=bounded)
         rest = RestClient(f"http://{self._context.web(job_id)}", timeout_s=_REST_TIMEOUT_S)
         self._running = RunningJob(rest, self._name, job_id)
+        # First of all: it runs now, whatever fails here.
         self._on_event(Started(self._name, job_id, self._running.url))
+        self._remember(job_id)
         return job_id
+
+    def _remember(self, job_id: str) -> None:
+        bounded = self._context.settings.bounded
+        try:
+            remember_run(self._context.folder(self._job), job_id, self._checkpoints, bounded=bounded)
+        except OSError as error:
+            lost = f"--restore latest will not know this run; its checkpoints are in {self._checkpoints}/{job_id}"
+            self._on_event(Note(self._name, f"warning: the run cannot be noted: {error}; {lost}"))
 
     def follow(self, interrupt: Interrupt, topology: TopologyAge | None) -> None:
         """Until it ends, or fails for good, or somebody presses Ctrl-C or sends SIGTERM."""
@@ -177,7 +187,7 @@ class _Run:
 
     def close(self) -> None:
         """Lets a Flink that was started for this job end."""
-        self._submission.close()
+        self._opened.close()
 
     def _told_at_write(self) -> contextlib.AbstractContextManager[None]:
         return told_at(lambda text: _written_at(self._job, text), self._traces)
