@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,10 +135,10 @@ def follow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[FakeFli
     """Runs a job on it; the events are there also if it raises."""
     events: list[Event] = []
 
-    def run(flink: FakeFlink, latency_s: float = 1) -> list[Event]:
+    def run(flink: FakeFlink, latency_s: float = 1, cluster: str | None = "here:1") -> list[Event]:
         monkeypatch.setattr(running, "_built", lambda job, context: flink)
         monkeypatch.setattr(running, "RunningJob", lambda rest, name, job_id: flink)
-        settings = Settings(cluster="here:1", mini_batch=MiniBatchSettings(latency_s=latency_s))
+        settings = Settings(cluster=cluster, mini_batch=MiniBatchSettings(latency_s=latency_s))
         context = RunContext(settings, folder=tmp_path)
         with running_in(context):
             job = Job("watch")
@@ -217,6 +218,40 @@ def test_a_flink_that_does_not_answer_is_told_of(
     monkeypatch.setattr(FakeFlink, "progress", silent)
     notes = [event.text for event in follow(FakeFlink([nothing] * 2)) if isinstance(event, Note)]
     assert len([text for text in notes if text.startswith("no word from Flink for ")]) == 2
+
+
+def test_a_silence_that_has_just_begun_is_not_told_of(
+    follow: Callable[..., list[Event]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "_HEARTBEAT_S", 0.2)
+    answers = FakeFlink.progress
+
+    def progress(flink: FakeFlink) -> Progress:
+        if len(flink.happens) == 2:
+            return answers(flink)
+        if len(flink.happens) == 1:
+            time.sleep(0.25)  # nothing was told for longer than that, but only now it fails to answer
+        return silent(flink)
+
+    monkeypatch.setattr(FakeFlink, "progress", progress)
+    events = follow(FakeFlink([nothing] * 3), cluster=None)
+    assert not [event for event in events if isinstance(event, Note) and "no word" in event.text]
+
+
+@pytest.mark.parametrize(("cluster", "waits"), [(None, False), ("here:1", True)])
+def test_only_a_cluster_that_goes_on_is_waited_for_when_the_job_failed(
+    follow: Callable[..., list[Event]], monkeypatch: pytest.MonkeyPatch, cluster: str | None, waits: bool
+) -> None:
+    def failed(flink: FakeFlink) -> None:
+        raise RuntimeError("it failed")
+
+    slept: list[float] = []
+    monkeypatch.setattr(running, "_STALE_S", 0.123)
+    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(FakeFlink, "result", failed)
+    with pytest.raises(JobError):
+        follow(FakeFlink([nothing], outlives_job=True), cluster=cluster)
+    assert (0.123 in slept) == waits
 
 
 def silent(flink: FakeFlink) -> Progress:

@@ -153,7 +153,8 @@ class _Run:
         try:
             remember_run(self._context.folder(self._job), job_id, self._checkpoints, bounded=bounded)
         except OSError as error:
-            lost = f"--restore latest will not know this run; its checkpoints are in {self._checkpoints}/{job_id}"
+            place = f"{self._checkpoints}/{job_id}"
+            lost = f"--restore latest will not know this run; its checkpoints are in {place}"
             self._on_event(Note(self._name, f"warning: the run cannot be noted: {error}; {lost}"))
 
     def follow(self, interrupt: Interrupt, topology: TopologyAge | None) -> None:
@@ -270,7 +271,7 @@ class _Run:
             self._told_silent = True
             left_s = _GIVE_UP_S - silent_s
             self._tell(Note(self._name, f"{self._running.url}: {error.message}; waiting for {left_s:.0f} s"))
-        elif now - self._told_at >= _HEARTBEAT_S:
+        elif min(silent_s, now - self._told_at) >= _HEARTBEAT_S:
             self._tell(Note(self._name, f"no word from Flink for {silent_s:.0f} s; waiting"))
         if away and silent_s >= _GIVE_UP_S:
             self._give_up_cluster()
@@ -326,7 +327,8 @@ class _Run:
         """
         found = newest_of_run(self._checkpoints, self._running.job_id)
         if found is None and _quietly(self._running.progress) is not None:
-            time.sleep(_STALE_S)  # a cluster that goes on; one in this process ended with its job
+            if self._context.settings.cluster is not None:  # one in this process tells sooner
+                time.sleep(_STALE_S)
             found = _quietly(self._running.last_checkpoint)
         return found or self._checkpoint
 
