@@ -11,7 +11,7 @@ from anabranch.pipelines import Job
 from anabranch.pipelines.context import RunContext, running_in
 from anabranch.pipelines.job_file import file_layer
 from anabranch.pipelines.layers import resolve
-from anabranch.pipelines.retained import check_ends, fallen_back, remember_run, restore_uri
+from anabranch.pipelines.retained import check_ends, fallen_back, newest_of_run, remember_run, restore_uri
 from anabranch.pipelines.settings import Settings
 
 
@@ -34,6 +34,16 @@ def test_latest_is_the_newest_complete_checkpoint_of_this_job_alone(tmp_path: Pa
     assert restore_uri("latest", folder, None) == (shared / "run1" / "chk-10").as_uri()
     remember_run(folder, "run2", shared.as_uri())
     assert restore_uri("latest", folder, None).endswith("run1/chk-10"), "the last run came to none"
+
+
+def test_a_copy_beside_the_checkpoints_is_none_of_them(tmp_path: Path) -> None:
+    newest = _checkpoint(tmp_path / "run1", 3)
+    for name in ("chk-3.bak", "chk-", "chk-²"):
+        newest.with_name(name).mkdir()
+        (newest.with_name(name) / "_metadata").touch()
+    remember_run(tmp_path, "run1", tmp_path.as_uri())
+    assert restore_uri("latest", tmp_path, None) == newest.as_uri()
+    assert newest_of_run(tmp_path.as_uri(), "run1") == newest.as_uri()
 
 
 def test_latest_of_nothing_is_told(tmp_path: Path) -> None:

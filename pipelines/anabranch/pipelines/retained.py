@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ LATEST = "latest"
 """In place of a path: the newest checkpoint of this job that is there."""
 
 _METADATA = "_metadata"  # the file that Flink writes last
+_NUMBERED = re.compile(r"chk-([0-9]+)")
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -162,8 +164,10 @@ def _is_complete(path: Path) -> bool:
 
 def _newest(folder: Path) -> Path | None:
     """The checkpoint with the highest number in one run's folder."""
-    complete = [path for path in folder.glob("chk-*") if _is_complete(path)]
-    return max(complete, key=lambda path: int(path.name.removeprefix("chk-")), default=None)
+    numbered = ((_NUMBERED.fullmatch(path.name), path) for path in folder.glob("chk-*"))
+    # Others are copies that somebody made.
+    complete = [(int(match[1]), path) for match, path in numbered if match and _is_complete(path)]
+    return max(complete, default=(0, None))[1]
 
 
 def _hint(path: Path, folder: Path) -> str:
