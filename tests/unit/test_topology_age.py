@@ -81,9 +81,38 @@ def test_one_that_cannot_be_read_here_is_not_watched(uri: str | None) -> None:
         ([], 86400),
         ([{}], 86400),
         ([{"max-stale": "2 h"}, {"max-stale": "90 s"}, {}], 90),
-        ([{"max-stale": "1d"}, {"max-stale": "PT5M"}], 86400),
+        ([{"max-stale": "1d"}, {"max-stale": "a while"}], 86400),
         ([{"max-stale": "500 ms"}], 0.5),
     ],
 )
 def test_the_shortest_of_all_writers_counts(options: list[dict[str, str]], seconds: float) -> None:
     assert max_stale_s(options) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2 hours", 7200),
+        ("1 hour", 3600),
+        ("30 minutes", 1800),
+        ("90 sec", 90),
+        ("60 seconds", 60),
+        ("10 MIN", 600),
+        ("5000", 5),
+        (" 2days ", 172800),
+        ("3 Milliseconds", 0.003),
+        ("7 µs", 7e-6),
+        ("7 nanos", 7e-9),
+        ("PT5M", 300),
+        ("P1DT2H0.5S", 93600.5),
+        ("PT", 86400),
+        ("5 mins", 86400),
+        ("5 fortnights", 86400),
+        ("-5 s", 86400),
+        (f"{'9' * 400} s", 86400),
+    ],
+)
+def test_times_are_read_as_flink_reads_them_and_what_it_refuses_is_left_to_it(
+    text: str, seconds: float
+) -> None:
+    assert max_stale_s([{"max-stale": text}]) == pytest.approx(seconds)

@@ -16,8 +16,20 @@ _MAX_STALE = "max-stale"
 _DEFAULT_MAX_STALE_S = 24 * 3600.0  # of Prism
 # A publisher that is started anew is no trouble.
 _UNCONFIRMED_S = 60.0
-_DURATION = re.compile(r"(\d+)\s*(ms|s|min|m|h|d)")
-_UNITS_S = {"ms": 0.001, "s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"([0-9]{1,19})\s*([a-zµ]*)")
+_ISO = re.compile(r"p(?:([0-9]+)d)?(?:t(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+(?:[.,][0-9]*)?)s)?)?")
+_ISO_UNITS_S = (86400.0, 3600.0, 60.0, 1.0)
+# Those of Flink's TimeUtils, in any case; a number alone is of milliseconds.
+_LABELS = {
+    1e-9: ("ns", "nano", "nanos", "nanosecond", "nanoseconds"),
+    1e-6: ("µs", "micro", "micros", "microsecond", "microseconds"),
+    1e-3: ("", "ms", "milli", "millis", "millisecond", "milliseconds"),
+    1.0: ("s", "sec", "secs", "second", "seconds"),
+    60.0: ("m", "min", "minute", "minutes"),
+    3600.0: ("h", "hour", "hours"),
+    86400.0: ("d", "day", "days"),
+}
+_UNITS_S = {label: seconds for seconds, labels in _LABELS.items() for label in labels}
 
 
 def max_stale_s(options: Iterable[Mapping[str, str]]) -> float:
@@ -27,9 +39,7 @@ def max_stale_s(options: Iterable[Mapping[str, str]]) -> float:
         options: Of each, as the connector ``prism`` takes them.
     """
     given = (each.get(_MAX_STALE, "") for each in options)
-    found = (_DURATION.fullmatch(text.strip()) for text in given)
-    times = (int(each[1]) * _UNITS_S[each[2]] if each else _DEFAULT_MAX_STALE_S for each in found)
-    return min(times, default=_DEFAULT_MAX_STALE_S)
+    return min(map(_seconds, given), default=_DEFAULT_MAX_STALE_S)
 
 
 class TopologyAge:
@@ -80,6 +90,18 @@ def watched_topology(uri: str | None, options: Iterable[Mapping[str, str]]) -> I
         return
     with TopologyWatcher(uri, quiet=True) as watcher:
         yield TopologyAge(watcher, uri, max_stale_s(options))
+
+
+def _seconds(text: str) -> float:
+    """As Flink reads it; what it refuses, it refuses itself."""
+    text = text.strip().lower()
+    found, iso = _DURATION.fullmatch(text), _ISO.fullmatch(text)
+    if iso is not None and iso[0][-1] not in "pt":
+        parts = zip(iso.groups("0"), _ISO_UNITS_S, strict=True)
+        return sum(float(number.replace(",", ".")) * unit_s for number, unit_s in parts)
+    if found is None or found[2] not in _UNITS_S:
+        return _DEFAULT_MAX_STALE_S
+    return int(found[1]) * _UNITS_S[found[2]]
 
 
 def _text(seconds: float) -> str:
