@@ -77,6 +77,19 @@ def test_tables_go_into_queries_by_their_names(job: Job) -> None:
     assert job.queries[0][1] == "SELECT run, COUNT(*) AS n FROM `logs` GROUP BY run"
 
 
+@pytest.mark.parametrize("uri", ["http://h/t.yaml", "s3://b/t.yaml", "file:///d/t.yaml", "/d/../t.yaml"])
+def test_tasks_elsewhere_find_the_topology_by_what_they_are_given(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    logs = job.read("logs", Log)
+    logs.write("runs", ids="none")
+    for given, wanted in ((uri, uri), ("sub/t.yaml", f"{tmp_path}/sub/t.yaml")):
+        binding = StreamBinding("watch", Settings(topology=given))
+        for statement in (binding.source(job.reads[0]), binding.sink(job.writes[0], job.reads[0].columns)):
+            assert f"'topology' = '{wanted}'" in statement
+
+
 def test_an_append_without_ids_says_what_to_choose(job: Job) -> None:
     logs = job.read("logs", Log)
     table = job.sql(f"SELECT run FROM {logs}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from anabranch.errors import ConfigurationError
@@ -71,7 +72,7 @@ class StreamBinding:
             )
         self._job = job
         self._settings = settings
-        self._topology = settings.topology
+        self._topology = _absolute(settings.topology)
 
     def source(self, read: Read) -> str:
         """A table over ``union``: copies dropped, bad records to the dead letters; with a key, by version."""
@@ -107,3 +108,10 @@ class StreamBinding:
         elif write.ids is not None:
             options |= {"record-id": "columns", "record-id.fields": ";".join(write.ids)}
         return create_table(write.name, columns, {**options, **write.options}, key=write.key, written=True)
+
+
+def _absolute(uri: str) -> str:
+    """As tasks find it that run in another folder; links in a path stay, since they may be turned later."""
+    if not uri.strip() or "://" in uri or uri.startswith("file:"):
+        return uri
+    return str(Path(uri).absolute())
