@@ -168,16 +168,27 @@ def test_where_logs_are_is_said_of_cluster_and_client(follow: Callable[[FakeFlin
 
 def test_logs_of_the_last_runs_are_kept(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
+    ended = 2**30  # no process has such a number
     for number in range(8):
-        (tmp_path / f"20260101-00000{number}-77").mkdir()
+        (tmp_path / f"20260101-00000{number}-{ended}").mkdir()
     new = run_logs.new_log_folder(tmp_path)
     assert not new.exists(), "the JVM makes it"
     new.mkdir()
     assert [path.name for path in sorted(tmp_path.iterdir())] == [
-        *(f"20260101-00000{number}-77" for number in (4, 5, 6, 7)),
+        *(f"20260101-00000{number}-{ended}" for number in (4, 5, 6, 7)),
         new.name,
         "other",
     ]
+
+
+def test_logs_of_a_run_that_goes_on_are_kept(tmp_path: Path) -> None:
+    ended, another = 2**30, os.getppid()
+    old = f"20260101-000000-{os.getpid()}"  # of another process that had this number
+    here, there = f"29991231-000000-{os.getpid()}", f"20260101-000001-{another}"
+    for name in (old, there, here, *(f"39991231-00000{number}-{ended}" for number in range(4))):
+        (tmp_path / name).mkdir()
+    run_logs.new_log_folder(tmp_path)
+    assert [path.name for path in sorted(tmp_path.iterdir())][:2] == [there, here]
 
 
 def test_totals_are_told_by_a_cluster_that_outlives_its_job(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,7 +94,8 @@ def command(
         return
     if job is None:
         raise click.UsageError("which JOB? Give a folder with job.py, or a Python file.")
-    plan = prepare(job, _flag_layer(flags, {"--input": inputs, "--set": flink}))
+    layer = _flag_layer(flags, {"--input": inputs, "--set": flink})
+    plan = prepare(job, layer, logs=_passing_folder() if explain else None)
     if show_config:
         _show(plan.resolved.rows({"checkpoints.dir": _checkpoint_folder(plan)}), as_json)
     elif explain:
@@ -102,6 +106,14 @@ def command(
             told = telling_how_to_stop(told) if detach else telling_how_to_go_on(told)
             with raising_on_sigterm():
                 launch(plan, told, check=check, detach=detach)
+
+
+def _passing_folder() -> Path:
+    """For the log of a plan, which must push out none of a run."""
+    folder = tempfile.mkdtemp(prefix="anabranch-explain-")
+    # Not sooner: the JVM writes there until this process ends.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 # Flags that may be repeated, and the setting that each adds to.

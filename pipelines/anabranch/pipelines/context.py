@@ -39,6 +39,7 @@ class RunContext:
         settings: None: from the environment, when they are first needed.
         binding: From a job to what its reads and writes are bound to; None: streams of the topology.
         folder: For logs, traces and checkpoints; None: a folder of this user for each job.
+        logs: For logs alone; None: within that folder.
         batch: Flink's batch mode and no connectors, for tests over files.
     """
 
@@ -48,11 +49,13 @@ class RunContext:
         *,
         binding: Callable[[Job], Binding] | None = None,
         folder: Path | None = None,
+        logs: Path | None = None,
         batch: bool = False,
     ) -> None:
         self._settings = settings
         self._binding = binding or (lambda job: StreamBinding(job.name, self.settings))
         self._folder = folder
+        self._logs = logs
         self._batch = batch
         self._ports: list[int] = []
         self._builders: dict[int, Builder] = {}
@@ -133,7 +136,7 @@ class RunContext:
             # Of no use there, and refused.
             options = {key: value for key, value in options.items() if "checkpointing.interval" not in key}
         jars = [] if self._batch else jar_paths()
-        log = new_log_folder(self.folder(job) / "log")
+        log = new_log_folder(self._logs or self.folder(job) / "log")
         return FlinkSession(options, jars=jars, log_folder=log, batch=self._batch)
 
 

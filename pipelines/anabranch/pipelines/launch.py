@@ -43,12 +43,13 @@ class Launch:
         return load_job(self.script, self.context, state_folder(self.script.stem) / "traces")
 
 
-def prepare(place: Path, flags: Layer) -> Launch:
+def prepare(place: Path, flags: Layer, *, logs: Path | None = None) -> Launch:
     """Finds a job and resolves its settings.
 
     Args:
         place: A folder with ``job.py`` and perhaps ``job.yaml``, or a Python file.
         flags: What wins over environment, file and defaults.
+        logs: Where the JVM's log goes; None: into the job's folder.
 
     Raises:
         ConfigurationError: There is no such job, or a setting is wrong.
@@ -56,7 +57,7 @@ def prepare(place: Path, flags: Layer) -> Launch:
     script, settings = job_files(place)
     file = [] if settings is None else [file_layer(settings)]
     resolved = resolve([*file, environment_layer(), flags])
-    return Launch(script, resolved, RunContext(resolved.settings))
+    return Launch(script, resolved, RunContext(resolved.settings, logs=logs))
 
 
 def launch(
