@@ -213,3 +213,47 @@ def test_times_that_are_none_are_told_by_their_option(run: Run, option: str, val
     result = run(option, value, stdin="1\n")
     assert result.exit_code == 2
     assert f"'{option}'" in result.stderr
+
+
+def test_an_id_scope_that_names_nothing_is_refused(run: Run, primaries: SimulatedPrimaries) -> None:
+    for scope in ("", " "):
+        result = run("--id-scope", scope, stdin="1\n")
+        assert result.exit_code == 2
+        assert "--id-scope" in result.stderr
+    assert not primaries["a"].log + primaries["b"].log
+
+
+def test_of_a_lines_end_no_more_than_the_end_is_taken(run: Run, primaries: SimulatedPrimaries) -> None:
+    assert run(stdin="a\r\r\nb\r\nc\n\nd").exception is None
+    written = [each.value for each in (*primaries["a"].log, *primaries["b"].log)]
+    assert sorted(value or b"" for value in written) == [b"", b"a\r", b"b", b"c", b"d"]
+
+
+def test_one_line_is_one(run: Run) -> None:
+    result = run("--key", "run", stdin="nope\n")
+    assert "1 of 1 line was not written" in str(result.exception)
+
+
+def test_ctrl_c_without_a_primary_ends_soon_and_says_what_was_not_acknowledged(
+    run: Run, primaries: SimulatedPrimaries, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(produce, "_LEAVE_S", 0.2)
+
+    def split(line: bytes, number: int) -> tuple[None, bytes]:
+        if number == 2:
+            primaries["a"].stop()
+            primaries["b"].stop()
+        if number == 3:
+            raise KeyboardInterrupt
+        return None, line
+
+    monkeypatch.setattr(produce, "splitter", lambda *_, **__: split)
+    began = time.monotonic()
+    result = run(stdin="1\n2\n3\n4\n")
+    assert time.monotonic() - began < 10
+    assert result.exit_code == 1
+    assert "interrupted; waiting 0 s for the 1 line under way, Ctrl-C once more leaves\n" in result.stderr
+    assert result.stderr.endswith(
+        "of 3 lines that were read: 1 acknowledged, 1 not acknowledged, 1 not sent\n\nAborted!\n"
+    )
+    assert "line 2:" not in result.stderr

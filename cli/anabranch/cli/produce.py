@@ -31,6 +31,8 @@ _REST_S = 0.001
 # A log-in that is refused and a topic that is missing do not mend by themselves, except on a broker that has
 # only just started, or for a topic that is being created.
 _REFUSED_S = 5.0
+# Who presses Ctrl-C does not want to wait, but a primary that works acknowledges within that.
+_LEAVE_S = 3.0
 _NOT_WRITTEN = "not written"
 
 
@@ -82,6 +84,9 @@ def command(
     """
     from anabranch.connectors import PrismProducer
 
+    if id_scope is not None and not id_scope.strip():
+        # All that is sent with it would count as one file: of two, dedup drops the second.
+        raise click.BadParameter("give it a name, such as that of the file", param_hint="--id-scope")
     split = splitter(key_fields, key_separator, upsert=upsert)
     with PrismProducer(
         topology,
@@ -93,15 +98,16 @@ def command(
     ) as producer:
         run = _Run(producer, max_block_s, upsert=upsert, quiet=as_json)
         try:
-            run.send(file, split, id_scope)
-        finally:
-            run.finish()
+            run.send_all(file, split, id_scope)
+        except KeyboardInterrupt:
+            run.leave()
+            raise
         stats = producer.stats()
     if as_json:
         emit_json(asdict(stats))
     if run.failed:
         raise DeliveryError(
-            f"{run.failed} of {run.lines} lines {run.fates()}", where=f"stream {stream}", hint=run.hint
+            f"{run.failed} of {_lines(run.lines)} {run.fates()}", where=f"stream {stream}", hint=run.hint
         )
 
 
@@ -137,13 +143,40 @@ class _Run:
         told = [f"{count} {'was' if count == 1 else 'were'} {fate}" for fate, count in self._fates.items()]
         return told[0].partition(" ")[2] if len(told) == 1 else f"failed: {', '.join(told)}"
 
+    def send_all(self, file: BinaryIO, split: Split, id_scope: str | None) -> None:
+        """Sends each line and waits for it; also where one cannot be sent, for those before it."""
+        try:
+            self.send(file, split, id_scope)
+        except Exception:
+            self.finish()
+            raise
+        self.finish()
+
+    def leave(self) -> None:
+        """After Ctrl-C: gives what is under way a moment, and says what became of the lines."""
+        if sys.stderr.isatty():
+            click.echo(err=True)  # behind what is drawn over
+        if left := self._producer.poll():
+            waits = f"waiting {_LEAVE_S:.0f} s for the {_lines(left)} under way"
+            click.echo(f"interrupted; {waits}, Ctrl-C once more leaves", err=True)
+        try:
+            self._producer.flush(_LEAVE_S)
+        finally:
+            self._given_up = True  # what fails now needs no complaint of its own
+            self._producer.close(timeout_s=0)
+            done = self._producer.stats().done
+            told = [f"{done} acknowledged", *(f"{count} {fate}" for fate, count in self._fates.items())]
+            if unsent := self.lines - done - self.failed:
+                told.append(f"{unsent} not sent")
+            click.echo(f"of {_lines(self.lines)} that were read: {', '.join(told)}", err=True)
+
     def send(self, file: BinaryIO, split: Split, id_scope: str | None) -> None:
         from anabranch.connectors import RecordId
 
         for number, raw in enumerate(file):
             self.lines += 1
             try:
-                key, value = split(raw.rstrip(b"\r\n"), number + 1)
+                key, value = split(raw.removesuffix(b"\n").removesuffix(b"\r"), number + 1)
             except ConfigurationError as error:
                 self.hint = error.hint
                 self._fail(number + 1, AnabranchError(error.message))
@@ -287,6 +320,10 @@ class _Run:
         if last or counts != self._counts or self._told - self._written >= _UNCHANGED_S:
             self._counts, self._written = counts, self._told
             click.echo(text, err=True)
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count} lines"
 
 
 def _fate(failed: Delivery) -> str:
