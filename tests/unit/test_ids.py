@@ -41,6 +41,14 @@ def test_replayed_ids_are_those_of_java(case: dict[str, Any]) -> None:
     assert RecordId.replayed(RecordId(bytes.fromhex(case["original"])), case["replay"]).hex() == case["id"]
 
 
+def test_a_replays_number_has_four_bytes() -> None:
+    original = RecordId.supplied("s", 1)
+    assert RecordId.replayed(original, 2**31 - 1).sequence == 1
+    for number in (-1, 2**31, 2**40):
+        with pytest.raises(ValueError, match="a replay's number lies in"):
+            RecordId.replayed(original, number)
+
+
 def test_supplied_id_is_the_hash_of_the_scope_then_the_sequence() -> None:
     record_id = RecordId.supplied("run-1", 258)
     assert record_id == hashlib.sha256(b"run-1").digest()[:10] + bytes([0, 0, 0, 0, 1, 2])

@@ -155,6 +155,8 @@ def test_a_stream_of_upserts_is_read_by_its_key(job: Job) -> None:
         (lambda job, logs: job.read("logs", Log), "already"),
         (lambda job, logs: [logs.write("out", Out), logs.write("out", Out)], "written twice"),
         (lambda job, logs: Job("a job"), "no name for a job"),
+        (lambda job, logs: Job(".."), r"'\.\.' is no name for a job"),
+        (lambda job, logs: Job("é" * 101), "é{40}…' is no name for a job"),
         (lambda job, logs: job.function(lambda x: x), "needs a name"),
     ],
 )

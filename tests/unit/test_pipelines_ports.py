@@ -76,7 +76,7 @@ def test_a_port_of_the_users_own_is_the_only_one(monkeypatch: pytest.MonkeyPatch
     assert given == ["12345"]
 
 
-@pytest.mark.parametrize("ports", ["12345-12350", "12345,12346"])
+@pytest.mark.parametrize("ports", ["12345-12350", "12345,12346", "²", "0", "65536", "9" * 5000])
 def test_ports_of_which_nobody_would_know_the_one_are_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ports: str
 ) -> None:

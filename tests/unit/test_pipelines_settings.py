@@ -50,7 +50,10 @@ def test_flink_options_keep_their_own_names_and_lines(tmp_path: Path) -> None:
     [
         ("parallelism: 2\nparalelism: 3\n", 2, "unknown setting 'paralelism'"),
         ("checkpoints:\n  interval: 3\n", 2, "unknown setting 'checkpoints.interval'"),
-        ("checkpoints:\n  interval_s: -1\n", 2, "greater than 0"),
+        ("checkpoints:\n  interval_s: -1\n", 2, "greater than or equal to 0.01"),
+        ("bounded: true\nmini_batch: {latency_s: .inf}\n", 2, "finite number"),
+        ("bounded: true\ncluster: 'h:²'\n", 2, "no host:port"),
+        ("bounded: true\ncluster: h:65536\n", 2, "no host:port"),
         ("checkpoints:\n  retained: 1\n", 2, "greater than or equal to 3"),
         ("state:\n  backend: rocks\n", 2, "'rocksdb' or 'hashmap'"),
         ("parallelism: 2\nparallelism: 3\n", 2, "twice"),
@@ -65,6 +68,9 @@ def test_flink_options_keep_their_own_names_and_lines(tmp_path: Path) -> None:
         ("checkpoints:\n  interval_s 5\n", 1, "'interval_s 5' is no mapping"),
         ("flink: 5\n", 1, "flink: 5 is no mapping"),
         ("- a\n", 1, "no mapping"),
+        ("bounded: true\nparallelism: 2024-13-45\n", 2, "parallelism: '2024-13-45' is no timestamp"),
+        ("inputs:\n  max-value-bytes: !!int x\n", 2, "inputs.max-value-bytes: 'x' is no int"),
+        ("start: latest\nflink: &f\n  a: {b: *f}\n", 3, "'b' holds itself"),
         ("parallelism: 1\ntopology: !here t\n", 2, "not YAML: could not determine a constructor"),
     ],
 )
@@ -72,6 +78,11 @@ def test_a_wrong_file_is_told_with_its_line(tmp_path: Path, text: str, line: int
     with pytest.raises(ConfigurationError, match=says) as caught:
         resolve([_file(tmp_path, text)])
     assert str(caught.value.where).endswith(f"job.yaml:{line}")
+
+
+def test_a_file_that_is_nested_too_deep_is_no_defect(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="nested too deep"):
+        _file(tmp_path, f"flink: {'[' * 3000}{']' * 3000}\n")
 
 
 @pytest.mark.parametrize(
@@ -168,6 +179,12 @@ def test_defaults_lose_nothing(tmp_path: Path) -> None:
     assert options["execution.checkpointing.incremental"] == "true"
     assert options["state.backend.type"] == "rocksdb"
     assert options["table.exec.uid.generation"] == "ALWAYS"
+
+
+def test_the_shortest_time_is_a_millisecond(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"mini_batch": {"latency_s": 0.0004}})
+    options = flink_configuration("j", settings, tmp_path)
+    assert options["table.exec.mini-batch.allow-latency"] == "1 ms"
 
 
 def test_a_cluster_is_where_the_job_goes(tmp_path: Path) -> None:

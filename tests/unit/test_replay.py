@@ -14,6 +14,7 @@ from anabranch.cli import dead_letters as commands
 from anabranch.connectors import PrismProducer, RecordId, dead_letters, record_headers, replay
 from anabranch.connectors.dead_letters import MAX_KEPT_BYTES, DeadLetter, Letters
 from anabranch.connectors.prism.simulated import SimulatedPrimaries, SimulatedRecord
+from anabranch.errors import ConfigurationError
 from anabranch.topology import parse_topology
 
 OLD_MS = 1_600_000_000_000
@@ -114,3 +115,14 @@ def test_id_that_is_no_hex_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path:
     result = run_replay(monkeypatch, tmp_path, "--id", text)
     assert result.exit_code == 2
     assert "is not hexadecimal" in result.output
+
+
+@pytest.mark.parametrize("number", [0, 2**31])
+def test_a_number_that_no_id_holds_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, number: int
+) -> None:
+    with pytest.raises(ConfigurationError, match="a number in 1"):
+        replay.replay(TOPOLOGY, [], number=number)
+    result = run_replay(monkeypatch, tmp_path, "--all", "--number", str(number))
+    assert result.exit_code == 2
+    assert "--number" in result.output

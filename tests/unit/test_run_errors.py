@@ -153,7 +153,16 @@ def test_address_as_dev_up_shows_it(folder: Folder, closed_port: str) -> None:
 
 def test_flag_is_named_as_it_is_spelt_and_once(folder: Folder) -> None:
     result = CliRunner().invoke(command, [str(folder.path), "--checkpoint-interval", "-1"])
-    assert str(result.exception) == "--checkpoint-interval: input should be greater than 0, not -1.0"
+    assert str(result.exception) == (
+        "--checkpoint-interval: input should be greater than or equal to 0.01, not -1.0"
+    )
+
+
+@pytest.mark.parametrize("given", ["inf", "nan", "0.0004", "0.009"])
+def test_an_interval_that_flink_does_not_take_is_told_by_its_flag(folder: Folder, given: str) -> None:
+    result = CliRunner().invoke(command, [str(folder.path), "--checkpoint-interval", given])
+    assert isinstance(result.exception, AnabranchError)
+    assert str(result.exception).startswith("--checkpoint-interval: input should be ")
 
 
 def test_checkpoint_that_is_not_there(folder: Folder) -> None:

@@ -106,7 +106,7 @@ def _show(
 )
 @click.option(
     "--number",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=2**31 - 1),  # four bytes of the id are made of it
     default=1,
     show_default=True,
     help="Of the replay. The same number again counts once; to replay a letter anew, take the next.",

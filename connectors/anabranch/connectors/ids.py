@@ -12,12 +12,13 @@ import secrets
 import weakref
 from typing import Self
 
-__all__ = ["ID_BYTES", "INCARNATION_BYTES", "MAX_SEQUENCE", "IdGenerator", "RecordId"]
+__all__ = ["ID_BYTES", "INCARNATION_BYTES", "MAX_REPLAY", "MAX_SEQUENCE", "IdGenerator", "RecordId"]
 
 ID_BYTES = 16
 INCARNATION_BYTES = 10
 _SEQUENCE_BYTES = ID_BYTES - INCARNATION_BYTES
 MAX_SEQUENCE = 2 ** (8 * _SEQUENCE_BYTES) - 1
+MAX_REPLAY = 2**31 - 1
 
 
 class RecordId(bytes):
@@ -75,6 +76,8 @@ class RecordId(bytes):
     @classmethod
     def replayed(cls, original: RecordId, replay: int) -> Self:
         """The id under which a dead letter is replayed: it passes dedup, once per replay number."""
+        if not 0 <= replay <= MAX_REPLAY:
+            raise ValueError(f"a replay's number lies in 0..2^31-1, not {replay}")
         return cls.of(_sha256(original.incarnation + b"replay" + _int32(replay)), original.sequence)
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from anabranch.connectors import record_headers
 from anabranch.connectors.dead_letters import DeadLetter
-from anabranch.connectors.ids import RecordId
+from anabranch.connectors.ids import MAX_REPLAY, RecordId
 from anabranch.connectors.prism import Delivery, PrismProducer
 from anabranch.errors import ConfigurationError
 from anabranch.topology import Topology
@@ -58,11 +58,11 @@ def replay(
         mended: Values to send in place of the letters' own, by original id.
 
     Raises:
-        ConfigurationError: ``number`` is below 1.
+        ConfigurationError: ``number`` is not in 1..2^31-1.
         DeliveryError: No primary takes records.
     """
-    if number < 1:
-        raise ConfigurationError(f"a replay has a number of 1 or more, not {number}")
+    if not 1 <= number <= MAX_REPLAY:
+        raise ConfigurationError(f"a replay has a number in 1..{MAX_REPLAY}, not {number}")
     values = mended or {}
     result = Replayed()
     producers: dict[str, PrismProducer] = {}

@@ -116,7 +116,8 @@ def _target(settings: Settings) -> dict[str, str]:
 
 
 def _duration(seconds: float) -> str:
-    return f"{round(seconds * 1000)} ms"
+    # 0 would be refused where a little was asked for.
+    return f"{max(1, round(seconds * 1000))} ms"
 
 
 def _text(value: object) -> str:

@@ -19,7 +19,7 @@ from anabranch.pipelines.ports import free_ports
 from anabranch.pipelines.rest import RestClient
 from anabranch.pipelines.retained import check_ends, restore_uri
 from anabranch.pipelines.run_logs import new_log_folder
-from anabranch.pipelines.settings import Settings
+from anabranch.pipelines.settings import Settings, is_port
 
 if TYPE_CHECKING:
     from anabranch.pipelines.job import Job
@@ -141,7 +141,7 @@ class RunContext:
 
 
 def _one_port(text: str) -> int:
-    if not text.isdigit():
+    if not is_port(text):
         # Of a range nobody would know which one Flink took, so a run could not be followed.
         raise ConfigurationError(
             f"rest.bind-port is {text!r}", hint="give one port, or leave it out: free ones are looked for"

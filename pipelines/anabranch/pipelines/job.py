@@ -15,6 +15,10 @@ from anabranch.pipelines.table import Table, Write, names_of
 
 __all__ = ["Job"]
 
+# Of file systems and of Kafka's groups and topics; some of it is left for what is added to the name.
+_LONGEST_NAME = 200
+_SHOWN = 40
+
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
@@ -36,10 +40,7 @@ class Job:
     """
 
     def __init__(self, name: str) -> None:
-        if not name or not all(letter.isalnum() or letter in "-_." for letter in name):
-            raise ConfigurationError(
-                f"{name!r} is no name for a job", where=caller(), hint="letters, digits, '-', '_' and '.'"
-            )
+        _check_name(name)
         self.name = name
         self.reads: list[Read] = []
         self.queries: list[tuple[Table, Any]] = []
@@ -133,6 +134,20 @@ class Job:
         if name in {read.name for read in self.reads} | {table.name for table, _ in self.queries}:
             raise ConfigurationError(f"the job has a table {name!r} already", where=where, hint="give name=…")
         return name
+
+
+def _check_name(name: str) -> None:
+    """It is that of a folder, too."""
+    hint = None
+    if not name or not all(letter.isalnum() or letter in "-_." for letter in name):
+        hint = "letters, digits, '-', '_' and '.'"
+    elif not name.strip("."):
+        hint = "dots alone mean another folder"
+    elif len(name.encode()) > _LONGEST_NAME:
+        hint = f"{_LONGEST_NAME} bytes at most, which is {len(name.encode())}"
+    if hint is not None:
+        known = name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…"
+        raise ConfigurationError(f"{known!r} is no name for a job", where=caller(), hint=hint)
 
 
 def _check_key(read: Read) -> None:

@@ -12,6 +12,7 @@ from anabranch.errors import ConfigurationError
 from anabranch.pipelines.layers import Layer
 from anabranch.pipelines.places import shown
 from anabranch.pipelines.retained import LATEST
+from anabranch.pipelines.sensitive import HIDDEN, is_sensitive
 from anabranch.pipelines.settings import Settings
 from anabranch.topology.not_yaml import look_into
 
@@ -47,6 +48,8 @@ def file_layer(path: Path) -> Layer:
         line, problem, hint = look_into(error, text)
         place = shown(str(path), line) if line else str(path)
         raise ConfigurationError(problem, where=place, hint=hint) from None
+    except RecursionError:
+        raise ConfigurationError("is nested too deep", where=str(path), hint="write it flat") from None
     values = gathered.values
     relative: tuple[tuple[str, ...], ...] = (("topology",), ("checkpoints", "dir"), ("restore",))
     for name in relative:
@@ -64,9 +67,11 @@ class _Gathered:
         self.problems: list[tuple[str, str, str]] = []
         self._path = path
         self._loader = yaml.SafeLoader("")
+        self._open: list[yaml.Node] = []  # the mapping that is being taken, and those around it
 
     def take(self, node: yaml.MappingNode, above: tuple[str, ...]) -> None:
         seen: dict[str, int] = {}
+        self._open.append(node)
         for key_node, value_node in node.value:
             key, line = str(key_node.value), key_node.start_mark.line + 1
             here, place = (*above, key), shown(str(self._path), line)
@@ -77,8 +82,22 @@ class _Gathered:
                 continue
             seen[key] = line
             self.sources[here] = place
+            if any(value_node is each for each in self._open):
+                self.problems.append((place, f"'{key}' holds itself", "write out what the alias stands for"))
+                continue
             # Flink's options have dots in their keys and are one level deep; nothing else is a free mapping.
             if isinstance(value_node, yaml.MappingNode) and value_node.value:
                 self.take(value_node, here)
             else:
-                self.values[here] = self._loader.construct_object(value_node, deep=True)
+                self._construct(value_node, here)
+        self._open.pop()
+
+    def _construct(self, node: yaml.Node, here: tuple[str, ...]) -> None:
+        try:
+            self.values[here] = self._loader.construct_object(node, deep=True)
+        except (ValueError, AttributeError):
+            # It looks like a date or a number and is none, such as 2024-13-45.
+            kind = node.tag.rpartition(":")[2]
+            name = ".".join(here)
+            what = f"{name}: {HIDDEN if is_sensitive(name) else repr(node.value)} is no {kind}"
+            self.problems.append((self.sources[here], what, "put quotes around it if it is meant as text"))

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-__all__ = ["CheckpointSettings", "MiniBatchSettings", "Settings", "StateSettings"]
+__all__ = ["CheckpointSettings", "MiniBatchSettings", "Settings", "StateSettings", "is_port"]
 
 _Strict = ConfigDict(extra="forbid", frozen=True)
-_Seconds = Annotated[float, Field(gt=0)]
+# Flink takes no less than 10 ms.
+_Seconds = Annotated[float, Field(ge=0.01, allow_inf_nan=False)]
+_LAST_PORT = 65_535
+
+
+def is_port(text: str) -> bool:
+    """Whether it is the number of one port."""
+    # Not isdigit: it takes ² too.
+    return re.fullmatch("[0-9]{1,5}", text) is not None and 0 < int(text) <= _LAST_PORT
 
 
 def _address(text: str | None) -> str | None:
@@ -19,7 +28,7 @@ def _address(text: str | None) -> str | None:
     # As `dev up` and Flink's own page show it.
     text = text.removeprefix("http://").removesuffix("/")
     host, _, port = text.rpartition(":")
-    if not (host and "/" not in host and port.isdigit()):
+    if not (host and "/" not in host and is_port(port)):
         raise PydanticCustomError("address", "no host:port", {"hint": "write it as in 127.0.0.1:8081"})
     return text
 
@@ -52,7 +61,7 @@ class MiniBatchSettings(BaseModel):
 
     model_config = _Strict
 
-    latency_s: Annotated[float, Field(ge=0, description="0 switches it off.")] = 1
+    latency_s: Annotated[float, Field(ge=0, allow_inf_nan=False, description="0 switches it off.")] = 1
     size: Annotated[int, Field(gt=0, description="Records, per task.")] = 20_000
 
 
