@@ -10,7 +10,7 @@ import pytest
 from anabranch.errors import ConfigurationError, JobError
 from anabranch.pipelines import launch
 from anabranch.pipelines.bindings import Read
-from anabranch.pipelines.inputs import KEYS, check_inputs
+from anabranch.pipelines.inputs import KEYS, VALUES, check_inputs
 from anabranch.pipelines.layers import Resolved
 from anabranch.pipelines.settings import Settings
 
@@ -25,6 +25,14 @@ def test_keys_are_those_of_the_connector() -> None:
     text = "".join((JAVA / f"{name}.java").read_text() for name in ("UnionOptions", "CommonOptions"))
     found = set(re.findall(r'ConfigOptions\.key\("([^"]+)"\)', text))
     assert found | {"format", "key.format"} == KEYS
+
+
+def test_policies_are_those_of_the_source() -> None:
+    text = (JAVA.parents[6] / "union/src/main/java/dev/anabranch/union/OutOfRangePolicy.java").read_text()
+    body = re.sub(r"/\*.*?\*/|//[^\n]*", "", text, flags=re.DOTALL).partition("enum OutOfRangePolicy {")[2]
+    constants = re.findall(r"([A-Z][A-Z0-9_]*)\([^)]*\)", body.partition(";")[0])
+    assert len(constants) >= 3
+    assert {constant.lower() for constant in constants} == set(VALUES["out-of-range"])
 
 
 @pytest.mark.parametrize(

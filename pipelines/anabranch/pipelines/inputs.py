@@ -11,7 +11,7 @@ from anabranch.topology.rules import did_you_mean
 if TYPE_CHECKING:
     from anabranch.pipelines.bindings import Read
 
-__all__ = ["KEYS", "check_inputs", "wrong_option"]
+__all__ = ["KEYS", "VALUES", "check_inputs", "wrong_option"]
 
 # Options of the connector `union` (docs/sql.md); a test holds them against those in Java.
 KEYS = frozenset(
@@ -49,7 +49,8 @@ KEYS = frozenset(
         "watermark.mode",
     }
 )
-_VALUES = {
+# As above: what those of them take that are words.
+VALUES = {
     "out-of-range": ("reset", "park", "fail"),
     "scan.startup.mode": ("earliest", "latest", "timestamp", "group-offsets"),
     "scan.bounded.mode": ("unbounded", "latest", "timestamp", "group-offsets"),
@@ -90,7 +91,7 @@ def wrong_option(key: str, value: str, formats: Iterable[str] | None) -> tuple[s
     if key not in KEYS and not _is_free(key, formats):
         start = did_you_mean(key, KEYS)
         return f"inputs have no option {key!r}", f"{start} docs/sql.md lists them, under Reading".lstrip()
-    valid = _VALUES.get(key, (value.lower(),))
+    valid = VALUES.get(key, (value.lower(),))
     if value.lower() not in valid:
         otherwise = "choose one of them; docs/sql.md tells what each does"
         return f"{key} is none of {', '.join(valid)}: {value!r}", did_you_mean(value, valid) or otherwise
