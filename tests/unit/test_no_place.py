@@ -48,6 +48,31 @@ def test_what_may_not_be_written_is_named(
     assert hint in told
 
 
+@pytest.mark.parametrize(
+    ("refused", "hint"),
+    [
+        (".local", "choose another folder by XDG_STATE_HOME\n"),
+        (".cache", "choose another folder by XDG_CACHE_HOME\n"),
+        (".", "choose another folder by XDG_STATE_HOME and XDG_CACHE_HOME\n"),
+        ("file", "give a place that you may write to\n"),
+    ],
+)
+def test_a_home_that_may_not_be_written_names_what_lies_below_it(
+    refused: str,
+    hint: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(main_module.cli, "main", refusing(errno.EROFS, tmp_path / refused))
+    with pytest.raises(SystemExit):
+        main()
+    assert capsys.readouterr().err.endswith(hint)
+
+
 @pytest.mark.parametrize(("number", "named"), [(errno.EBADF, True), (errno.EACCES, False)])
 def test_other_errors_of_the_system_are_defects(
     number: int,
@@ -116,6 +141,9 @@ def test_checkpoints_that_cannot_be_written_are_told_before_flink_starts(tmp_pat
         ConfigurationError, match=r"no checkpoints can be written to .*/file/in/the/way: Not a dir"
     ):
         check_checkpoints((tmp_path / "file" / "in" / "the" / "way").as_uri(), "job.yaml:3")
+    with pytest.raises(ConfigurationError) as caught:
+        check_checkpoints((tmp_path / "file" / "x").as_uri(), "checkpoints.dir")
+    assert "XDG_STATE_HOME" in str(caught.value.hint)
     check_checkpoints((tmp_path / "a b" / "new").as_uri(), "job.yaml:3")
     assert list((tmp_path / "a b" / "new").iterdir()) == []
     check_checkpoints("s3://bucket/that/is/not/here", "job.yaml:3")

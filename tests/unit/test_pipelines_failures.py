@@ -188,3 +188,23 @@ def test_a_trace_that_cannot_be_kept_does_not_hide_what_failed(tmp_path: Path) -
     error = job_error(SQL, tmp_path / "file" / "traces", where="job.py:9")
     assert "Column 'x' not found" in error.message
     assert "full trace: not kept: [Errno 20] Not a directory" in error.message
+
+
+def test_a_key_that_is_not_the_querys_is_told_in_words_of_a_job(tmp_path: Path) -> None:
+    trace = (
+        "org.apache.flink.table.api.ValidationException: The query has an upsert key that differs from the "
+        "primary key of the sink table 'default_catalog.default_database.to-x'. "
+        "Primary key: [a], upsert key: [a, b]. "
+        "This can lead to non-deterministic results when multiple records map to the same primary key. "
+        "Please specify an ON CONFLICT clause to define how conflicts should be handled: "
+        "ON CONFLICT DO ERROR (fail on conflict), or ON CONFLICT DO NOTHING (keep first record).\n"
+        "\tat org.apache.flink.table.planner.Planner.plan(Planner.scala:1)\n"
+    )
+    error = job_error(trace, tmp_path, where="job.py:9")
+    assert error.message.splitlines()[0].endswith(
+        "of the sink table 'to-x'. Primary key: [a], upsert key: [a, b]."
+    )
+    assert "key=" in str(error.hint)
+    assert "ids=" in str(error.hint)
+    assert "ON CONFLICT" not in str(error)
+    assert "--restore" not in str(error)

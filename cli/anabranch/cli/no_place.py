@@ -27,10 +27,13 @@ def told(error: OSError) -> str | None:
     from anabranch.devkit.state import cache_home, state_home
 
     path = Path(error.filename).absolute()
-    for variable, home in (("XDG_STATE_HOME", state_home().parent), ("XDG_CACHE_HOME", cache_home().parent)):
-        if path.is_relative_to(home):
-            hint = f"make room there for you to write, or choose another folder by {variable}"
-            break
+    homes = {"XDG_STATE_HOME": state_home().parent, "XDG_CACHE_HOME": cache_home().parent}
+    # Or one above, which was to be made first.
+    named = [name for name, home in homes.items() if path.is_relative_to(home)] or [
+        name for name, home in homes.items() if home.is_relative_to(path)
+    ]
+    if named:
+        hint = f"make room there for you to write, or choose another folder by {' and '.join(named)}"
     else:
         hint = "give a place that you may write to"
     return f"{path}: {error.strerror}\n  next: {hint}"

@@ -92,6 +92,12 @@ _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
         JobError,
         "only a query can stand there: SELECT, WITH or VALUES; is its first word misspelt?",
     ),
+    (
+        "has an upsert key that differs from the primary key",
+        JobError,
+        "let key= of that write name the columns that the query is unique by, its upsert key, or make it "
+        "unique by those of key=; where each row is to be kept, append: ids= instead of key=",
+    ),
     ("SQL parse failed", JobError, "mend the SQL of that line at the place which the message names"),
     (
         "Column types of query result and sink",
@@ -105,7 +111,7 @@ _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
     ),
 )
 
-_NEXT = re.compile(r"\n\s+next: .*")
+_NEXT = re.compile(r"\n\s+next: .*| This can lead to non-deterministic results.* ON CONFLICT .*")
 _MEND = "mend that line; the full trace shows the calls that led to it"
 _LOOK = "the full trace has all causes, and Flink's log what came before; --restore goes on from a checkpoint"
 

@@ -26,6 +26,7 @@ __all__ = ["check_checkpoints", "check_cluster", "check_streams"]
 
 # A primary that needs longer is reported as not answering, and the job starts without it.
 _ANSWER_LIMIT_S = 5.0
+_DEFAULT_PLACE = "checkpoints.dir"
 
 
 @dataclass
@@ -61,7 +62,7 @@ def check_checkpoints(uri: str, where: str) -> None:
 
     Args:
         uri: The folder.
-        where: What chose it.
+        where: What chose it; ``checkpoints.dir`` where nothing did.
 
     Raises:
         ConfigurationError: That is not possible.
@@ -74,10 +75,12 @@ def check_checkpoints(uri: str, where: str) -> None:
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
+        # Nobody chose the default, and logs and notes of runs go there too.
+        home = ", or by XDG_STATE_HOME for all that a run writes" if where == _DEFAULT_PLACE else ""
         raise ConfigurationError(
             f"no checkpoints can be written to {path}: {error.strerror}",
             where=where,
-            hint="give another folder by --checkpoint-dir or checkpoints.dir",
+            hint=f"give another folder by --checkpoint-dir or checkpoints.dir{home}",
         ) from None
 
 
