@@ -14,7 +14,7 @@ import pytest
 from anabranch.connectors.flink.interrupts import Terminated
 from anabranch.connectors.flink.session import Operator
 from anabranch.errors import JobError, UnavailableError
-from anabranch.pipelines import Job, run_logs, running
+from anabranch.pipelines import Job, run_logs, running, silence
 from anabranch.pipelines.context import RunContext, running_in
 from anabranch.pipelines.events import Event, Failing, Note, Progress, Started, Stopped
 from anabranch.pipelines.running_job import Failure
@@ -217,14 +217,14 @@ def test_a_run_in_which_nothing_changes_is_heard_of(
     follow: Callable[[FakeFlink], list[Event]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert len([event for event in follow(FakeFlink([nothing] * 9)) if isinstance(event, Progress)]) == 1
-    monkeypatch.setattr(running, "_HEARTBEAT_S", 0.0)
+    monkeypatch.setattr(running, "HEARTBEAT_S", 0.0)
     assert len([event for event in follow(FakeFlink([nothing] * 9)) if isinstance(event, Progress)]) == 1 + 9
 
 
 def test_a_flink_that_does_not_answer_is_told_of(
     follow: Callable[[FakeFlink], list[Event]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "_HEARTBEAT_S", 0.0)
+    monkeypatch.setattr(silence, "HEARTBEAT_S", 0.0)
 
     monkeypatch.setattr(FakeFlink, "progress", silent)
     notes = [event.text for event in follow(FakeFlink([nothing] * 2)) if isinstance(event, Note)]
@@ -234,7 +234,7 @@ def test_a_flink_that_does_not_answer_is_told_of(
 def test_a_silence_that_has_just_begun_is_not_told_of(
     follow: Callable[..., list[Event]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "_HEARTBEAT_S", 0.2)
+    monkeypatch.setattr(silence, "HEARTBEAT_S", 0.2)
     answers = FakeFlink.progress
 
     def progress(flink: FakeFlink) -> Progress:
@@ -271,8 +271,8 @@ def silent(flink: FakeFlink) -> Progress:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "_UNANSWERED_S", 0.02)
-    monkeypatch.setattr(running, "_GIVE_UP_S", 0.1)
+    monkeypatch.setattr(silence, "_UNANSWERED_S", 0.02)
+    monkeypatch.setattr(silence, "_GIVE_UP_S", 0.1)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -298,7 +298,7 @@ def test_a_client_that_gives_up_a_silent_cluster_ends_the_run_likewise(
     def refused(flink: FakeFlink) -> None:
         raise RuntimeError("RetryException: Number of retries has been exhausted")
 
-    monkeypatch.setattr(running, "_GIVE_UP_S", 60.0)
+    monkeypatch.setattr(silence, "_GIVE_UP_S", 60.0)
     monkeypatch.setattr(FakeFlink, "progress", silent)
     monkeypatch.setattr(FakeFlink, "result", refused)
     with pytest.raises(UnavailableError, match="does not answer any more"):
@@ -310,7 +310,7 @@ def test_a_client_that_gives_up_a_silent_cluster_ends_the_run_likewise(
 def test_ctrl_c_does_not_wait_for_a_cluster_that_does_not_answer(
     follow: Callable[[FakeFlink], list[Event]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "_GIVE_UP_S", 60.0)
+    monkeypatch.setattr(silence, "_GIVE_UP_S", 60.0)
     monkeypatch.setattr(FakeFlink, "progress", silent)
     flink = FakeFlink([*[nothing] * 50, ctrl_c, *[nothing] * 100])
     with pytest.raises(KeyboardInterrupt):
@@ -323,7 +323,7 @@ def test_ctrl_c_does_not_wait_for_a_cluster_that_does_not_answer(
 def test_a_cluster_that_comes_back_is_followed_on(
     follow: Callable[[FakeFlink], list[Event]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "_GIVE_UP_S", 60.0)
+    monkeypatch.setattr(silence, "_GIVE_UP_S", 60.0)
     answers, looks = FakeFlink.progress, iter(range(10_000))
     monkeypatch.setattr(FakeFlink, "progress", lambda self: (silent if next(looks) < 50 else answers)(self))
     events = follow(FakeFlink([nothing] * 60))

@@ -24,6 +24,7 @@ from anabranch.pipelines.rest import RestClient
 from anabranch.pipelines.retained import fallen_back, newest_of_run, remember_run
 from anabranch.pipelines.run_logs import where_logs_are
 from anabranch.pipelines.running_job import Failure, RunningJob, dead_letters_in
+from anabranch.pipelines.silence import HEARTBEAT_S, Silence
 from anabranch.pipelines.topology_age import TopologyAge, watched_topology
 from anabranch.pipelines.traces import short_causes, user_frame
 
@@ -37,12 +38,6 @@ _CANCEL_LIMIT_S = 60.0
 # For so long Flink's API may repeat an answer (web.refresh-interval), and a little.
 _STALE_S = 3.5
 _ENDING = frozenset({"FAILING", "FAILED"})
-# Silence for longer looks like a run that hangs.
-_HEARTBEAT_S = 15.0
-# A JobManager that is busy answers within seconds, and one with a standby takes up to a minute to come back.
-# Flink's own client gives up a job after about as long.
-_UNANSWERED_S = 5.0
-_GIVE_UP_S = 60.0
 _REST_TIMEOUT_S = 5.0
 
 _T = TypeVar("_T")
@@ -124,8 +119,7 @@ class _Run:
         if warning is not None:
             on_event(Note(job.name, warning))
         self._shown: Progress | None = None
-        self._silent_since: float | None = None
-        self._told_silent = False
+        self._silence = Silence(is_cluster=context.settings.cluster is not None)
         self._failed_ms = 0
         self._dead_letters = self._late_records = 0
         self._streak = Streak()
@@ -161,7 +155,7 @@ class _Run:
         """Until it ends, or fails for good, or somebody presses Ctrl-C or sends SIGTERM."""
         while not self._submission.done:
             if interrupt.seen is not None:
-                if self._told_silent:
+                if self._silence.is_told:
                     self._tell(Note(self._name, "not cancelled: the cluster does not answer"))
                     self._tell(self._lost())
                     raise interrupt.seen
@@ -171,13 +165,13 @@ class _Run:
                 self._cancel()
                 raise interrupt.seen
             self._look()
-            if topology is not None and (line := topology.look()) is not None:
-                self._tell(Note(self._name, line))
+            if topology is not None:
+                self._say(topology.look())
             time.sleep(_POLL_S)
         try:
             self._submission.result()
         except Exception as error:
-            if self._told_silent:
+            if self._silence.is_told:
                 self._give_up_cluster()
             self._tell(self._stopped("FAILED", self._kept()))
             raise job_error(error, self._traces, where=self._name) from None
@@ -196,6 +190,10 @@ class _Run:
     def _tell(self, event: Event) -> None:
         self._on_event(event)
         self._told_at = time.monotonic()
+
+    def _say(self, line: str | None) -> None:
+        if line is not None:
+            self._tell(Note(self._name, line))
 
     def _finished(self) -> Stopped:
         """With the totals, where Flink tells of a job that has ended."""
@@ -242,11 +240,9 @@ class _Run:
         except UnavailableError as error:
             self._unanswered(error)
             return
-        if self._told_silent:
-            self._tell(Note(self._name, "the cluster answers again"))
-        self._silent_since, self._told_silent = None, False
+        self._say(self._silence.answered())
         silent_s = time.monotonic() - self._told_at
-        if progress is None and silent_s >= _HEARTBEAT_S:
+        if progress is None and silent_s >= HEARTBEAT_S:
             self._tell(Note(self._name, f"no word from Flink for {silent_s:.0f} s; waiting"))
         # A job that fails for good is told in full when it has ended.
         if progress is None or progress.state in _ENDING:
@@ -256,24 +252,16 @@ class _Run:
         for line in self._outages.look(progress.primaries, time.monotonic()):
             self._tell(Note(self._name, line))
         progress = replace(progress, away=self._outages.away)
-        if progress != self._shown or silent_s >= _HEARTBEAT_S:
+        if progress != self._shown or silent_s >= HEARTBEAT_S:
             self._tell(progress)
             self._shown = progress
         self._checkpoint = _quietly(self._running.last_checkpoint) or self._checkpoint
 
     def _unanswered(self, error: UnavailableError) -> None:
         now = time.monotonic()
-        self._silent_since = now if self._silent_since is None else self._silent_since
-        silent_s = now - self._silent_since
-        # One in this process ends with it, and may be busy with a job that ends.
-        away = self._context.settings.cluster is not None and silent_s >= _UNANSWERED_S
-        if away and not self._told_silent:
-            self._told_silent = True
-            left_s = _GIVE_UP_S - silent_s
-            self._tell(Note(self._name, f"{self._running.url}: {error.message}; waiting for {left_s:.0f} s"))
-        elif min(silent_s, now - self._told_at) >= _HEARTBEAT_S:
-            self._tell(Note(self._name, f"no word from Flink for {silent_s:.0f} s; waiting"))
-        if away and silent_s >= _GIVE_UP_S:
+        reason = f"{self._running.url}: {error.message}"
+        self._say(self._silence.unanswered(reason, now, now - self._told_at))
+        if self._silence.is_final(now):
             self._give_up_cluster()
 
     def _give_up_cluster(self) -> NoReturn:
