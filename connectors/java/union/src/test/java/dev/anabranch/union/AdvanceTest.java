@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.util.OutputTag;
 import org.jspecify.annotations.Nullable;
@@ -26,13 +27,13 @@ class AdvanceTest {
       new OutputTag<>("late", RawRecordTypeInfo.INSTANCE);
 
   @TempDir Path directory;
-  private @Nullable UnionJob job;
+  private @Nullable UnionJob running;
 
   @AfterEach
   void mend() throws Exception {
     FIXTURE.b().link().open();
-    if (job != null) {
-      job.cancel();
+    if (running != null) {
+      running.cancel();
     }
   }
 
@@ -47,15 +48,10 @@ class AdvanceTest {
             .publish();
     List<String> written = new ArrayList<>(Windows.write(FIXTURE.a(), stream, 2, 0, 4, 10));
     written.addAll(Windows.write(FIXTURE.b(), stream, 2, 0, 4, 10));
-    WatermarkMode mode = WatermarkMode.advance().withIdleTimeout(Duration.ofSeconds(2));
-    job =
-        UnionJob.start(
-            stream,
-            UnionFixture.source(topology).watermarkMode(mode).build(),
+    UnionJob job =
+        start(
+            topology,
             3,
-            directory,
-            null,
-            Windows.STRATEGY,
             records -> {
               SingleOutputStreamOperator<RawRecord> inTime =
                   LateRecords.split(records, record -> record.offset() % 7, LATE);
@@ -93,16 +89,7 @@ class AdvanceTest {
     TopologyFile topology = FIXTURE.twoPrimaries(directory, stream, 1).publish();
     Windows.write(FIXTURE.a(), stream, 1, 0, 4, 10);
     Windows.write(FIXTURE.b(), stream, 1, 0, 2, 10);
-    WatermarkMode mode = WatermarkMode.advance().withIdleTimeout(Duration.ofSeconds(2));
-    job =
-        UnionJob.start(
-            stream,
-            UnionFixture.source(topology).watermarkMode(mode).build(),
-            1,
-            directory,
-            null,
-            Windows.STRATEGY,
-            records -> Windows.count(stream, records));
+    start(topology, 1, records -> Windows.count(stream, records));
     await(() -> Windows.fired(stream).size() >= 2);
     // Much longer than the timeout, b goes on behind a.
     for (int i = 0; i < 10; i++) {
@@ -114,6 +101,19 @@ class AdvanceTest {
         Map.of(0L, List.of(20L), 1L, List.of(20L), 2L, List.of(30L), 3L, List.of(10L));
     assertThat(Windows.fired(stream)).isEqualTo(expected);
     assertThat(Windows.late(stream)).isEmpty();
+  }
+
+  private UnionJob start(
+      TopologyFile topology,
+      int parallelism,
+      Consumer<SingleOutputStreamOperator<RawRecord>> behind)
+      throws Exception {
+    WatermarkMode mode = WatermarkMode.advance().withIdleTimeout(Duration.ofSeconds(2));
+    UnionSource<RawRecord> source = UnionFixture.source(topology).watermarkMode(mode).build();
+    running =
+        UnionJob.start(
+            topology.stream(), source, parallelism, directory, null, Windows.STRATEGY, behind);
+    return running;
   }
 
   private static long counted(String stream) {

@@ -14,10 +14,13 @@ class SplitWatchTest {
 
   private final SplitState split = new SplitState(Views.split("A", "t1", 0, "a"));
   private final String id = split.splitId();
+  private final SplitState other = new SplitState(Views.split("B", "t1", 0, "b"));
+  private final List<SplitState> both = List.of(split, other);
   private Set<String> waitFor = Set.of("a");
 
   SplitWatchTest() {
     split.route("a");
+    other.route("b");
   }
 
   private static SplitWatch holding() {
@@ -161,9 +164,6 @@ class SplitWatchTest {
   @Test
   void theSplitThatIsAheadIsKeptUntilNobodyIsWaitedForAndItsWordIsHeard() {
     SplitWatch watch = holding();
-    SplitState other = new SplitState(Views.split("B", "t1", 0, "b"));
-    other.route("b");
-    List<SplitState> both = List.of(split, other);
     split.batchEmitted(1, 0, 8_000);
     other.batchEmitted(1, 0, 3_000);
     // The one that is ahead falls silent first.
@@ -179,9 +179,6 @@ class SplitWatchTest {
   @Test
   void whoIsOvertakenIsPassedOverAndNotKeptAgain() {
     SplitWatch watch = holding();
-    SplitState other = new SplitState(Views.split("B", "t1", 0, "b"));
-    other.route("b");
-    List<SplitState> both = List.of(split, other);
     split.batchEmitted(1, 0, 8_100);
     for (long second = 0; second <= 60; second++) {
       watch.heard(id, 1, second * SECOND);
