@@ -1,6 +1,5 @@
 package dev.anabranch.testkit;
 
-import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -108,15 +107,17 @@ public final class LocalBroker implements AutoCloseable {
   /** Starts the process (again) on its data and waits until it answers. */
   public void restart() {
     try {
+      BrokerClasses classes = new BrokerClasses(libs());
       process =
-          java("kafka.Kafka", config().toString())
+          java(classes, "kafka.Kafka", config().toString())
               .redirectErrorStream(true)
               .redirectOutput(ProcessBuilder.Redirect.appendTo(output().toFile()))
               .start();
+      awaitReady();
+      classes.keep(running());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    awaitReady();
   }
 
   /** SIGKILL. */
@@ -228,8 +229,16 @@ public final class LocalBroker implements AutoCloseable {
                 .map(each -> each.getKey() + "=" + each.getValue() + "\n")
                 .collect(Collectors.joining()));
     try {
+      String config = config().toString();
       Process format =
-          java("kafka.tools.StorageTool", "format", "-t", clusterId, "-c", config().toString())
+          java(
+                  new BrokerClasses(libs()),
+                  "kafka.tools.StorageTool",
+                  "format",
+                  "-t",
+                  clusterId,
+                  "-c",
+                  config)
               .redirectErrorStream(true)
               .redirectOutput(ProcessBuilder.Redirect.appendTo(output().toFile()))
               .start();
@@ -242,12 +251,16 @@ public final class LocalBroker implements AutoCloseable {
     }
   }
 
-  private ProcessBuilder java(String... arguments) {
-    String libs = System.getProperty("anabranch.kafka.libs", "");
-    if (!new File(libs).isDirectory()) {
+  private static Path libs() {
+    Path libs = Path.of(System.getProperty("anabranch.kafka.libs", ""));
+    if (!Files.isDirectory(libs)) {
       throw new IllegalStateException(
           "no broker jars at '" + libs + "'; run Maven with -am, so that kafka-broker is built");
     }
+    return libs;
+  }
+
+  private static ProcessBuilder java(BrokerClasses classes, String... arguments) {
     List<String> command = new ArrayList<>();
     command.add(System.getProperty("java.home") + "/bin/java");
     command.addAll(
@@ -256,9 +269,9 @@ public final class LocalBroker implements AutoCloseable {
             "-Xmx384m",
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
-            "-XX:MaxDirectMemorySize=128m",
-            "-cp",
-            libs + "/*"));
+            "-XX:MaxDirectMemorySize=128m"));
+    command.addAll(classes.flags());
+    command.addAll(List.of("-cp", libs() + "/*"));
     command.addAll(List.of(arguments));
     return new ProcessBuilder(command);
   }
