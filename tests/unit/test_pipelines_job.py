@@ -90,6 +90,20 @@ def test_tasks_elsewhere_find_the_topology_by_what_they_are_given(
             assert f"'topology' = '{wanted}'" in statement
 
 
+def test_so_they_do_where_one_stream_has_a_document_of_its_own(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = {"topology": "own.yaml"}
+    job.read("logs", Log, options=own).write("runs", ids="none", options=own)
+    statements = [
+        StreamBinding("watch", Settings(topology="/t.yaml")).source(job.reads[0]),
+        StreamBinding("watch", Settings(topology="/t.yaml", inputs=own)).source(job.reads[0]),
+        StreamBinding("watch", Settings(topology="/t.yaml")).sink(job.writes[0], job.reads[0].columns),
+    ]
+    assert all(f"'topology' = '{tmp_path}/own.yaml'" in statement for statement in statements)
+
+
 def test_an_append_without_ids_says_what_to_choose(job: Job) -> None:
     logs = job.read("logs", Log)
     table = job.sql(f"SELECT run FROM {logs}")

@@ -171,6 +171,15 @@ def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert resolved.settings.checkpoints.dir == "s3://b/c"
 
 
+def test_a_link_that_a_path_goes_through_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    (tmp_path / "now").symlink_to("first")
+    text = "topology: now/topology.yaml\ninputs: {topology: now/own.yaml}\n"
+    settings = resolve([_file(tmp_path, text)]).settings
+    assert settings.topology == str(tmp_path / "now" / "topology.yaml")
+    assert settings.inputs["topology"] == str(tmp_path / "now" / "own.yaml")
+
+
 def test_defaults_lose_nothing(tmp_path: Path) -> None:
     options = flink_configuration("j", Settings(), tmp_path / "a b")
     assert options["execution.checkpointing.dir"] == (tmp_path / "a b" / "checkpoints").as_uri()

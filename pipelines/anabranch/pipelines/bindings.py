@@ -72,7 +72,7 @@ class StreamBinding:
             )
         self._job = job
         self._settings = settings
-        self._topology = _absolute(settings.topology)
+        self._topology = settings.topology
 
     def source(self, read: Read) -> str:
         """A table over ``union``: copies dropped, bad records to the dead letters; with a key, by version."""
@@ -89,7 +89,7 @@ class StreamBinding:
         if self._settings.dead_letters is not None:
             options["dead-letters"] = self._settings.dead_letters
         options |= {**read.options, **self._settings.inputs}
-        return create_table(read.name, read.columns, options, key=read.key)
+        return create_table(read.name, read.columns, _found_elsewhere(options), key=read.key)
 
     def sink(self, write: Write, columns: Sequence[Column]) -> str:
         """A table over ``prism``: rows that no primary takes to the dead letters."""
@@ -107,11 +107,16 @@ class StreamBinding:
             options["record-id"] = "none"
         elif write.ids is not None:
             options |= {"record-id": "columns", "record-id.fields": ";".join(write.ids)}
-        return create_table(write.name, columns, {**options, **write.options}, key=write.key, written=True)
+        options = _found_elsewhere({**options, **write.options})
+        return create_table(write.name, columns, options, key=write.key, written=True)
 
 
-def _absolute(uri: str) -> str:
-    """As tasks find it that run in another folder; links in a path stay, since they may be turned later."""
+def _found_elsewhere(options: Mapping[str, str]) -> dict[str, str]:
+    """With a topology that tasks find which run in another folder.
+
+    Links in a path stay, since they may be turned later.
+    """
+    uri = options["topology"]
     if not uri.strip() or "://" in uri or uri.startswith("file:"):
-        return uri
-    return str(Path(uri).absolute())
+        return dict(options)
+    return {**options, "topology": str(Path(uri).absolute())}

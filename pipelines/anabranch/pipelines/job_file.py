@@ -51,11 +51,19 @@ def file_layer(path: Path) -> Layer:
     except RecursionError:
         raise ConfigurationError("is nested too deep", where=str(path), hint="write it flat") from None
     values = gathered.values
-    relative: tuple[tuple[str, ...], ...] = (("topology",), ("checkpoints", "dir"), ("restore",))
-    for name in relative:
+    for name in _PATHS:
         if isinstance(values.get(name), str) and ":" not in values[name] and values[name] != LATEST:
-            values[name] = str((path.parent / values[name]).resolve())
+            # Links stay: what a mounted ConfigMap shows is one, and is turned at each change.
+            values[name] = str((path.parent / values[name]).absolute())
     return Layer(values, gathered.sources, gathered.problems)
+
+
+_PATHS: tuple[tuple[str, ...], ...] = (
+    ("topology",),
+    ("inputs", "topology"),
+    ("checkpoints", "dir"),
+    ("restore",),
+)
 
 
 class _Gathered:
