@@ -1,4 +1,4 @@
-"""Union and Prism over two primaries against the plain Kafka connectors on one: `make bench`.
+"""Union and Prism over several primaries against the plain Kafka connectors on one: `make bench`.
 
 One run, the same brokers, all variants in turn, round by round, each in a JVM of its own as in a TaskManager,
 after rounds that warm it up. CPU time is that of the JVM that runs the job, its start and its compiler
@@ -42,7 +42,8 @@ def main() -> None:
     parser.add_argument("--warm-up", type=int, default=3, help="rounds before those that count")
     parser.add_argument("--only", choices=VARIANTS, nargs="*", default=VARIANTS, help="measure these alone")
     parser.add_argument("--parallelism", type=int, default=1)
-    parser.add_argument("--partitions", type=int, default=8)
+    parser.add_argument("--primaries", type=int, default=2)
+    parser.add_argument("--partitions", type=int, default=8, help="of each topic, on each primary")
     arguments = parser.parse_args()
     subprocess.run(
         ["mvn", "-B", "-q", "-Pbench", "-pl", "bench", "-am", "package", "-DskipTests"], cwd=JAVA, check=True
@@ -51,7 +52,8 @@ def main() -> None:
     plain = dict.fromkeys(("bench-plain-in", "bench-plain-ids-in", "bench-plain-out"), arguments.partitions)
     scratch = Path(tempfile.mkdtemp(prefix="anabranch-bench-"))
     try:
-        with Loop.up(LoopSpec(name=f"bench-{uuid.uuid4().hex[:6]}", primaries=2, streams=streams)) as loop:
+        name = f"bench-{uuid.uuid4().hex[:6]}"
+        with Loop.up(LoopSpec(name=name, primaries=arguments.primaries, streams=streams)) as loop:
             loop.create_topics(plain)
             fill(loop, arguments.records)
             show(measure(loop, arguments, scratch))
@@ -60,13 +62,17 @@ def main() -> None:
 
 
 def fill(loop: Loop, records: int) -> None:
-    """Writes the inputs: all of the plain ones on primary a, half of the stream on each primary."""
-    a, b = loop.broker("a").bootstrap, loop.broker("b").bootstrap
+    """Writes the inputs: all of the plain ones on the first primary, an equal part of the stream on each."""
+    first = loop.brokers[0].bootstrap
+    share, rest = divmod(records, len(loop.brokers))
+    parts = [share + (number < rest) for number in range(len(loop.brokers))]
     for bootstrap, topic, count, kind in (
-        (a, "bench-plain-in", records, "plain"),
-        (a, "bench-plain-ids-in", records, "ids"),
-        (a, "bench-union-in", records // 2, "ids"),
-        (b, "bench-union-in", records // 2, "ids"),
+        (first, "bench-plain-in", records, "plain"),
+        (first, "bench-plain-ids-in", records, "ids"),
+        *(
+            (broker.bootstrap, "bench-union-in", part, "ids")
+            for broker, part in zip(loop.brokers, parts, strict=True)
+        ),
     ):
         with start("FillTopic", bootstrap, topic, str(count), kind) as program:
             program.communicate()
