@@ -1,4 +1,4 @@
-"""A primary to which the producer's certificate has expired, on brokers that want one."""
+"""A primary to which the certificate of a producer or reader has expired, on brokers that want one."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import pytest
 import yaml
 
 from anabranch.connectors import PrismProducer
+from anabranch.connectors.readers import UnionReader
 from anabranch.devkit.loop import Loop, LoopSpec
 from tests.conftest import StreamHandle
 from tests.integration.own_authority import issue_short, take_over
-from tests.integration.prism_ledger import Ledger, acked, send_until, state
+from tests.integration.prism_ledger import Ledger, acked, await_true, send_until, state
 
 pytestmark = [pytest.mark.brokers, pytest.mark.timeout(300), pytest.mark.long]
 
@@ -45,3 +46,37 @@ def test_an_expired_certificate_costs_a_primary_until_the_file_is_renewed(mtls_l
     # With the loop's own document, in which each primary has a good certificate.
     whole = StreamHandle("logs", 2, loop, loop.topology_path, document)
     assert set(ledger.check(whole)) == set(ledger.sent)
+
+
+def test_a_reader_reads_a_renewed_certificate(mtls_loop: Loop) -> None:
+    loop = mtls_loop
+    authority = take_over(loop)
+    with PrismProducer(str(loop.topology_path), "logs") as producer:
+        for number in range(400):
+            producer.send(str(number).encode())
+        producer.flush()
+    document = yaml.safe_load(loop.topology_path.read_text())
+    [group] = document["groups"].values()
+    group["primaries"]["a"]["auth"] |= issue_short(authority, datetime.timedelta(minutes=-1))
+    topology = loop.folder / "short.yaml"
+    topology.write_text(yaml.safe_dump(document))
+
+    seen: set[int] = set()
+    with UnionReader(str(topology), "logs") as reader:
+
+        def read() -> None:
+            seen.update(int(record.value or b"") for record in reader.poll(0.2))
+
+        def is_refused() -> bool:
+            read()
+            return "certificate" in reader.problems().get("a", "") and len(seen) > 0
+
+        def is_read() -> bool:
+            read()
+            return len(seen) == 400
+
+        await_true(is_refused)
+        assert len(seen) < 400
+        issue_short(authority, datetime.timedelta(days=1))
+        await_true(is_read)
+        assert reader.problems() == {}

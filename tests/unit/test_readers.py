@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from anabranch.connectors import primary_reader
 from anabranch.connectors import readers as readers_module
 from anabranch.connectors.primary_reader import PrimaryReader
 from anabranch.connectors.readers import UnionReader
-from anabranch.errors import UnavailableError
+from anabranch.devkit.process import await_condition
+from anabranch.errors import ConfigurationError, UnavailableError
 from anabranch.topology import Topology
 
 
@@ -36,6 +39,45 @@ def test_each_primary_is_named_though_it_has_not_answered_yet(monkeypatch: pytes
     with UnionReader(topology, "s") as reader, pytest.raises(UnavailableError) as caught:
         reader.check_reached()
     assert "    a: no answer yet within 0 s\n    b: connection refused\n" in str(caught.value)
+
+
+class Refused:
+    """A consumer whose password is wrong."""
+
+    passwords: ClassVar[list[str]] = []
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.passwords.append(config["sasl.password"])
+
+    def list_topics(self, *_: object, **__: object) -> None:
+        raise KafkaException(KafkaError(KafkaError._AUTHENTICATION))
+
+    def consume(self, *_: object) -> list[Any]:
+        return []
+
+    def close(self) -> None: ...
+
+
+def test_secrets_are_read_anew_for_a_primary_that_refused_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(primary_reader, "Consumer", Refused)
+    monkeypatch.setattr(primary_reader, "_RETRY_S", 0.01)
+    monkeypatch.setattr(Refused, "passwords", [])
+    password = tmp_path / "password"
+    auth = {"type": "plain", "username": "u", "password": f"file:{password}"}
+    group = {"primaries": {"a": {"bootstrap": ["a:9092"], "auth": auth}}, "streams": {"s": {"partitions": 1}}}
+    topology = Topology.model_validate({"generation": 1, "groups": {"g": group}})
+    with pytest.raises(ConfigurationError, match="does not exist"):
+        UnionReader(topology, "s")
+    password.write_text("old")
+    with UnionReader(topology, "s") as reader:
+        await_condition(lambda: Refused.passwords.count("old") > 1, 30, "a second try")
+        password.unlink()
+        await_condition(lambda: "does not exist" in reader.problems().get("a", ""), 30, "its trouble")
+        password.write_text("new")
+        await_condition(lambda: "new" in Refused.passwords, 30, "the new one")
+    assert Refused.passwords == sorted(Refused.passwords, reverse=True)
 
 
 class Asked:

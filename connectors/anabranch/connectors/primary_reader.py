@@ -17,7 +17,8 @@ from confluent_kafka.admin import TopicMetadata
 from anabranch.connectors.client_log import QuietLog
 from anabranch.connectors.troubles import concise
 from anabranch.connectors.union_records import StreamRecord
-from anabranch.errors import UnavailableError
+from anabranch.errors import AnabranchError, UnavailableError
+from anabranch.topology import Primary, librdkafka_config
 
 __all__ = ["Batch", "PrimaryReader"]
 
@@ -55,6 +56,18 @@ class Batch(NamedTuple):
 class PrimaryReader:
     """Reads until it is stopped or, with ``until_end``, has seen the end of each partition.
 
+    After any trouble it begins with a new client, for which secrets are read anew.
+
+    Args:
+        name: The primary's.
+        topic: Of the stream.
+        primary: How it is reached.
+        config: More of librdkafka's settings; they win.
+        out: Where batches go; while it is full nothing is read.
+        since_ms: Reads what has been written since then; None: from the beginning.
+        until_end: Ends at the end of each partition.
+        deadline_s: With ``until_end``, how long a primary that cannot be read is tried.
+
     Attributes:
         problem: Why the primary cannot be read at the moment; None if it can.
         reached: Its topic has been found.
@@ -65,7 +78,8 @@ class PrimaryReader:
         self,
         name: str,
         topic: str,
-        config: dict[str, Any],
+        primary: Primary,
+        config: Mapping[str, Any],
         out: queue.Queue[Batch],
         *,
         since_ms: int | None,
@@ -76,7 +90,8 @@ class PrimaryReader:
         self.problem: str | None = None
         self.reached = self.finished = False
         self._topic = topic
-        self._config = config
+        self._primary = primary
+        self._config = dict(config)
         self._out = out
         self._since_ms = since_ms
         self._until_end = until_end
@@ -90,10 +105,10 @@ class PrimaryReader:
         self._thread = threading.Thread(target=self._run, name=f"read-{name}", daemon=True)
         self._thread.start()
 
-    def move_to(self, client: Mapping[str, Any]) -> None:
-        """Goes on at another address, if it is another one, from where it was."""
-        if any(self._config.get(name) != value for name, value in client.items()):
-            self._config = {**self._config, **client}
+    def move_to(self, primary: Primary) -> None:
+        """Goes on in another way to the primary, if it is another one, from where it was."""
+        if primary != self._primary:
+            self._primary = primary
             self._moved.set()
 
     @property
@@ -118,7 +133,7 @@ class PrimaryReader:
                 self._read()
             except KafkaException as error:
                 self._note(error.args[0].str())
-            except UnavailableError as error:
+            except AnabranchError as error:
                 self._note(error.message)
             except Exception as error:
                 _log.exception("reading primary %s failed", self.name)
@@ -135,6 +150,7 @@ class PrimaryReader:
             {
                 **_CONFIG,
                 "group.id": f"anabranch-reader-{uuid.uuid4()}",
+                **librdkafka_config(self._primary),
                 **self._config,
                 "error_cb": self._on_error,
                 "logger": QuietLog(),

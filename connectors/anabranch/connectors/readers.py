@@ -18,7 +18,7 @@ from anabranch.connectors.primary_reader import Batch, PrimaryReader
 from anabranch.connectors.troubles import next_step
 from anabranch.connectors.union_records import StreamRecord
 from anabranch.errors import UnavailableError
-from anabranch.topology import Topology, librdkafka_config
+from anabranch.topology import Primary, Topology, librdkafka_config
 
 __all__ = ["UnionReader"]
 
@@ -158,21 +158,25 @@ class UnionReader:
             return
         group = topology.group_of(self.stream)
         topic = group.streams[self.stream].topic
+        if not self._readers:
+            # What is wrong from the start is the caller's mistake; later, it is a primary's trouble.
+            for primary in group.readable.values():
+                librdkafka_config(primary)
         for name, primary in group.readable.items():
-            client = librdkafka_config(primary)
             known = self._readers.get(name)
             if known is None:
-                self._readers[name] = self._open(name, topic, client)
+                self._readers[name] = self._open(name, topic, primary)
             else:
-                known.move_to(client)
+                known.move_to(primary)
         for name in set(self._readers) - set(group.readable):
             self._readers.pop(name).stop()
 
-    def _open(self, name: str, topic: str, client: dict[str, str]) -> PrimaryReader:
+    def _open(self, name: str, topic: str, primary: Primary) -> PrimaryReader:
         return PrimaryReader(
             name,
             topic,
-            {**client, **self._config},
+            primary,
+            self._config,
             self._queue,
             since_ms=self._since_ms if self._start == "latest" else None,
             until_end=self._until_end,

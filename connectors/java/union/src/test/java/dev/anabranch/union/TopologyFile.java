@@ -33,6 +33,12 @@ final class TopologyFile {
     return this;
   }
 
+  /** The same of one that asks who reads; {@code auth} is YAML in one line. */
+  TopologyFile primary(String name, String bootstrap, String auth) {
+    primaries.put(name, "{bootstrap: [\"" + bootstrap + "\"], auth: " + auth + "}");
+    return this;
+  }
+
   /** Leaves a tombstone. */
   TopologyFile removed(String name, String bootstrap) {
     primaries.put(name, "{bootstrap: [\"" + bootstrap + "\"], state: removed}");

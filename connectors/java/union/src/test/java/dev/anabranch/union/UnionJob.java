@@ -161,6 +161,12 @@ final class UnionJob {
         LIMIT);
   }
 
+  /** Waits until neither readers nor the enumerator reach that primary. */
+  void awaitDown(String primary) throws Exception {
+    String up = "primary\\." + primary + "\\.up";
+    Await.until(() -> !gauges(up).isEmpty() && sum(up) == 0, LIMIT);
+  }
+
   /** Waits until the present outage of that primary has taken so much time. */
   void awaitTimeDown(String primary, long seconds) throws Exception {
     Await.until(() -> seconds == 0 ? timeDown(primary) == 0 : timeDown(primary) >= seconds, LIMIT);
