@@ -1,10 +1,13 @@
-"""The first broker of a cache writes the archive of its classes; the JVM accepts it and nothing else."""
+"""The first process of a cache writes the archive of its classes; the JVM accepts it and nothing else."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import subprocess
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,14 +32,73 @@ def empty_cache(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return cache / "anabranch"
 
 
+class Sleeper:
+    """A program that says that it is ready and then sleeps: a JVM that starts more quickly than a broker."""
+
+    def __init__(self, jar: Path) -> None:
+        self._jar = jar
+
+    def archive(self) -> ClassArchive:
+        """For one start of it."""
+        return ClassArchive("sleeper", java(), [self._jar])
+
+    def must_take(self, archive: Path) -> bool:
+        """Whether a JVM that must use that archive can start."""
+        return starts_with(archive, self._jar, "Sleeper", "0")
+
+    @contextmanager
+    def ready(self) -> Iterator[bool]:
+        """Starts it, has the archive kept, says whether it lives still, and ends it."""
+        archive, log = self.archive(), self._jar.with_suffix(".log")
+        argv: list[str | Path] = [java(), *archive.flags(), "-cp", self._jar, "Sleeper", "60000"]
+        ref = process.start(argv, log=log, cwd=log.parent)
+        try:
+            process.await_condition(lambda: "ready" in log.read_text(), 60, "the program")
+            archive.keep(ref)
+            yield process.alive(ref)
+        finally:
+            process.kill(ref)
+            log.unlink()
+
+
+@pytest.fixture(scope="module")
+def sleeper_jar(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program."""
+    folder = tmp_path_factory.mktemp("sleeper")
+    (folder / "Sleeper.java").write_text(
+        """
+        class Sleeper {
+          public static void main(String[] millis) throws InterruptedException {
+            System.out.println("ready");
+            Thread.sleep(Long.parseLong(millis[0]));
+          }
+        }
+        """
+    )
+    subprocess.run([java().with_name("javac"), "-d", folder, folder / "Sleeper.java"], check=True)
+    jar = folder / "sleeper.jar"
+    with zipfile.ZipFile(jar, "w") as archive:
+        archive.write(folder / "Sleeper.class", "Sleeper.class")
+    return jar
+
+
+@pytest.fixture
+def sleeper(sleeper_jar: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Sleeper:
+    """The program, and a cache that holds nothing."""
+    cache = home / "a cache"
+    (cache / "anabranch").mkdir(parents=True)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    return Sleeper(sleeper_jar)
+
+
 def of_kafka(folder: Path) -> ClassArchive:
     return ClassArchive("kafka", java(), sorted(folder.glob("*.jar")))
 
 
-def starts_with(archive: Path, jars: Path) -> bool:
+def starts_with(archive: Path, class_path: Path, *command: str) -> bool:
     """Whether a JVM that must use that archive can start."""
-    flags = ["-Xshare:on", f"-XX:SharedArchiveFile={archive}", "-cp", f"{jars}/*"]
-    argv = [str(java()), *flags, "kafka.tools.StorageTool", "random-uuid"]
+    flags = ["-Xshare:on", f"-XX:SharedArchiveFile={archive}", "-cp", str(class_path)]
+    argv = [str(java()), *flags, *command]
     return subprocess.run(argv, capture_output=True, timeout=60, check=False).returncode == 0
 
 
@@ -47,43 +109,45 @@ def test_the_first_start_writes_what_the_next_one_takes(empty_cache: Path) -> No
         archive = of_kafka(jars)
         assert archive.path.is_file()
         assert f"-XX:SharedArchiveFile={archive.path}" in archive.flags()
-        assert starts_with(archive.path, jars)
+        assert starts_with(archive.path, jars / "*", "kafka.tools.StorageTool", "random-uuid")
         loop.broker("a").restart()
         maps = Path(f"/proc/{loop.broker('a').ref.pid}/maps").read_text()  # type: ignore[union-attr]
         assert str(archive.path) in maps
     assert [path.name for path in (empty_cache / "classes").iterdir()] == [archive.path.name]
 
 
-def test_damaged_archive_stops_nobody_and_is_replaced(empty_cache: Path) -> None:
-    archive = of_kafka(kafka_jars())
+def test_damaged_archive_stops_nobody_and_is_replaced(sleeper: Sleeper) -> None:
+    archive = sleeper.archive()
     archive.path.parent.mkdir()
     archive.path.write_bytes(b"no archive")
-    assert not starts_with(archive.path, kafka_jars())
-    with Loop.up(LoopSpec(name="damaged", primaries=1, streams={"there": 1})) as loop:
-        assert loop.broker("a").death is None
-        assert not archive.path.exists()
-        loop.broker("a").restart()
-        assert starts_with(archive.path, kafka_jars())
+    assert not sleeper.must_take(archive.path)
+    with sleeper.ready() as survives:
+        assert survives
+    assert not archive.path.exists()
+    with sleeper.ready():
+        pass
+    assert sleeper.must_take(archive.path)
 
 
-def test_full_disk_only_leaves_the_archive_out(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_only_leaves_the_archive_out(sleeper: Sleeper, monkeypatch: pytest.MonkeyPatch) -> None:
     # The JVM would end itself at a write that fails.
-    room = shutil.disk_usage(empty_cache)
+    folder = sleeper.archive().path.parent
+    room = shutil.disk_usage(folder.parent)
     monkeypatch.setattr("shutil.disk_usage", lambda path: room._replace(free=2**20))
-    with Loop.up(LoopSpec(name="full", primaries=1, streams={"there": 1})) as loop:
-        assert loop.broker("a").death is None
-    assert not list((empty_cache / "classes").iterdir())
+    with sleeper.ready() as survives:
+        assert survives
+    assert not list(folder.glob("*.jsa"))
 
 
 def test_an_agent_in_the_jvm_leaves_the_archive_out(
-    empty_cache: Path, monkeypatch: pytest.MonkeyPatch
+    sleeper: Sleeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A JVM that has one ends at once if it is told to write an archive, and takes none that is there.
     debugger = "-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=127.0.0.1:0"
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", debugger)
-    with Loop.up(LoopSpec(name="agent", primaries=1, streams={"there": 1})) as loop:
-        assert loop.broker("a").death is None
-    assert not (empty_cache / "classes").exists()
+    with sleeper.ready() as survives:
+        assert survives
+    assert not sleeper.archive().path.parent.exists()
 
 
 @pytest.mark.parametrize("left", ["", "100 bytes"])
@@ -103,15 +167,16 @@ def test_failing_write_leaves_nothing(home: Path, monkeypatch: pytest.MonkeyPatc
     assert not list((home / "anabranch" / "classes").iterdir())
 
 
-def test_leftovers_of_the_killed_are_removed(empty_cache: Path) -> None:
-    folder = empty_cache / "classes"
+def test_leftovers_of_the_killed_are_removed(sleeper: Sleeper) -> None:
+    archive = sleeper.archive()
+    folder = archive.path.parent
     folder.mkdir()
-    (folder / ".kafka-0123.jsa.77.temp").write_bytes(b"half")
-    os.utime(folder / ".kafka-0123.jsa.77.temp", (0, 0))
-    (folder / ".kafka-0123.jsa.78.temp").write_bytes(b"being written")
-    with Loop.up(LoopSpec(name="after", primaries=1, streams={"there": 1})):
-        found = {path.name for path in folder.iterdir()}
-    assert found == {".kafka-0123.jsa.78.temp", of_kafka(kafka_jars()).path.name}
+    (folder / ".sleeper-0123.jsa.77.temp").write_bytes(b"half")
+    os.utime(folder / ".sleeper-0123.jsa.77.temp", (0, 0))
+    (folder / ".sleeper-0123.jsa.78.temp").write_bytes(b"being written")
+    with sleeper.ready():
+        found = {path.name for path in folder.iterdir() if path.suffix != ".lock"}
+    assert found == {".sleeper-0123.jsa.78.temp", archive.path.name}
 
 
 def test_other_jars_have_an_archive_of_their_own(home: Path) -> None:
