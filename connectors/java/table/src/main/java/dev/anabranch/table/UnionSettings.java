@@ -117,7 +117,8 @@ record UnionSettings(
     return options
         .getOptional(UnionOptions.WATERMARK_IDLE_TIMEOUT)
         .map(managed::withIdleTimeout)
-        .orElse(managed);
+        .orElse(managed)
+        .byRecordTime();
   }
 
   private static @Nullable String lateRecords(ReadableConfig options, boolean upsert) {

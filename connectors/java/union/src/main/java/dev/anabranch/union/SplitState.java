@@ -18,6 +18,7 @@ final class SplitState {
   private long nextOffset;
   private int leaderEpoch;
   private long reportedTo;
+  private long highestMs = -1;
   private int attempt;
   private boolean paused;
   private boolean pauseAsked;
@@ -60,9 +61,10 @@ final class SplitState {
    * the offset behind the record: with that of an earlier leader, a broker would have to say that
    * the log was truncated below the offset.
    */
-  void emitted(long offset, int epoch) {
+  void emitted(long offset, int epoch, long timestampMs) {
     nextOffset = offset + 1;
     leaderEpoch = epoch;
+    highestMs = Math.max(highestMs, timestampMs);
   }
 
   /**
@@ -174,6 +176,11 @@ final class SplitState {
   /** How long the log was when it was last seen. */
   LogEnd end() {
     return end;
+  }
+
+  /** The highest timestamp of what this reader has emitted, or -1. */
+  long highestMs() {
+    return highestMs;
   }
 
   /** The primary whose fetcher has the split, or null. */

@@ -27,6 +27,13 @@ final class SplitWatch {
    */
   static final Duration LAST_WORD = Duration.ofSeconds(1);
 
+  /**
+   * For how many idle timeouts the split that is ahead is kept while others are waited for, where
+   * event time may be another than that of the records: then it may be ahead in name only, and hold
+   * those.
+   */
+  static final int TIMEOUTS_AHEAD = 3;
+
   private static final long UNKNOWN = -1;
 
   private final WatermarkMode mode;
@@ -47,6 +54,7 @@ final class SplitWatch {
     private long end = UNKNOWN;
     private long endAskedNanos;
     private long highestMs = UNKNOWN;
+    private long keptNanos;
     private long target = UNKNOWN;
     private Contact contact = Contact.UNHEARD;
 
@@ -56,6 +64,7 @@ final class SplitWatch {
       sinceNanos = nowNanos;
       movedNanos = nowNanos;
       heardNanos = nowNanos;
+      keptNanos = nowNanos;
     }
 
     private void look(SplitState split, String route, long nowNanos) {
@@ -64,7 +73,7 @@ final class SplitWatch {
         movedNanos = nowNanos;
       }
       primary = route;
-      highestMs = Math.max(highestMs, split.shownTimestampMs());
+      highestMs = split.highestMs();
       if (nowNanos - heardNanos > LEASE.toNanos()) {
         contact = Contact.LOST;
         target = UNKNOWN;
@@ -145,7 +154,7 @@ final class SplitWatch {
       nobodySinceNanos = nowNanos;
     }
     if (anyWaitedFor || nowNanos - nobodySinceNanos < LAST_WORD.toNanos()) {
-      keepAhead(silent);
+      keepAhead(silent, held, nowNanos);
     }
     passedOver.clear();
     passedOver.addAll(silent);
@@ -156,13 +165,22 @@ final class SplitWatch {
    * it is kept until nobody is waited for any more: then the watermark comes to where that one is,
    * in whatever order they fell silent. One that was given up stays so: a new output would hold.
    */
-  private void keepAhead(Set<String> silent) {
+  private void keepAhead(Set<String> silent, boolean held, long nowNanos) {
     seen.entrySet().stream()
         .filter(each -> each.getValue().highestMs != UNKNOWN)
+        .filter(each -> !passedOver.contains(each.getKey()))
         .max(Comparator.comparingLong(each -> each.getValue().highestMs))
-        .map(Map.Entry::getKey)
-        .filter(ahead -> !passedOver.contains(ahead))
-        .ifPresent(silent::remove);
+        .ifPresent(
+            ahead -> {
+              Seen split = ahead.getValue();
+              if (held || !silent.contains(ahead.getKey())) {
+                split.keptNanos = nowNanos;
+              }
+              Duration limit = mode.idleTimeout().multipliedBy(TIMEOUTS_AHEAD).plus(LAST_WORD);
+              if (mode.ofRecords() || nowNanos - split.keptNanos < limit.toNanos()) {
+                silent.remove(ahead.getKey());
+              }
+            });
   }
 
   /** Whether the watermark has to wait for that split. */

@@ -153,7 +153,8 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
           timestampMs = record.timestamp();
           collector.timestamp(timestampMs);
           deserializer.deserialize(raw, collector);
-          current.emitted(offset, record.leaderEpoch().orElse(UnionSplit.NO_EPOCH));
+          int epoch = record.leaderEpoch().orElse(UnionSplit.NO_EPOCH);
+          current.emitted(offset, epoch, timestampMs);
           return true;
         }
       }

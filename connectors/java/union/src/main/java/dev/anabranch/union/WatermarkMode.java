@@ -11,8 +11,9 @@ import java.time.Duration;
  * @param kind what it does
  * @param maxHold for {@link Kind#HOLD}: how much time an outage may hold it, summed over restarts
  * @param idleTimeout after this silence nobody waits for a partition; 0 waits for ever
+ * @param ofRecords whether the job's event time is the timestamp of Kafka's records
  */
-public record WatermarkMode(Kind kind, Duration maxHold, Duration idleTimeout)
+public record WatermarkMode(Kind kind, Duration maxHold, Duration idleTimeout, boolean ofRecords)
     implements Serializable {
   /** Longer than a producer that retries is silent, shorter than people like to wait. */
   public static final Duration IDLE_TIMEOUT = Duration.ofSeconds(10);
@@ -38,7 +39,7 @@ public record WatermarkMode(Kind kind, Duration maxHold, Duration idleTimeout)
 
   /** Leaves watermarks to the job's strategy. */
   public static WatermarkMode strategy() {
-    return new WatermarkMode(Kind.STRATEGY, Duration.ZERO, Duration.ZERO);
+    return new WatermarkMode(Kind.STRATEGY, Duration.ZERO, Duration.ZERO, false);
   }
 
   /**
@@ -49,17 +50,26 @@ public record WatermarkMode(Kind kind, Duration maxHold, Duration idleTimeout)
    *     what the primary has is late then
    */
   public static WatermarkMode hold(Duration max) {
-    return new WatermarkMode(Kind.HOLD, max, IDLE_TIMEOUT);
+    return new WatermarkMode(Kind.HOLD, max, IDLE_TIMEOUT, false);
   }
 
   /** Goes on without whoever is silent or down; what comes later may be late. */
   public static WatermarkMode advance() {
-    return new WatermarkMode(Kind.ADVANCE, Duration.ZERO, IDLE_TIMEOUT);
+    return new WatermarkMode(Kind.ADVANCE, Duration.ZERO, IDLE_TIMEOUT, false);
   }
 
   /** The same with another idle timeout; 0 waits for silent partitions for ever. */
   public WatermarkMode withIdleTimeout(Duration timeout) {
-    return new WatermarkMode(kind, maxHold, timeout);
+    return new WatermarkMode(kind, maxHold, timeout, ofRecords);
+  }
+
+  /**
+   * The same for a job whose event time is the timestamp of Kafka's records, as it is unless the
+   * strategy assigns timestamps. Then the source knows which partition is ahead, and the watermark
+   * comes to where that one is however long the others take; else for three idle timeouts.
+   */
+  public WatermarkMode byRecordTime() {
+    return new WatermarkMode(kind, maxHold, idleTimeout, true);
   }
 
   boolean holds() {

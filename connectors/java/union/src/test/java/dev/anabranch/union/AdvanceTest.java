@@ -5,12 +5,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.anabranch.records.RawRecord;
 import dev.anabranch.records.RawRecordTypeInfo;
 import dev.anabranch.testkit.Await;
+import dev.anabranch.testkit.TestProducer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.util.OutputTag;
 import org.jspecify.annotations.Nullable;
@@ -103,16 +105,42 @@ class AdvanceTest {
     assertThat(Windows.late(stream)).isEmpty();
   }
 
+  @Test
+  void aSilentPartitionWhoseRecordsAreAheadInNameOnlyHoldsNobodyForLong() throws Exception {
+    String stream = "ahead-in-name";
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, stream, 1).publish();
+    try (TestProducer producer = new TestProducer(FIXTURE.a(), Map.of())) {
+      producer.write(stream, 1, "a-0-", 10, Windows.start(40), 100);
+    }
+    start(topology, 1, Windows.BY_VALUE, records -> Windows.count(stream, records));
+    for (int minute = 0; Windows.fired(stream).size() < 3; minute++) {
+      assertThat(minute).as("minutes without a window").isLessThan(39);
+      Windows.write(FIXTURE.b(), stream, 1, minute, minute, 10);
+      Thread.sleep(500);
+    }
+    assertThat(Windows.fired(stream))
+        .containsEntry(0L, List.of(20L))
+        .containsEntry(1L, List.of(10L));
+  }
+
   private UnionJob start(
       TopologyFile topology,
       int parallelism,
       Consumer<SingleOutputStreamOperator<RawRecord>> behind)
       throws Exception {
+    return start(topology, parallelism, Windows.STRATEGY, behind);
+  }
+
+  private UnionJob start(
+      TopologyFile topology,
+      int parallelism,
+      WatermarkStrategy<RawRecord> strategy,
+      Consumer<SingleOutputStreamOperator<RawRecord>> behind)
+      throws Exception {
     WatermarkMode mode = WatermarkMode.advance().withIdleTimeout(Duration.ofSeconds(2));
     UnionSource<RawRecord> source = UnionFixture.source(topology).watermarkMode(mode).build();
     running =
-        UnionJob.start(
-            topology.stream(), source, parallelism, directory, null, Windows.STRATEGY, behind);
+        UnionJob.start(topology.stream(), source, parallelism, directory, null, strategy, behind);
     return running;
   }
 

@@ -118,12 +118,12 @@ class SplitBoardTest {
     SplitBoard board = board(OutOfRangePolicy.RESET);
     board.follow(event(Views.of(1, "a"), Map.of()));
     SplitState split = board.expect(batch(1, 0, 200));
-    split.emitted(149, 0);
+    split.emitted(149, 0, -1);
     // Routed anew between two records of a batch, whose rest is emitted all the same.
     board.follow(event(Views.of(2, "b"), Map.of()));
     board.follow(event(Views.of(3, "a"), Map.of()));
     assertThat(fetching.reading.get("a:" + SPLIT).nextOffset()).isEqualTo(150);
-    split.emitted(199, 0);
+    split.emitted(199, 0, -1);
     split.batchEmitted(200, 0, -1);
 
     board.expect(batch(2, 150, 160)).batchEmitted(160, 0, -1);
@@ -138,8 +138,8 @@ class SplitBoardTest {
     board.take(found(Verdict.READABLE));
     board.expect(batch(1, 0, 15)).moveTo(15, 3);
     SplitState split = board.expect(batch(1, 15, 30));
-    split.emitted(15, 3);
-    split.emitted(16, 4);
+    split.emitted(15, 3, -1);
+    split.emitted(16, 4, -1);
 
     assertThat(board.snapshot().get(0).nextOffset()).isEqualTo(17);
     assertThat(board.snapshot().get(0).leaderEpoch()).isEqualTo(4);

@@ -119,7 +119,7 @@ class SplitWatchTest {
     answered(watch, 1, 20, 0);
     watch.moved(id);
     assertThat(watch.mustWait(id)).isTrue();
-    split.emitted(0, 0);
+    split.emitted(0, 0, -1);
     answered(watch, 21, 30, 1);
     assertThat(watch.mustWait(id)).isTrue();
     answered(watch, 31, 31, 1);
@@ -135,10 +135,10 @@ class SplitWatchTest {
     assertThat(watch.primaries()).containsEntry("a", Contact.LOST);
     answered(watch, 5, 5, 7);
     assertThat(watch.primaries()).containsEntry("a", Contact.BEHIND);
-    split.emitted(5, 0);
+    split.emitted(5, 0, -1);
     answered(watch, 6, 6, 100);
     assertThat(watch.primaries()).containsEntry("a", Contact.BEHIND);
-    split.emitted(6, 0);
+    split.emitted(6, 0, -1);
     answered(watch, 7, 7, 200);
     assertThat(watch.primaries()).containsEntry("a", Contact.CURRENT);
   }
@@ -164,8 +164,8 @@ class SplitWatchTest {
   @Test
   void theSplitThatIsAheadIsKeptUntilNobodyIsWaitedForAndItsWordIsHeard() {
     SplitWatch watch = holding();
-    split.batchEmitted(1, 0, 8_000);
-    other.batchEmitted(1, 0, 3_000);
+    split.emitted(0, 0, 8_000);
+    other.emitted(0, 0, 3_000);
     // The one that is ahead falls silent first.
     for (long second = 0; second <= 20; second++) {
       watch.heard(id, 1, second * SECOND);
@@ -177,19 +177,51 @@ class SplitWatchTest {
   }
 
   @Test
+  void whereEventTimeMayBeAnotherTheSplitThatIsAheadIsNotKeptForEver() {
+    WatermarkMode mode = WatermarkMode.advance().withIdleTimeout(IDLE);
+    SplitWatch watch = new SplitWatch(mode);
+    SplitWatch byRecordTime = new SplitWatch(mode.byRecordTime());
+    split.emitted(0, 0, 3_600_000);
+    for (long second = 0; second <= 60; second++) {
+      other.emitted(second, 0, second * 1_000);
+      for (SplitWatch each : List.of(watch, byRecordTime)) {
+        each.heard(id, 1, second * SECOND);
+        each.heard(other.splitId(), second + 2, second * SECOND);
+        each.look(both, waitFor, false, second * SECOND);
+      }
+      assertThat(watch.mustWait(id)).as("at %s s", second).isEqualTo(second < 40);
+      assertThat(byRecordTime.mustWait(id)).isTrue();
+    }
+  }
+
+  @Test
+  void howFarASplitIsShowsItsHighestRecordNotItsLast() {
+    SplitWatch watch = holding();
+    split.emitted(0, 0, 8_000);
+    split.emitted(1, 0, 1_000);
+    other.emitted(0, 0, 3_000);
+    for (long second = 0; second <= 15; second++) {
+      watch.heard(id, 2, second * SECOND);
+      watch.heard(other.splitId(), 2, second * SECOND);
+      watch.look(both, waitFor, false, second * SECOND);
+    }
+    assertThat(watch.mustWait(id)).isTrue();
+  }
+
+  @Test
   void whoIsOvertakenIsPassedOverAndNotKeptAgain() {
     SplitWatch watch = holding();
-    split.batchEmitted(1, 0, 8_100);
+    split.emitted(0, 0, 8_100);
     for (long second = 0; second <= 60; second++) {
       watch.heard(id, 1, second * SECOND);
       watch.heard(other.splitId(), second + 2, second * SECOND);
-      other.batchEmitted(second + 1, 0, second * 500);
+      other.emitted(second, 0, second * 500);
       watch.look(both, waitFor, false, second * SECOND);
       assertThat(watch.mustWait(other.splitId())).isTrue();
       assertThat(watch.mustWait(id)).as("at %s s", second).isEqualTo(second <= 16);
     }
     // It is ahead again in name only: its output is gone.
-    other.batchEmitted(62, 0, 0);
+    other.emitted(61, 0, 0);
     watch.look(both, waitFor, false, 61 * SECOND);
     assertThat(watch.mustWait(id)).isFalse();
   }
@@ -197,7 +229,7 @@ class SplitWatchTest {
   @Test
   void whileAPrimaryIsHeldForTheSplitThatIsAheadIsKeptByReadersWithoutThatPrimaryToo() {
     SplitWatch watch = holding();
-    split.batchEmitted(1, 0, 8_000);
+    split.emitted(0, 0, 8_000);
     for (long second = 0; second <= 40; second++) {
       watch.heard(id, 1, second * SECOND);
       boolean held = second <= 30;

@@ -36,7 +36,17 @@ final class Windows {
   private static final Map<String, Map<Long, List<Long>>> FIRED = new ConcurrentHashMap<>();
   private static final Map<String, ConcurrentLinkedQueue<String>> LATE = new ConcurrentHashMap<>();
 
+  /** By what a value says, whatever the time of its record. */
+  static final WatermarkStrategy<RawRecord> BY_VALUE =
+      STRATEGY.withTimestampAssigner(
+          (record, time) -> start(Long.parseLong(new String(record.value(), UTF_8).split("-")[1])));
+
   private Windows() {}
+
+  /** When a minute begins. */
+  static long start(long minute) {
+    return BASE_MS + minute * MINUTE_MS;
+  }
 
   /** Counts the records of each minute; what windows drop as late is remembered. */
   static void count(String test, DataStream<RawRecord> records) {
@@ -68,10 +78,8 @@ final class Windows {
     List<String> written = new ArrayList<>();
     try (TestProducer producer = new TestProducer(broker, Map.of())) {
       for (int minute = from; minute <= to; minute++) {
-        long start = BASE_MS + minute * MINUTE_MS;
-        written.addAll(
-            producer.write(
-                topic, partitions, broker.name() + "-" + minute + "-", each, start, 100));
+        String prefix = broker.name() + "-" + minute + "-";
+        written.addAll(producer.write(topic, partitions, prefix, each, start(minute), 100));
       }
     }
     return written;
