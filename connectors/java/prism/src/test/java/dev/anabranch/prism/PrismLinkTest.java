@@ -21,7 +21,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A Prism whose way to one of its real brokers swallows, delays, is cut, or answers late. */
-@Timeout(300)
+@Timeout(900)
 @Tag("long")
 class PrismLinkTest {
   private static final Duration LIMIT = Duration.ofSeconds(60);
@@ -111,7 +111,9 @@ class PrismLinkTest {
     try (BlockingPrism prism = BlockingPrism.open(topology, stream, PrismOptions.defaults())) {
       ledger.send(prism, 100);
       prism.flush();
-      link().slow(Duration.ofMillis(1_500));
+      // Each way: much longer than a hedge waits, and, on a busy machine too, less than the 5 s
+      // after which a request counts as lost.
+      link().slow(Duration.ofMillis(800));
       ledger.send(prism, 2_000);
       prism.flush();
       assertThat(prism.stats().get("a").breaker()).isZero();
