@@ -144,6 +144,6 @@ def test_checkpoints_that_cannot_be_written_are_told_before_flink_starts(tmp_pat
     with pytest.raises(ConfigurationError) as caught:
         check_checkpoints((tmp_path / "file" / "x").as_uri(), "checkpoints.dir")
     assert "XDG_STATE_HOME" in str(caught.value.hint)
-    check_checkpoints((tmp_path / "a b" / "new").as_uri(), "job.yaml:3")
+    check_checkpoints(f"file://{tmp_path}/a b/new", "job.yaml:3")
     assert list((tmp_path / "a b" / "new").iterdir()) == []
     check_checkpoints("s3://bucket/that/is/not/here", "job.yaml:3")

@@ -84,7 +84,7 @@ def test_tasks_elsewhere_find_the_topology_by_what_they_are_given(
     monkeypatch.chdir(tmp_path)
     logs = job.read("logs", Log)
     logs.write("runs", ids="none")
-    for given, wanted in ((uri, uri), ("sub/t.yaml", f"{tmp_path}/sub/t.yaml")):
+    for given, wanted in ((uri, uri), ("a:b/t.yaml", f"{tmp_path}/a:b/t.yaml"), ("s://t", "s://t")):
         binding = StreamBinding("watch", Settings(topology=given))
         for statement in (binding.source(job.reads[0]), binding.sink(job.writes[0], job.reads[0].columns)):
             assert f"'topology' = '{wanted}'" in statement

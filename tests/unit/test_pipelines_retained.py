@@ -24,15 +24,15 @@ def _checkpoint(run: Path, number: int, *, complete: bool = True) -> Path:
 
 
 def test_latest_is_the_newest_complete_checkpoint_of_this_job_alone(tmp_path: Path) -> None:
-    shared, folder = tmp_path / "shared folder", tmp_path / "job"
+    shared, folder = tmp_path / "shared:a %20é", tmp_path / "job"
     for number in (9, 10):
         _checkpoint(shared / "run1", number)
     _checkpoint(shared / "run1", 11, complete=False)
     _checkpoint(shared / "of-another-job", 99)
     for run in ("run0", "run1"):
-        remember_run(folder, run, shared.as_uri())
-    assert restore_uri("latest", folder, None) == (shared / "run1" / "chk-10").as_uri()
-    remember_run(folder, "run2", shared.as_uri())
+        remember_run(folder, run, f"file://{shared}")
+    assert restore_uri("latest", folder, None) == f"file://{shared}/run1/chk-10"
+    remember_run(folder, "run2", f"file://{shared}")
     assert restore_uri("latest", folder, None).endswith("run1/chk-10"), "the last run came to none"
 
 
@@ -62,10 +62,10 @@ def test_latest_in_blob_storage_asks_for_the_path(tmp_path: Path) -> None:
 
 
 def test_a_path_becomes_a_uri_however_flink_wrote_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = _checkpoint(tmp_path / "run", 3)
+    path = _checkpoint(tmp_path / "run:a b#%41", 3)
     monkeypatch.chdir(tmp_path)
-    for given in ("run/chk-3", str(path), path.as_uri(), f"file:{path}"):
-        assert restore_uri(given, tmp_path, None) == path.as_uri()
+    for given in ("run:a b#%41/chk-3", str(path), f"file://{path}", f"file:{path}"):
+        assert restore_uri(given, tmp_path, None) == f"file://{path}"
     assert restore_uri("s3://b/chk-3", tmp_path, None) == "s3://b/chk-3"
 
 

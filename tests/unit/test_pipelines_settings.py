@@ -171,6 +171,21 @@ def test_relative_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     assert resolved.settings.checkpoints.dir == "s3://b/c"
 
 
+def test_a_colon_makes_no_uri_of_a_path(tmp_path: Path) -> None:
+    text = "topology: top:ology.yaml\ncheckpoints: {dir: runs/10:30}\nrestore: file:/old/chk-1\n"
+    settings = resolve([_file(tmp_path, text)]).settings
+    assert settings.topology == f"{tmp_path}/top:ology.yaml"
+    assert settings.checkpoints.dir == f"{tmp_path}/runs/10:30"
+    assert settings.restore == "file:/old/chk-1"
+
+
+@pytest.mark.parametrize("name", ["a b", "a,b é:c %d #x", "a%20b?", "[0]"])
+def test_checkpoints_go_where_the_path_says_whatever_letters_it_has(tmp_path: Path, name: str) -> None:
+    """Flink escapes nothing and takes nothing for escaped."""
+    options = flink_configuration("j", Settings(), tmp_path / name)
+    assert options["execution.checkpointing.dir"] == f"file://{tmp_path}/{name}/checkpoints"
+
+
 def test_a_link_that_a_path_goes_through_stays_one(tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
     (tmp_path / "now").symlink_to("first")
@@ -181,8 +196,8 @@ def test_a_link_that_a_path_goes_through_stays_one(tmp_path: Path) -> None:
 
 
 def test_defaults_lose_nothing(tmp_path: Path) -> None:
-    options = flink_configuration("j", Settings(), tmp_path / "a b")
-    assert options["execution.checkpointing.dir"] == (tmp_path / "a b" / "checkpoints").as_uri()
+    options = flink_configuration("j", Settings(), tmp_path)
+    assert options["execution.checkpointing.dir"] == f"file://{tmp_path}/checkpoints"
     assert options["execution.checkpointing.externalized-checkpoint-retention"] == "RETAIN_ON_CANCELLATION"
     assert options["execution.checkpointing.num-retained"] == "3"
     assert options["execution.checkpointing.incremental"] == "true"

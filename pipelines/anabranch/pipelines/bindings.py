@@ -12,6 +12,7 @@ from anabranch.pipelines.ddl import create_table
 from anabranch.pipelines.records import Column
 from anabranch.pipelines.settings import Settings
 from anabranch.pipelines.table import Write
+from anabranch.pipelines.uris import is_uri
 
 __all__ = ["Binding", "Read", "StreamBinding"]
 
@@ -117,6 +118,6 @@ def _found_elsewhere(options: Mapping[str, str]) -> dict[str, str]:
     Links in a path stay, since they may be turned later.
     """
     uri = options["topology"]
-    if not uri.strip() or "://" in uri or uri.startswith("file:"):
+    if not uri.strip() or is_uri(uri):
         return dict(options)
     return {**options, "topology": str(Path(uri).absolute())}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from anabranch.pipelines.retained import restore_uri
 from anabranch.pipelines.settings import Settings
+from anabranch.pipelines.uris import file_uri, is_uri
 
 __all__ = ["CHECKPOINT_DIR", "checkpoint_uri", "flink_configuration", "state_folder"]
 
@@ -57,7 +58,7 @@ def checkpoint_uri(settings: Settings, folder: Path) -> str:
     # Without a directory checkpoints go to the JobManager's memory, which is full at 5 MiB: the job then
     # restarts for ever.
     place = str(chosen or folder / "checkpoints")
-    return place if ":" in place else Path(place).resolve().as_uri()
+    return place if is_uri(place) else file_uri(Path(place))
 
 
 def _checkpoints(settings: Settings, folder: Path) -> dict[str, str]:

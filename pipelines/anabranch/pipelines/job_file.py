@@ -14,6 +14,7 @@ from anabranch.pipelines.places import shown
 from anabranch.pipelines.retained import LATEST
 from anabranch.pipelines.sensitive import HIDDEN, is_sensitive
 from anabranch.pipelines.settings import Settings
+from anabranch.pipelines.uris import is_uri
 from anabranch.topology.not_yaml import look_into
 
 __all__ = ["file_layer", "job_schema"]
@@ -52,9 +53,10 @@ def file_layer(path: Path) -> Layer:
         raise ConfigurationError("is nested too deep", where=str(path), hint="write it flat") from None
     values = gathered.values
     for name in _PATHS:
-        if isinstance(values.get(name), str) and ":" not in values[name] and values[name] != LATEST:
+        given = values.get(name)
+        if isinstance(given, str) and given != LATEST and not is_uri(given):
             # Links stay: what a mounted ConfigMap shows is one, and is turned at each change.
-            values[name] = str((path.parent / values[name]).absolute())
+            values[name] = str((path.parent / given).absolute())
     return Layer(values, gathered.sources, gathered.problems)
 
 

@@ -7,14 +7,12 @@ import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from anabranch.connectors.client_log import QuietLog
 from anabranch.errors import AnabranchError, ConfigurationError, JobError, UnavailableError
 from anabranch.pipelines.rest import RestClient
+from anabranch.pipelines.uris import local_path
 from anabranch.topology import Group, Primary, Topology, librdkafka_config
 from anabranch.topology.load import load_last_good
 from anabranch.topology.store import is_read_here, public_uri
@@ -67,11 +65,11 @@ def check_checkpoints(uri: str, where: str) -> None:
     Raises:
         ConfigurationError: That is not possible.
     """
-    if not uri.startswith("file:"):
+    path = local_path(uri)
+    if path is None:
         return
-    path = url2pathname(urlsplit(uri).path)
     try:
-        Path(path).mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:

@@ -8,9 +8,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from anabranch.errors import ConfigurationError
+from anabranch.pipelines.uris import file_uri, local_path
 
 __all__ = ["LATEST", "check_ends", "fallen_back", "newest_of_run", "remember_run", "restore_uri"]
 
@@ -47,9 +47,9 @@ def newest_of_run(checkpoints: str, job_id: str) -> str | None:
         checkpoints: URI of the folder that was set for the run.
         job_id: Of the run.
     """
-    root = _local(checkpoints)
+    root = local_path(checkpoints)
     found = None if root is None else _newest(root / job_id)
-    return None if found is None else found.as_uri()
+    return None if found is None else file_uri(found)
 
 
 def restore_uri(given: str, folder: Path, cluster: str | None) -> str:
@@ -64,14 +64,14 @@ def restore_uri(given: str, folder: Path, cluster: str | None) -> str:
         ConfigurationError: There is none.
     """
     if given == LATEST:
-        return _latest(folder).as_uri()
-    path = _local(given)
+        return file_uri(_latest(folder))
+    path = local_path(given)
     if path is None:
         return given
     here = cluster is None or cluster.rpartition(":")[0] in _LOOPBACK
     if here and not _is_complete(path):
         raise ConfigurationError("there is no checkpoint or savepoint", where=given, hint=_hint(path, folder))
-    return path.as_uri()
+    return file_uri(path)
 
 
 def fallen_back(given: str | None, folder: Path, checkpoint: str) -> str | None:
@@ -115,7 +115,7 @@ def check_ends(checkpoint: str, folder: Path) -> None:
 def _latest(folder: Path) -> Path:
     runs = _runs(folder)
     for run in reversed(runs):
-        root = _local(run["checkpoints"])
+        root = local_path(run["checkpoints"])
         if root is None:
             raise ConfigurationError(
                 f"the last run's checkpoints are in {run['checkpoints']}, which cannot be searched from here",
@@ -147,14 +147,6 @@ def _run(line: bytes) -> dict[str, Any] | None:
         return run if run["job_id"] and run["checkpoints"] else None
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def _local(given: str) -> Path | None:
-    """The path on this machine; None for what is in another file system."""
-    parts = urlsplit(given)
-    if parts.scheme not in ("", "file"):
-        return None
-    return Path(unquote(parts.path) if parts.scheme else given).resolve()
 
 
 def _is_complete(path: Path) -> bool:
