@@ -70,6 +70,12 @@ def test_flink_options_keep_their_own_names_and_lines(tmp_path: Path) -> None:
         ("- a\n", 1, "no mapping"),
         ("bounded: true\nparallelism: 2024-13-45\n", 2, "parallelism: '2024-13-45' is no timestamp"),
         ("inputs:\n  max-value-bytes: !!int x\n", 2, "inputs.max-value-bytes: 'x' is no int"),
+        ("start: latest\nparallelism: !!bool 1\n", 2, "parallelism: '1' is no bool"),
+        ("start: latest\nparallelism:\n  !!int ''\n", 3, "parallelism: '' is no int"),
+        ("flink:\n  a: [b,\n    !!bool 1]\n", 3, "flink.a: '1' is no bool"),
+        ("flink:\n  a: [{b: 2024-13-45}]\n", 2, "flink.a.b: '2024-13-45' is no timestamp"),
+        ("flink:\n  a: [{password: 2024-13-45}]\n", 2, r"flink.a.password: \*{6} is no timestamp"),
+        ("flink:\n  a: !!bool 7\n", 2, "flink.a: '7' is no bool"),
         ("start: latest\nflink: &f\n  a: {b: *f}\n", 3, "'b' holds itself"),
         ("parallelism: 1\ntopology: !here t\n", 2, "not YAML: could not determine a constructor"),
     ],
@@ -78,6 +84,19 @@ def test_a_wrong_file_is_told_with_its_line(tmp_path: Path, text: str, line: int
     with pytest.raises(ConfigurationError, match=says) as caught:
         resolve([_file(tmp_path, text)])
     assert str(caught.value.where).endswith(f"job.yaml:{line}")
+
+
+def test_a_value_that_an_alias_repeats_is_told_twice(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="2 settings are wrong") as caught:
+        resolve([_file(tmp_path, "start: &x 2024-13-45\nrestore: *x\n")])
+    assert "not YAML" not in caught.value.message
+
+
+@pytest.mark.parametrize("value", ["1" * 5000, "0x" + "f" * 5000, f"[{'1' * 5000}]", f"'{'x' * 5000}'"])
+def test_of_a_long_value_no_more_than_a_line_is_shown(tmp_path: Path, value: str) -> None:
+    with pytest.raises(ConfigurationError, match="start: ") as caught:
+        resolve([_file(tmp_path, f"start: {value}\n")])
+    assert len(str(caught.value)) < 600
 
 
 def test_a_file_that_is_nested_too_deep_is_no_defect(tmp_path: Path) -> None:

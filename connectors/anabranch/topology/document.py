@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from anabranch.errors import TopologyError
 from anabranch.topology.model import Topology
-from anabranch.topology.not_yaml import look_into
+from anabranch.topology.not_yaml import UNREADABLE, look_into
 from anabranch.topology.partial import problems_between
 from anabranch.topology.problems import error_of, problems_in
 from anabranch.topology.rules import Path, Problem
@@ -132,8 +132,7 @@ class _Builder:
             return self._mapping(node, path)
         try:
             return self._loader.construct_object(node)
-        # What PyYAML makes of `!!int x`, `!!timestamp 4`, `!!bool 1` and a number of 5,000 digits.
-        except (ValueError, AttributeError, LookupError, TypeError, OverflowError):
+        except UNREADABLE:
             kind = node.tag.rpartition(":")[2]
             # Without the value, which may be a secret.
             problem = f"what stands here cannot be read as {kind}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,10 @@ from anabranch.errors import ConfigurationError
 from anabranch.pipelines.layers import Layer
 from anabranch.pipelines.places import shown
 from anabranch.pipelines.retained import LATEST
-from anabranch.pipelines.sensitive import HIDDEN, is_sensitive
+from anabranch.pipelines.sensitive import told
 from anabranch.pipelines.settings import Settings
 from anabranch.pipelines.uris import is_uri
-from anabranch.topology.not_yaml import look_into
+from anabranch.topology.not_yaml import UNREADABLE, look_into
 
 __all__ = ["file_layer", "job_schema"]
 
@@ -76,7 +77,6 @@ class _Gathered:
         self.sources: dict[tuple[str, ...], str] = {}
         self.problems: list[tuple[str, str, str]] = []
         self._path = path
-        self._loader = yaml.SafeLoader("")
         self._open: list[yaml.Node] = []  # the mapping that is being taken, and those around it
 
     def take(self, node: yaml.MappingNode, above: tuple[str, ...]) -> None:
@@ -104,10 +104,31 @@ class _Gathered:
 
     def _construct(self, node: yaml.Node, here: tuple[str, ...]) -> None:
         try:
-            self.values[here] = self._loader.construct_object(node, deep=True)
-        except (ValueError, AttributeError):
-            # It looks like a date or a number and is none, such as 2024-13-45.
-            kind = node.tag.rpartition(":")[2]
-            name = ".".join(here)
-            what = f"{name}: {HIDDEN if is_sensitive(name) else repr(node.value)} is no {kind}"
-            self.problems.append((self.sources[here], what, "put quotes around it if it is meant as text"))
+            self.values[here] = _constructed(node)
+        except UNREADABLE:
+            path, wrong = next(_unreadable(node, here), (here, node))
+            name = ".".join(path)
+            what = f"{name}: {told(name, wrong.value)} is no {wrong.tag.rpartition(':')[2]}"
+            place = shown(str(self._path), wrong.start_mark.line + 1)
+            self.problems.append((place, what, "put quotes around it if it is meant as text"))
+
+
+def _constructed(node: yaml.Node) -> Any:
+    # Each by a loader of its own: one that failed takes the same node, by an alias, for one within itself.
+    return yaml.SafeLoader("").construct_object(node, deep=True)
+
+
+def _unreadable(node: yaml.Node, here: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], yaml.Node]]:
+    """The values in a node that look like a number or a date, or are tagged as one, and are none."""
+    if isinstance(node, yaml.ScalarNode):
+        try:
+            _constructed(node)
+        except UNREADABLE:
+            yield here, node
+    elif isinstance(node, yaml.SequenceNode):
+        for each in node.value:
+            yield from _unreadable(each, here)
+    else:
+        for key, value in node.value:
+            yield from _unreadable(key, here)
+            yield from _unreadable(value, (*here, str(key.value)))

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from anabranch.errors import ConfigurationError
 from anabranch.pipelines.inputs import wrong_option
-from anabranch.pipelines.sensitive import HIDDEN, is_sensitive
+from anabranch.pipelines.sensitive import HIDDEN, is_sensitive, told
 from anabranch.pipelines.settings import Settings
 from anabranch.topology.store import public_text
 
@@ -182,7 +182,7 @@ def _problem(detail: Any, sources: Mapping[_Path, str]) -> tuple[str, str, str]:
     # A flag says of itself which setting it is.
     what = "" if place.startswith("--") else f"{name}: "
     message = str(detail["msg"])
-    given = HIDDEN if is_sensitive(name) else public_text(repr(detail["input"]))
+    given = told(name, detail["input"])
     hint = str(detail.get("ctx", {}).get("hint", ""))
     if detail["type"] in ("model_type", "dict_type"):
         return (

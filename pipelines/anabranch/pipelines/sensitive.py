@@ -1,8 +1,10 @@
-"""Which of Flink's options hold secrets: their values are not shown."""
+"""Which of Flink's options hold secrets: their values are not shown. How others are."""
 
 from __future__ import annotations
 
-__all__ = ["HIDDEN", "is_sensitive"]
+from anabranch.topology.store import public_text
+
+__all__ = ["HIDDEN", "is_sensitive", "told"]
 
 HIDDEN = "******"
 
@@ -21,9 +23,22 @@ _MARKS = (
     "http-headers",
     "credential",
 )
+# An error is one screen at most, and may hold eight values.
+_SHOWN = 80
 
 
 def is_sensitive(key: str) -> bool:
     """Whether an option of this name holds a secret."""
     lowered = key.lower()
     return any(mark in lowered for mark in _MARKS)
+
+
+def told(key: str, value: object) -> str:
+    """What an error shows of an option's value: nothing of a secret, of anything else no more than a line."""
+    if is_sensitive(key):
+        return HIDDEN
+    try:
+        text = public_text(repr(value))
+    except ValueError:  # Python writes no number of more than some thousand digits
+        return "a number of thousands of digits"
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
