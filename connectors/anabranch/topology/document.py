@@ -1,11 +1,13 @@
 """From the text of a document to a :class:`Topology`, with line numbers in every error.
 
-YAML is read as its JSON subset of types (``true``, not ``yes``; ``8``, not ``010``), so that Python
-and Java never read one text in two ways. A key that occurs twice is an error, not the last one's win.
+YAML is read as its JSON subset of types (``true``, not ``yes``; ``8``, not ``010``), also where a value is
+tagged with its type, so that Python and Java never read one text in two ways. A key that occurs twice is an
+error, not the last one's win.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from typing import Any
 
@@ -14,7 +16,7 @@ from pydantic import ValidationError
 
 from anabranch.errors import TopologyError
 from anabranch.topology.model import Topology
-from anabranch.topology.not_yaml import UNREADABLE, look_into
+from anabranch.topology.not_yaml import look_into
 from anabranch.topology.partial import problems_between
 from anabranch.topology.problems import error_of, problems_in
 from anabranch.topology.rules import Path, Problem
@@ -34,13 +36,18 @@ class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  (PyYAML's own form)
 
 
-for _tag, _pattern, _first in (
+_TAG = "tag:yaml.org,2002:"
+_TEXT = f"{_TAG}str"
+_FORMS: dict[str, re.Pattern[str]] = {}  # of the values of each tag, but for text
+
+for _name, _form, _first in (
     ("bool", r"true|false", "tf"),
     ("int", r"-?(0|[1-9][0-9]*)", "-0123456789"),
     ("float", r"-?(0|[1-9][0-9]*)(\.[0-9]+([eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)", "-0123456789"),
     ("null", r"null|~|", ["n", "~", ""]),
 ):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), list(_first))
+    _FORMS[_TAG + _name] = re.compile(rf"^(?:{_form})\Z")
+    _Loader.add_implicit_resolver(_TAG + _name, _FORMS[_TAG + _name], list(_first))
 
 
 def parse_topology(text: str, where: str = "topology") -> Topology:
@@ -130,13 +137,18 @@ class _Builder:
             return [self.build(child, (*path, index)) for index, child in enumerate(node.value)]
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
-        try:
-            return self._loader.construct_object(node)
-        except UNREADABLE:
-            kind = node.tag.rpartition(":")[2]
-            # Without the value, which may be a secret.
-            problem = f"what stands here cannot be read as {kind}"
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
+        return node.value if node.tag == _TEXT else self._plain(node)
+
+    def _plain(self, node: yaml.Node) -> Any:
+        form = _FORMS.get(node.tag)
+        if form is not None and form.match(node.value):
+            # A number of 5,000 digits is more than Python takes.
+            with contextlib.suppress(ValueError):
+                return self._loader.construct_object(node)
+        kind = node.tag.rpartition(":")[2]
+        # Without the value, which may be a secret.
+        problem = f"what stands here cannot be read as {kind}"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         data: dict[str, Any] = {}

@@ -16,7 +16,7 @@ from anabranch.pipelines.retained import LATEST
 from anabranch.pipelines.sensitive import told
 from anabranch.pipelines.settings import Settings
 from anabranch.pipelines.uris import is_uri
-from anabranch.topology.not_yaml import UNREADABLE, look_into
+from anabranch.topology.not_yaml import look_into
 
 __all__ = ["file_layer", "job_schema"]
 
@@ -67,6 +67,8 @@ _PATHS: tuple[tuple[str, ...], ...] = (
     ("checkpoints", "dir"),
     ("restore",),
 )
+# What PyYAML makes of `!!int x`, `!!timestamp 4`, `!!bool 1` and a number of 5,000 digits.
+_UNREADABLE = (ValueError, AttributeError, LookupError, TypeError, OverflowError)
 
 
 class _Gathered:
@@ -105,7 +107,7 @@ class _Gathered:
     def _construct(self, node: yaml.Node, here: tuple[str, ...]) -> None:
         try:
             self.values[here] = _constructed(node)
-        except UNREADABLE:
+        except _UNREADABLE:
             path, wrong = next(_unreadable(node, here), (here, node))
             name = ".".join(path)
             what = f"{name}: {told(name, wrong.value)} is no {wrong.tag.rpartition(':')[2]}"
@@ -123,7 +125,7 @@ def _unreadable(node: yaml.Node, here: tuple[str, ...]) -> Iterator[tuple[tuple[
     if isinstance(node, yaml.ScalarNode):
         try:
             _constructed(node)
-        except UNREADABLE:
+        except _UNREADABLE:
             yield here, node
     elif isinstance(node, yaml.SequenceNode):
         for each in node.value:

@@ -28,8 +28,9 @@ import org.yaml.snakeyaml.resolver.Resolver;
 
 /**
  * A document as a tree with the line of each path. YAML is read as its JSON subset of types ({@code
- * true}, not {@code yes}; {@code 8}, not {@code 010}) and a key that occurs twice is an error: just
- * as in Python, for one text must never mean two things.
+ * true}, not {@code yes}; {@code 8}, not {@code 010}), also where a value is tagged with its type,
+ * and a key that occurs twice is an error: just as in Python, for one text must never mean two
+ * things.
  */
 final class YamlTree {
   /** A document nests seven deep; aliases could make it endless. */
@@ -37,17 +38,27 @@ final class YamlTree {
 
   private static final int MAX_NODES = 100_000;
 
+  private static final String INTEGER = "-?(?:0|[1-9][0-9]*)";
+
+  /** Of the values of each tag, but for text. */
+  private static final Map<Tag, Pattern> FORMS =
+      Map.of(
+          Tag.BOOL,
+          Pattern.compile("true|false"),
+          Tag.INT,
+          Pattern.compile(INTEGER),
+          Tag.FLOAT,
+          Pattern.compile(INTEGER + "(?:\\.[0-9]+(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)"),
+          Tag.NULL,
+          Pattern.compile("null|~|"));
+
   private static final class JsonTypes extends Resolver {
     @Override
     protected void addImplicitResolvers() {
-      String integer = "-?(?:0|[1-9][0-9]*)";
-      addImplicitResolver(Tag.BOOL, Pattern.compile("true|false"), "tf");
-      addImplicitResolver(Tag.INT, Pattern.compile(integer), "-0123456789");
-      addImplicitResolver(
-          Tag.FLOAT,
-          Pattern.compile(integer + "(?:\\.[0-9]+(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)"),
-          "-0123456789");
-      addImplicitResolver(Tag.NULL, Pattern.compile("null|~|"), "n~\0");
+      addImplicitResolver(Tag.BOOL, FORMS.get(Tag.BOOL), "tf");
+      addImplicitResolver(Tag.INT, FORMS.get(Tag.INT), "-0123456789");
+      addImplicitResolver(Tag.FLOAT, FORMS.get(Tag.FLOAT), "-0123456789");
+      addImplicitResolver(Tag.NULL, FORMS.get(Tag.NULL), "n~\0");
       addImplicitResolver(Tag.NULL, Pattern.compile(""), null);
     }
   }
@@ -131,6 +142,13 @@ final class YamlTree {
     if (tag.equals(Tag.STR)) {
       return factory.textNode(text);
     }
+    Pattern form = FORMS.get(tag);
+    if (form == null) {
+      throw problem(node, path, "has a tag that is not known here");
+    }
+    if (!form.matcher(text).matches()) {
+      throw problem(node, path, "is not what its tag says");
+    }
     try {
       if (tag.equals(Tag.INT)) {
         return factory.numberNode(new BigInteger(text));
@@ -144,10 +162,7 @@ final class YamlTree {
     if (tag.equals(Tag.BOOL)) {
       return factory.booleanNode(text.equals("true"));
     }
-    if (tag.equals(Tag.NULL)) {
-      return factory.nullNode();
-    }
-    throw problem(node, path, "has a tag that is not known here");
+    return factory.nullNode();
   }
 
   private TopologyException problem(Node node, String path, String message) {
