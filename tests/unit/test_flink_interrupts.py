@@ -84,6 +84,13 @@ def test_sigterm_is_held_also_where_ctrl_c_is_ignored() -> None:
         assert isinstance(interrupt.seen, Terminated)
 
 
+def test_sigterm_to_a_process_and_to_its_group_raises_once() -> None:
+    with raising_on_sigterm():
+        with pytest.raises(Terminated):
+            os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 def test_sigterm_to_a_process_and_to_its_group_is_one_wish() -> None:
     with raising_on_sigterm(), held_interrupt() as interrupt:
         os.kill(os.getpid(), signal.SIGTERM)

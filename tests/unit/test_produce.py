@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -234,17 +236,29 @@ def test_one_line_is_one(run: Run) -> None:
     assert "1 of 1 line was not written" in str(result.exception)
 
 
-def test_ctrl_c_without_a_primary_ends_soon_and_says_what_was_not_acknowledged(
-    run: Run, primaries: SimulatedPrimaries, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """Python's own of Ctrl-C, also where the tests run in a shell's background; SIGTERM does not end them."""
+    handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: lambda *_: None}
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("handlers")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_without_a_primary_ends_it_soon_and_says_what_was_not_acknowledged(
+    run: Run, primaries: SimulatedPrimaries, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     monkeypatch.setattr(produce, "_LEAVE_S", 0.2)
 
-    def split(line: bytes, number: int) -> tuple[None, bytes]:
-        if number == 2:
+    def split(line: bytes, line_number: int) -> tuple[None, bytes]:
+        if line_number == 2:
             primaries["a"].stop()
             primaries["b"].stop()
-        if number == 3:
-            raise KeyboardInterrupt
+        if line_number == 3:
+            os.kill(os.getpid(), number)
         return None, line
 
     monkeypatch.setattr(produce, "splitter", lambda *_, **__: split)

@@ -80,22 +80,26 @@ def command(
     A line goes to whichever primary works; the command is done when each line is acknowledged. Lines that no
     primary wants or that have no key are left out, are named (the first five), and make the command fail in
     the end. Where no primary takes any for --max-block, or each refuses the log-in or lacks the topic, it
-    fails.
+    fails. Ctrl-C and SIGTERM give what is under way a moment, and say what became of the lines.
     """
     from anabranch.connectors import PrismProducer
+    from anabranch.connectors.flink.interrupts import raising_on_sigterm
 
     if id_scope is not None and not id_scope.strip():
         # All that is sent with it would count as one file: of two, dedup drops the second.
         raise click.BadParameter("give it a name, such as that of the file", param_hint="--id-scope")
     split = splitter(key_fields, key_separator, upsert=upsert)
-    with PrismProducer(
-        topology,
-        stream,
-        home=home,
-        hedge_after_s=hedge_after_s,
-        max_block_s=max_block_s,
-        config=_UPSERT_CONFIG if upsert else {},
-    ) as producer:
+    with (
+        raising_on_sigterm(),
+        PrismProducer(
+            topology,
+            stream,
+            home=home,
+            hedge_after_s=hedge_after_s,
+            max_block_s=max_block_s,
+            config=_UPSERT_CONFIG if upsert else {},
+        ) as producer,
+    ):
         run = _Run(producer, max_block_s, upsert=upsert, quiet=as_json)
         try:
             run.send_all(file, split, id_scope)
@@ -153,7 +157,7 @@ class _Run:
         self.finish()
 
     def leave(self) -> None:
-        """After Ctrl-C: gives what is under way a moment, and says what became of the lines."""
+        """After Ctrl-C or SIGTERM: gives what is under way a moment, and says what became of the lines."""
         if sys.stderr.isatty():
             click.echo(err=True)  # behind what is drawn over
         if left := self._producer.poll():

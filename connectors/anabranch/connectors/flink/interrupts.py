@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import threading
@@ -73,13 +74,18 @@ def held_interrupt() -> Iterator[Interrupt]:
 
 @contextmanager
 def raising_on_sigterm() -> Iterator[None]:
-    """Makes SIGTERM raise :class:`Terminated` within, as SIGINT raises KeyboardInterrupt."""
+    """Makes SIGTERM raise :class:`Terminated` within, as SIGINT raises KeyboardInterrupt; once a second."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
+    seen_at = -math.inf
+
     def end(number: int, frame: FrameType | None) -> None:
-        raise Terminated
+        nonlocal seen_at
+        if time.monotonic() - seen_at > _ONE_WISH_S:
+            seen_at = time.monotonic()
+            raise Terminated
 
     before = signal.signal(signal.SIGTERM, end)
     try:
