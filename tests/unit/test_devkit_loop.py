@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -47,6 +48,15 @@ def test_lines_to_paste_show_a_record_that_jobs_can_read() -> None:
     [_, produce, tail, *_] = next_lines(Loop(loop_on_disk("m")))
     assert json.loads(produce.split("'")[1]) == {"run": "r1", "time_ms": 1}
     assert tail.endswith("tail training-logs --from earliest")
+
+
+def test_lines_to_paste_mean_to_a_shell_what_they_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "it's $HOME; a #b"))
+    loop = Loop(loop_on_disk("m"))
+    [export, *_] = next_lines(loop)
+    assert shlex.split(export, comments=True) == ["export", f"ANABRANCH_TOPOLOGY={loop.topology_path}"]
 
 
 def test_lines_to_paste_tell_how_jobs_run_on_the_loops_flink(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,9 +38,9 @@ def status_table(status: dict[str, Any]) -> Table:
 def next_lines(loop: Loop) -> list[str]:
     """Commands that make sense on a loop that has just come up."""
     option = "" if loop.name == "default" else f" --name {loop.name}"
-    first = next(iter(loop.streams))
+    first = shlex.quote(next(iter(loop.streams)))
     lines = [
-        f"  export ANABRANCH_TOPOLOGY={loop.topology_path}",
+        f"  export ANABRANCH_TOPOLOGY={shlex.quote(str(loop.topology_path))}",
         f'  echo \'{{"run": "r1", "time_ms": 1}}\' | anabranch produce {first}',
         f"  anabranch tail {first} --from earliest",
         f"  anabranch dev kill {loop.primaries[-1]}{option}",
