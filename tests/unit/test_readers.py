@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import queue
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -15,7 +17,7 @@ from anabranch.connectors.primary_reader import PrimaryReader
 from anabranch.connectors.readers import UnionReader
 from anabranch.devkit.process import await_condition
 from anabranch.errors import ConfigurationError, UnavailableError
-from anabranch.topology import Topology
+from anabranch.topology import Primary, Topology
 
 
 class Unreached:
@@ -78,6 +80,72 @@ def test_secrets_are_read_anew_for_a_primary_that_refused_them(
         password.write_text("new")
         await_condition(lambda: "new" in Refused.passwords, 30, "the new one")
     assert Refused.passwords == sorted(Refused.passwords, reverse=True)
+
+
+class Silenced:
+    """A consumer whose primary lacks the topic, and is silent from then on."""
+
+    asked = 0
+
+    def __init__(self, config: dict[str, Any]) -> None: ...
+
+    def list_topics(self, topic: str, timeout: float) -> object:
+        Silenced.asked += 1
+        if Silenced.asked > 1:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+        return SimpleNamespace(topics={topic: SimpleNamespace(error=KafkaError(KafkaError._UNKNOWN_TOPIC))})
+
+    def consume(self, *_: object) -> list[Any]:
+        return []
+
+    def close(self) -> None: ...
+
+
+@pytest.fixture
+def silenced(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], PrimaryReader]:
+    monkeypatch.setattr(primary_reader, "Consumer", Silenced)
+    monkeypatch.setattr(primary_reader, "_RETRY_S", 0.01)
+    monkeypatch.setattr(Silenced, "asked", 0)
+
+    def read(deadline_s: float) -> PrimaryReader:
+        primary = Primary.model_validate({"bootstrap": ["a:9092"]})
+        return PrimaryReader(
+            "a", "t", primary, {}, queue.Queue(), since_ms=None, until_end=True, deadline_s=deadline_s
+        )
+
+    return read
+
+
+def test_what_was_wrong_before_a_primary_fell_silent_is_not_told_for_ever(
+    silenced: Callable[[float], PrimaryReader],
+) -> None:
+    reader = silenced(600)
+    await_condition(lambda: reader.problem == "no answer", 30, "silence to be told")
+    reader.stop()
+    assert reader.join(30)
+
+
+def test_what_is_wrong_is_told_though_the_deadline_leaves_the_last_try_no_time(
+    silenced: Callable[[float], PrimaryReader],
+) -> None:
+    reader = silenced(1.5)
+    assert reader.join(30)
+    assert Silenced.asked > 2
+    assert reader.problem == "topic 't' does not exist"
+
+
+def test_that_brokers_are_down_says_no_more_than_silence(silenced: Callable[[float], PrimaryReader]) -> None:
+    reader = silenced(0)
+    assert reader.join(30)
+    for known, error, wanted in (
+        (None, KafkaError._ALL_BROKERS_DOWN, "no answer"),
+        ("topic 't' does not exist", KafkaError._ALL_BROKERS_DOWN, "topic 't' does not exist"),
+        ("no answer", KafkaError._RESOLVE, KafkaError(KafkaError._RESOLVE).str()),
+        (None, KafkaError._ALL_BROKERS_DOWN, KafkaError(KafkaError._RESOLVE).str()),
+    ):
+        reader.problem = known
+        reader._on_error(KafkaError(error))
+        assert reader.problem == wanted
 
 
 class Asked:

@@ -43,6 +43,7 @@ _RETRY_S = 1.0
 _DISCOVERY_S = 10.0
 _MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
 _SILENT = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT)
+_SILENCE = "no answer"
 _BATCH = 500
 _POLL_S = 0.2
 
@@ -190,14 +191,17 @@ class PrimaryReader:
     def _look_up(self, consumer: Consumer) -> TopicMetadata:
         reason = ""
         for limit_s in (_FIRST_WORD_S, _CALL_LIMIT_S - _FIRST_WORD_S):
+            waits_s = min(limit_s, self.left_s)
             try:
-                metadata = consumer.list_topics(self._topic, timeout=min(limit_s, self.left_s))
+                metadata = consumer.list_topics(self._topic, timeout=waits_s)
             except KafkaException as error:
                 # Has the client report what it knows: "Failed to get metadata" says nothing.
                 self._hand_over(consumer.consume(_BATCH, 0))
                 silent = error.args[0].code() in _SILENT
-                # Silence, the last and shortest try's above all, says less than what is known already.
-                vague = self.problem or "no answer"
+                # Silence for a moment, such as what the deadline leaves the last try, says less than what is
+                # known already; that it goes on is news.
+                moment = limit_s == _FIRST_WORD_S or waits_s < limit_s
+                vague = self.problem if moment and self.problem else _SILENCE
                 reason = self._reported or (vague if silent else error.args[0].str())
                 self._note(reason)
             else:
@@ -271,7 +275,7 @@ class PrimaryReader:
         self.problem = None if problem is None else concise(problem)
 
     def _on_error(self, error: KafkaError) -> None:
-        # "All brokers are down" says less than the error before it.
-        if error.code() != KafkaError._ALL_BROKERS_DOWN or not self._reported:
+        # "1/1 brokers are down" says less than the error before it, and no more than silence.
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:
             self._reported = error.str()
-        self._note(self._reported)
+        self._note(self._reported or self.problem or _SILENCE)
