@@ -44,7 +44,7 @@ def test_the_broker_that_is_down_is_told_by_its_own_error(
 
 def test_an_error_that_comes_after_all_are_down_is_told_later(transport: ConfluentTransport) -> None:
     transport._on_error(DOWN)
-    assert transport.poll() == Trouble("1/1 brokers are down", unreachable=True)
+    assert transport.poll() == Trouble("no answer", unreachable=True, vague=True)
     transport._on_error(REFUSED)
     assert transport.poll() == Trouble(REFUSED.str(), unreachable=False)
     transport._on_error(DOWN)
@@ -95,6 +95,17 @@ def test_a_primary_that_answers_has_returned_which_is_said_once(asked: Confluent
     assert asked.cluster == "c"
     assert asked.returned()
     assert not asked.returned()
+
+
+def test_what_was_wrong_in_an_outage_that_is_over_is_not_told_of_the_next(
+    asked: ConfluentTransport, say: Say
+) -> None:
+    asked._on_error(REFUSED)
+    asked._doubt.clear()
+    say(1)
+    asked.ask()
+    asked._on_error(DOWN)
+    assert asked.poll() == Trouble("no answer", unreachable=True, vague=True)
 
 
 def test_a_primary_that_does_not_answer_has_not_returned_and_is_asked_again(

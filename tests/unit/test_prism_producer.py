@@ -12,7 +12,7 @@ import pytest
 
 from anabranch.connectors import Delivery, PrismProducer
 from anabranch.connectors.prism.simulated import SimulatedPrimaries, SimulatedTransport
-from anabranch.connectors.prism.transport import Failure, FailureKind
+from anabranch.connectors.prism.transport import Failure, FailureKind, Trouble
 from anabranch.errors import ConfigurationError, DeliveryError, UnavailableError
 from anabranch.topology import Topology, dump_topology
 
@@ -90,6 +90,20 @@ def test_all_down_blocks_send_and_then_names_each_primary(primaries: SimulatedPr
     assert raised.value.retryable
     producer.close()
     assert all(d.error is not None for d in failed)
+
+
+def test_what_is_wrong_is_told_rather_than_that_there_is_no_answer(
+    producer: PrismProducer, primaries: SimulatedPrimaries
+) -> None:
+    def reason() -> str:
+        return producer.stats().primaries["a"].reason
+
+    primaries["a"].stop()
+    await_true(lambda: reason() == "connection refused")
+    primaries["a"].trouble = Trouble("no answer", unreachable=True, vague=True)
+    await_true(lambda: primaries["a"].trouble is None)
+    producer.flush()
+    assert reason() == "connection refused"
 
 
 def test_all_down_then_back_loses_nothing(producer: PrismProducer, primaries: SimulatedPrimaries) -> None:

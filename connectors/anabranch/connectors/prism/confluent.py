@@ -194,6 +194,8 @@ class ConfluentTransport:
             return _ASK_FOR_TOPIC_S
         # What was asked before it went away tells nothing.
         self._returned = not self._doubt.is_set()
+        if self._returned:
+            self._last_error = ""  # it is over
         return None
 
     @property
@@ -221,18 +223,16 @@ class ConfluentTransport:
 
     def _on_error(self, error: KafkaError) -> None:
         # "1/1 brokers are down" comes before the error of the broker, after it, or alone; of the two it is
-        # the other that tells a person what is wrong.
-        reason = concise(error.str())
-        if error.code() == KafkaError._ALL_BROKERS_DOWN:
-            reason = self._last_error or reason
-        else:
-            self._last_error = reason
+        # the other that tells a person what is wrong, and alone it is silence.
+        if error.code() != KafkaError._ALL_BROKERS_DOWN:
+            self._last_error = concise(error.str())
         if error.code() in _UNREACHABLE:
             # Whoever answers there when it is back may be another cluster.
             self._returned = False
             self._doubt.set()
         before = self._trouble is not None and self._trouble.unreachable
-        self._trouble = Trouble(reason, before or error.code() in _UNREACHABLE or error.fatal())
+        unreachable = before or error.code() in _UNREACHABLE or error.fatal()
+        self._trouble = Trouble(self._last_error or "no answer", unreachable, vague=not self._last_error)
 
 
 def _ask(transport: weakref.ref[ConfluentTransport], doubt: threading.Event) -> None:

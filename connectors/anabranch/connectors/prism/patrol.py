@@ -70,7 +70,7 @@ class Patrol:
                 changed = True
             link.busy = False
             if trouble is not None:
-                link.note(trouble.reason)
+                link.note(trouble.reason, vague=trouble.vague)
                 if trouble.unreachable:
                     link.trip(now)
             changed |= link.opened

@@ -51,6 +51,8 @@ class Trouble(NamedTuple):
     reason: str
     unreachable: bool
     """The whole primary is out of reach, rather than one of its brokers."""
+    vague: bool = False
+    """As :attr:`Failure.vague`."""
 
 
 class Transport(Protocol):
