@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from click.testing import CliRunner, Result
 from anabranch.cli.topology import command
 from anabranch.errors import TopologyError, UnavailableError
 from anabranch.topology.schema import topology_schema, topology_schema_text
+from anabranch.topology.store import MAX_BYTES
 
 REPOSITORY = Path(__file__).parents[2]
 VECTORS = Path(__file__).parent / "vectors" / "topology.json"
@@ -88,6 +91,34 @@ def test_folder_in_place_of_a_document(here: Path) -> None:
     with pytest.raises(UnavailableError, match="Is a directory") as caught:
         run("validate", str(here))
     assert caught.value.hint == "name a file in it"
+
+
+def test_a_pipe_is_no_location_but_brings_a_document(here: Path) -> None:
+    os.mkfifo("pipe")
+    with pytest.raises(TopologyError, match="is no regular file"):
+        run("show", "pipe")
+    writer = threading.Thread(target=Path("pipe").write_text, args=(DOCUMENT,))
+    writer.start()
+    assert run("validate", "pipe").output.startswith("pipe: valid, generation 7")
+    writer.join()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("show", "/dev/zero"), "is no regular file"),
+        (("show", "huge"), f"the file has more than {MAX_BYTES} bytes"),
+        (("validate", "/dev/zero"), f"there are more than {MAX_BYTES} bytes"),
+        (("validate", "huge"), f"the file has more than {MAX_BYTES} bytes"),
+    ],
+)
+def test_what_has_no_end_or_is_no_document_for_its_size_is_not_read_whole(
+    here: Path, arguments: tuple[str, ...], says: str
+) -> None:
+    with Path("huge").open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+    with pytest.raises(TopologyError, match=says):
+        run(*arguments)
 
 
 def test_validate_alone_and_against_what_is_published(here: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from typing import TYPE_CHECKING
 
 import click
@@ -134,19 +136,41 @@ def _read(document: str) -> tuple[str, str]:
     from anabranch.errors import TopologyError
     from anabranch.topology import open_store
 
-    if document == "-":
-        try:
-            with click.open_file("-", encoding="utf-8") as stdin:
-                return stdin.read(), "stdin"
-        except UnicodeDecodeError:
-            raise TopologyError(
-                "the document is not UTF-8 text", where="stdin", hint="pipe YAML or JSON in UTF-8"
-            ) from None
+    if document == "-" or _is_piped(document):
+        return _read_once(document), "stdin" if document == "-" else document
     store = open_store(document)
     stored = store.read()
     if stored is None:
         raise TopologyError("there is no such document", where=store.where, hint="check the path")
     return stored.text, store.where
+
+
+def _is_piped(document: str) -> bool:
+    """Whether it is a pipe or a terminal, as in ``<(command)`` and ``/dev/stdin``."""
+    try:
+        mode = os.stat(document).st_mode
+    except (OSError, ValueError):  # whoever reads it tells that
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
+
+
+def _read_once(document: str) -> str:
+    from anabranch.errors import TopologyError, UnavailableError
+    from anabranch.topology.store import MAX_BYTES
+
+    where = "stdin" if document == "-" else document
+    try:
+        with click.open_file(document, encoding="utf-8") as file:
+            text = str(file.read(MAX_BYTES + 1))
+    except UnicodeDecodeError:
+        raise TopologyError(
+            "the document is not UTF-8 text", where=where, hint="pipe YAML or JSON in UTF-8"
+        ) from None
+    except OSError as error:
+        raise UnavailableError(f"cannot be read: {error.strerror}", where=where) from None
+    if len(text) > MAX_BYTES:
+        raise TopologyError(f"there are more than {MAX_BYTES} bytes", where=where, hint="pipe one document")
+    return text
 
 
 def _report(done: Publication, location: str, *, as_json: bool, dry_run: bool) -> None:

@@ -6,13 +6,14 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import stat
 import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from anabranch.errors import TopologyError, UnavailableError
-from anabranch.topology.store import Stored, conflict
+from anabranch.topology.store import MAX_BYTES, Stored, conflict
 
 __all__ = ["FileStore", "write_atomically"]
 
@@ -79,7 +80,9 @@ class FileStore:
 
     def _content(self) -> bytes | None:
         try:
-            return self._path.read_bytes()
+            with open(self._path, "rb", opener=_open_at_once) as file:
+                self._check_kind(os.fstat(file.fileno()).st_mode)
+                content = file.read(MAX_BYTES + 1)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -91,6 +94,16 @@ class FileStore:
             raise UnavailableError(
                 f"cannot be read: {error.strerror}", where=self.where, hint=hint
             ) from error
+        if len(content) > MAX_BYTES:
+            raise TopologyError(
+                f"the file has more than {MAX_BYTES} bytes", where=self.where, hint="check the path"
+            )
+        return content
+
+    def _check_kind(self, mode: int) -> None:
+        if not stat.S_ISREG(mode):
+            hint = "a document is read again and again: write it to a file"
+            raise TopologyError("is no regular file", where=self.where, hint=hint)
 
     def _is_settled(self) -> bool:
         try:
@@ -112,6 +125,11 @@ class FileStore:
                         raise UnavailableError("another publisher holds the lock", where=self.where) from None
                     time.sleep(0.02)
             yield
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # Without this a pipe waits for a writer; to a regular file it is nothing.
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -14,15 +14,13 @@ from email.message import Message
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from anabranch.errors import TopologyError, UnavailableError
-from anabranch.topology.store import Stored, conflict, public_uri
+from anabranch.topology.store import MAX_BYTES, Stored, conflict, public_uri
 
 __all__ = ["HttpStore"]
 
 # One silent socket operation, and one whole exchange: a server that trickles must not hold a poller.
 _SOCKET_TIMEOUT_S = 5.0
 _DEADLINE_S = 15.0
-# A document has a few hundred bytes a primary: beyond this it is something else.
-_MAX_BYTES = 4 * 1024 * 1024
 
 
 class HttpStore:
@@ -135,8 +133,8 @@ class HttpStore:
         while chunk := answer.read1(65_536):
             chunks.append(chunk)
             size += len(chunk)
-            if size > _MAX_BYTES:
-                raise TopologyError(f"the answer has more than {_MAX_BYTES} bytes", where=self.where)
+            if size > MAX_BYTES:
+                raise TopologyError(f"the answer has more than {MAX_BYTES} bytes", where=self.where)
             if time.monotonic() > deadline:
                 raise UnavailableError(f"no whole answer within {self._deadline_s:g} s", where=self.where)
         announced = answer.headers.get("Content-Length")

@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from anabranch.errors import ConfigurationError, TopologyError
 
 __all__ = [
+    "MAX_BYTES",
     "Stored",
     "TopologyStore",
     "conflict",
@@ -23,6 +24,9 @@ __all__ = [
     "public_text",
     "public_uri",
 ]
+
+MAX_BYTES = 4 * 1024 * 1024
+"""A document has a few hundred bytes a primary: beyond this it is something else. As in Java."""
 
 # A URI somewhere in a text; it ends where the quotes or brackets around it do.
 _URI = re.compile(r"""[A-Za-z][A-Za-z0-9+.-]*://[^\s'"<>]+""")
