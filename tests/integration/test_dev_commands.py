@@ -58,6 +58,7 @@ def test_day_of_a_loop(name: str) -> None:
 
     document = yaml.safe_load(loop.topology_path.read_text())
     assert document["groups"]["training"]["streams"]["logs"]["partitions"] == 3
+    assert "\nstreams: logs:3 dead-letters:4\n" in up.output, "jobs write to dead-letters by default"
 
     again = dev("up", "--name", name, "--no-flink")
     assert again.code == 1
@@ -81,6 +82,7 @@ def test_day_of_a_loop(name: str) -> None:
     table = dev("status", "--name", name).output
     assert f"cluster {before}" not in table
     assert table.count(" up ") == 2
+    assert "\nstreams: logs:3 dead-letters:4\n" in table
     assert "Kafka Server started" in dev("logs", "--name", name, "-n", "400", "a").output
 
     down = dev("down", "--name", name)

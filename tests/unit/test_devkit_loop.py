@@ -17,7 +17,7 @@ from anabranch.devkit import guardian, process
 from anabranch.devkit.brokers import BrokerSpec, new_cluster_id
 from anabranch.devkit.document import add_stream, write_document
 from anabranch.devkit.flink_config import FlinkSpec, session_config, task_manager_jvm
-from anabranch.devkit.loop import Loop, LoopSpec
+from anabranch.devkit.loop import DEMO_STREAMS, Loop, LoopSpec
 from anabranch.devkit.service import Service
 from anabranch.devkit.state import exclusive, loops_home, read_json, write_json
 from anabranch.errors import ConfigurationError, EnvironmentMissingError, UnavailableError
@@ -174,6 +174,30 @@ def test_a_stream_is_a_name_and_a_number(monkeypatch: pytest.MonkeyPatch, stream
     error = CliRunner().invoke(dev.command, ["up", "--name", "paper", "--stream", stream]).exception
     assert isinstance(error, ConfigurationError)
     assert "is no stream" in error.message
+
+
+@pytest.mark.parametrize(
+    ("named", "streams"),
+    [
+        ([], DEMO_STREAMS),
+        (["logs:3"], {"logs": 3, "dead-letters": 4}),
+        (["dead-letters:1", "logs:3"], {"dead-letters": 1, "logs": 3}),
+    ],
+)
+def test_dead_letters_stay_beside_the_streams_that_are_named(
+    monkeypatch: pytest.MonkeyPatch, named: list[str], streams: dict[str, int]
+) -> None:
+    specs: list[LoopSpec] = []
+
+    def up(spec: LoopSpec, **_: object) -> None:
+        specs.append(spec)
+        raise ConfigurationError("it is not shown")
+
+    monkeypatch.setattr(Loop, "up", up)
+    monkeypatch.setattr(Loop, "check_startable", lambda name: None)
+    options = [option for stream in named for option in ("--stream", stream)]
+    CliRunner().invoke(dev.command, ["up", *options])
+    assert specs[0].streams == streams, "a job writes to dead-letters unless it is told otherwise"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"mark": "m", "phase": "detached"}', "\x00" * 40])

@@ -47,7 +47,11 @@ def command() -> None:
 @click.option("--task-managers", type=_COUNT, default=2, show_default=True, help="Flink's worker processes.")
 @click.option("--slots", type=_COUNT, default=1, show_default=True, help="Slots of each.")
 @click.option(
-    "--stream", "streams", multiple=True, metavar="NAME:PARTITIONS", help="Streams; by default the demo's."
+    "--stream",
+    "streams",
+    multiple=True,
+    metavar="NAME:PARTITIONS",
+    help="A stream in place of the demo's; may be repeated. dead-letters is kept.",
 )
 @click.option(
     "--copies", type=_COUNT, default=1, show_default=True, help="Primaries that must acknowledge a record."
@@ -64,13 +68,13 @@ def _up(
 ) -> None:
     """Start a loop, and leave it running until `down`."""
     from anabranch.cli.dev_table import next_lines
-    from anabranch.devkit.loop import DEMO_STREAMS, FlinkSpec, Loop, LoopSpec
+    from anabranch.devkit.loop import FlinkSpec, Loop, LoopSpec
 
     spec = LoopSpec(
         name=name,
         primaries=primaries,
         secure=secure,
-        streams=dict(map(_stream, streams)) or DEMO_STREAMS,
+        streams=_streams(streams),
         copies=copies,
         flink=FlinkSpec(task_managers, slots) if flink else None,
     )
@@ -188,6 +192,17 @@ def _down(name: str, every: bool, keep_files: bool) -> None:
         click.echo(f"loop '{each}' had ended; the files that it left are gone")
 
 
+def _streams(named: tuple[str, ...]) -> dict[str, int]:
+    from anabranch.devkit.loop import DEMO_STREAMS
+
+    if not named:
+        return DEMO_STREAMS
+    streams = dict(map(_stream, named))
+    # Jobs write to it unless they are told otherwise.
+    streams.setdefault("dead-letters", DEMO_STREAMS["dead-letters"])
+    return streams
+
+
 def _stream(text: str) -> tuple[str, int]:
     name, _, partitions = text.partition(":")
     # Not isdigit(), which takes more than int() does; and no topic has a million partitions.
@@ -207,7 +222,9 @@ def _show(loop: Loop) -> None:
         console.width = 160  # in a pipe or a log nothing is gained by wrapping
     status = status_of(loop)
     console.print(status_table(status))
-    click.echo(f"topology: {status['topology']}")  # not by rich, which would break a long path
+    # Not by rich, which would break a long line.
+    click.echo("streams: " + " ".join(f"{name}:{count}" for name, count in status["streams"].items()))
+    click.echo(f"topology: {status['topology']}")
 
 
 def _follow(service: Service) -> None:
