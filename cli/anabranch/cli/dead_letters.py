@@ -124,7 +124,11 @@ def _replay_letters(
     number: int,
     dry_run: bool,
 ) -> None:
-    """Send records again, under ids that pass dedup once."""
+    """Send records again, under ids that pass dedup once.
+
+    Unmended ones are for a job that goes on from its state: one that was mended and starts anew reads the
+    originals, too, and counts both.
+    """
     chosen = bool(everything or of_stream or reason or job or ids)
     if not chosen and mended is None:
         raise click.UsageError("choose letters (--id, --of, --reason, --job), or all of them with --all")
