@@ -216,6 +216,11 @@ def test_records_without_a_version_are_said_to_be_of_unknown_age(stream: StreamH
     assert len(result.stdout.splitlines()) == 1
     assert "2 records without a version" in result.stderr
     assert "--upsert" in result.stderr
+    run("produce", stream.name, *topology, stdin="1\n2\n3\n")
+    result = run("tail", stream.name, *topology, "--until-end", "--latest-by-version")
+    assert len(result.stdout.splitlines()) == 4
+    assert "3 records without a key" in result.stderr, "a version would tell no more of them"
+    assert "2 records without a version" in result.stderr
 
 
 def test_without_any_primary_there_is_one_screen_with_what_to_do(stream: StreamHandle) -> None:

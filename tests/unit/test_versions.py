@@ -7,7 +7,7 @@ from anabranch.connectors.union_records import LatestByVersion, StreamRecord
 from anabranch.connectors.versions import VersionClock
 
 
-def record(value: bytes, version: bytes | None, key: bytes = b"k") -> StreamRecord:
+def record(value: bytes, version: bytes | None, key: bytes | None = b"k") -> StreamRecord:
     headers = [] if version is None else [(record_headers.VERSION, version)]
     return StreamRecord("a", "t", 0, 0, 0, key, value, headers)
 
@@ -30,3 +30,11 @@ def test_records_without_a_version_are_counted_and_lose() -> None:
     assert not latest.accept(record(b"fourth", None))
     assert [each.value for each in latest.latest()] == [b"third"]
     assert latest.unversioned == 3
+
+
+def test_records_without_a_key_are_all_kept() -> None:
+    latest = LatestByVersion()
+    assert all(latest.accept(record(b"%d" % number, None, key=None)) for number in range(3))
+    assert latest.accept(record(b"other", VersionClock().next()))
+    assert [each.value for each in latest.latest()] == [b"0", b"1", b"2", b"other"]
+    assert (latest.unkeyed, latest.unversioned) == (3, 0), "it is the key that they lack"

@@ -21,6 +21,11 @@ __all__ = ["command"]
 
 # Without any primary after this, there is nothing to tail.
 _FIRST_CONTACT_S = 10.0
+_UPSERTS = "upserts are written by produce --upsert, and by jobs with key=…"
+_UNKEYED = f"without a key: all of them are shown, since versions are those of a key ({_UPSERTS})"
+_UNVERSIONED = (
+    f"without a version: of one key the one read first is shown, which need not be the newest ({_UPSERTS})"
+)
 
 
 @click.command("tail")
@@ -83,7 +88,7 @@ class _Tail:
     count: int | None
     table: bool
     printed: int = 0
-    unversioned: int = 0
+    told: dict[str, int] = field(default_factory=dict)
     away: AwayLines = field(default_factory=AwayLines)
 
     def __post_init__(self) -> None:
@@ -102,9 +107,9 @@ class _Tail:
             self.away.tell(reader)
             if any(self._take(record) for record in records):
                 return
-            if not (self.table or self.unversioned):
+            if not self.table:
                 # Whoever watches a stream should not have to end it to learn why nothing comes.
-                self.tell_unversioned()
+                self.tell_unversioned(again=False)
             if finished and not records:
                 break
             if now - opened > _FIRST_CONTACT_S:
@@ -122,17 +127,15 @@ class _Tail:
                 hint="what the others have stands above; bring it back, and read again",
             )
 
-    def tell_unversioned(self) -> None:
-        """Says that there were records of which nothing tells how new they are, if there were more."""
-        if self._latest is None or self._latest.unversioned == self.unversioned:
+    def tell_unversioned(self, *, again: bool = True) -> None:
+        """Says which records no version chose; ``again`` where there are more than were told."""
+        if self._latest is None:
             return
-        self.unversioned = self._latest.unversioned
-        noun = "record" if self.unversioned == 1 else "records"
-        click.echo(
-            f"{self.unversioned} {noun} without a version: of one key the one read first is shown, which "
-            "need not be the newest (versions are written by produce --upsert, and by jobs with key=…)",
-            err=True,
-        )
+        for text, count in ((_UNKEYED, self._latest.unkeyed), (_UNVERSIONED, self._latest.unversioned)):
+            known = self.told.get(text, 0)
+            if count > known and (again or not known):
+                self.told[text] = count
+                click.echo(f"{count} {'record' if count == 1 else 'records'} {text}", err=True)
 
     def _take(self, record: StreamRecord) -> bool:
         """Prints a record if it is wanted; says whether that was the last one."""

@@ -91,17 +91,24 @@ class SeenIds:
 class LatestByVersion:
     """Keeps, per Kafka key, the record of the highest version; of equal ones the first.
 
+    Records without a key are versions of nothing: as in a job, all of them are kept.
+
     Attributes:
-        unversioned: How many records had no version. They are below all that have one, and among
+        unkeyed: How many records had no key.
+        unversioned: How many records had a key and no version. They are below all that have one, and among
             themselves nothing tells which is the newest.
     """
 
     def __init__(self) -> None:
-        self.unversioned = 0
-        self._latest: dict[bytes | None, StreamRecord] = {}
+        self.unkeyed = self.unversioned = 0
+        self._latest: dict[bytes | int, StreamRecord] = {}
 
     def accept(self, record: StreamRecord) -> bool:
         """Whether the record is newer than what its key has so far."""
+        if record.key is None:
+            self.unkeyed += 1
+            self._latest[self.unkeyed] = record
+            return True
         known = self._latest.get(record.key)
         version = record.version or b""
         self.unversioned += not version
@@ -111,5 +118,5 @@ class LatestByVersion:
         return True
 
     def latest(self) -> list[StreamRecord]:
-        """The newest record of each key that is not deleted, in the order in which keys first came up."""
-        return [record for record in self._latest.values() if not record.deleted]
+        """The newest record of each key that is not deleted, and all without a key, as they first came up."""
+        return [record for record in self._latest.values() if record.key is None or not record.deleted]
