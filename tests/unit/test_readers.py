@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from anabranch.connectors import primary_reader
 from anabranch.connectors import readers as readers_module
@@ -101,6 +104,27 @@ class Silenced:
     def close(self) -> None: ...
 
 
+class Silent:
+    """A consumer without an answer: its look-ups last as long as they may, and end with the given codes."""
+
+    def __init__(
+        self, _: object = None, codes: Iterable[int] = itertools.repeat(KafkaError._TRANSPORT)
+    ) -> None:
+        self.codes = iter(codes)
+        self.limits: list[float] = []
+
+    def list_topics(self, *_: object, timeout: float) -> None:
+        self.limits.append(timeout)
+        for code in self.codes:
+            time.sleep(timeout)
+            raise KafkaException(KafkaError(code))
+
+    def consume(self, *_: object) -> list[Any]:
+        return []
+
+    def close(self) -> None: ...
+
+
 @pytest.fixture
 def silenced(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], PrimaryReader]:
     monkeypatch.setattr(primary_reader, "Consumer", Silenced)
@@ -146,6 +170,25 @@ def test_that_brokers_are_down_says_no_more_than_silence(silenced: Callable[[flo
         reader.problem = known
         reader._on_error(KafkaError(error))
         assert reader.problem == wanted
+
+
+def test_a_reader_ends_soon_though_a_primary_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(primary_reader, "Consumer", Silent)
+    group = {"primaries": {"a": {"bootstrap": ["a:9092"]}}, "streams": {"s": {"partitions": 1}}}
+    reader = UnionReader(Topology.model_validate({"generation": 1, "groups": {"g": group}}), "s")
+    time.sleep(0.1)
+    began = time.monotonic()
+    reader.close()
+    assert time.monotonic() - began < 1, "whoever has enough records would wait for it"
+
+
+def test_a_slow_answer_is_waited_for_in_one_call() -> None:
+    reader = PrimaryReader.__new__(PrimaryReader)
+    reader._topic, reader._stop = "t", threading.Event()
+    slow = Silent(codes=[KafkaError._TRANSPORT, KafkaError._TIMED_OUT])
+    reader._ask(cast("Consumer", slow), 3.0)
+    assert len(slow.limits) == 3
+    assert 2 < slow.limits[-1] < 3, "the rest of the time, now that there is a connection"
 
 
 class Asked:

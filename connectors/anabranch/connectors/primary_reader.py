@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import TopicMetadata
+from confluent_kafka.admin import ClusterMetadata, TopicMetadata
 
 from anabranch.connectors.client_log import QuietLog
 from anabranch.connectors.troubles import concise
@@ -38,6 +38,8 @@ _CONFIG: Mapping[str, Any] = {
 _CALL_LIMIT_S = 5.0
 # Whoever waits is to learn so early that a primary does not answer, and a log-in over TLS takes less.
 _FIRST_WORD_S = 2.0
+# Nobody can end a call, so as long as there is no connection they are short.
+_CONNECT_CALL_S = 0.2
 _RETRY_S = 1.0
 # New partitions of a topic are found after at most this.
 _DISCOVERY_S = 10.0
@@ -193,7 +195,7 @@ class PrimaryReader:
         for limit_s in (_FIRST_WORD_S, _CALL_LIMIT_S - _FIRST_WORD_S):
             waits_s = min(limit_s, self.left_s)
             try:
-                metadata = consumer.list_topics(self._topic, timeout=waits_s)
+                metadata = self._ask(consumer, waits_s)
             except KafkaException as error:
                 # Has the client report what it knows: "Failed to get metadata" says nothing.
                 self._hand_over(consumer.consume(_BATCH, 0))
@@ -204,9 +206,26 @@ class PrimaryReader:
                 vague = self.problem if moment and self.problem else _SILENCE
                 reason = self._reported or (vague if silent else error.args[0].str())
                 self._note(reason)
+                if self._stop.is_set():
+                    break
             else:
                 return metadata.topics[self._topic]
         raise UnavailableError(reason)
+
+    def _ask(self, consumer: Consumer, limit_s: float) -> ClusterMetadata:
+        """For the topic, within the limit unless it is to stop: a reader's end waits for its thread."""
+        until, call_s = time.monotonic() + limit_s, _CONNECT_CALL_S
+        while True:
+            try:
+                return consumer.list_topics(
+                    self._topic, timeout=min(call_s, max(0.0, until - time.monotonic()))
+                )
+            except KafkaException as error:
+                code = error.args[0].code()
+                if code not in _SILENT or self._stop.is_set() or time.monotonic() >= until:
+                    raise
+                if code == KafkaError._TIMED_OUT:  # it is connected, and slow
+                    call_s = limit_s
 
     def _starts(self, consumer: Consumer, partitions: set[int]) -> list[TopicPartition]:
         """Where to begin: where it was left, else the beginning or the first record since the start."""
