@@ -49,6 +49,11 @@ def test_lines_go_in_and_come_out_of_all_primaries(stream: StreamHandle, tmp_pat
     assert len({record["id"] for record in records}) == 300
 
 
+def test_that_there_are_no_records_is_said(stream: StreamHandle) -> None:
+    result = run("tail", stream.name, "--topology", stream.topology, "--until-end")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "no records\n")
+
+
 def test_a_scope_makes_the_same_lines_count_once(stream: StreamHandle) -> None:
     for _ in range(2):
         run("produce", stream.name, "--topology", stream.topology, "--id-scope", "f", stdin="one\ntwo\n")

@@ -47,3 +47,10 @@ def test_where_there_is_no_topology_it_says_what_to_do(
     assert str(error) == (
         f"{path}: there is no topology document\n  next: check the path, or apply one first"
     )
+
+
+def test_an_end_from_the_latest_is_refused() -> None:
+    options = ["s", "--topology", "nowhere.yaml", "--until-end", "--from", "latest"]
+    result = CliRunner().invoke(tail.command, options)
+    assert result.exit_code == 2, "all would be read"
+    assert "leave --from latest out" in result.stderr

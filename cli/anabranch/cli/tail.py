@@ -58,6 +58,7 @@ def command(
 ) -> None:
     """Prints the records of STREAM from all primaries, as they come.
 
+    A line is PRIMARY-PARTITION@OFFSET, the key if there is one, and the value, with tabs between.
     A primary that is down is reported and tried again; the others go on. With --latest-by-version and
     --until-end together, prints the newest record of each key once, at the end.
     """
@@ -66,6 +67,8 @@ def command(
     tail = _Tail(as_json, latest_by_version, dedup, count, table=latest_by_version and until_end)
     begin: Literal["earliest", "latest"] = "earliest" if until_end else start
     given = click.get_current_context().get_parameter_source("start")
+    if until_end and start == "latest" and given is not ParameterSource.DEFAULT:
+        raise click.UsageError("--until-end reads from the oldest record: leave --from latest out")
     with UnionReader(topology, stream, start=begin, until_end=until_end) as reader:
         # Not before it is known that there is such a stream.
         if begin == "latest" and given is ParameterSource.DEFAULT:
@@ -120,6 +123,8 @@ class _Tail:
         if self.table and self._latest is not None:
             for record in self._latest.latest()[: self.count]:
                 self._print(record)
+        if not self.printed:
+            click.echo("no records", err=True)
         if reader.finished and (missing := reader.problems()):
             reasons = "; ".join(f"{name}: {problem}" for name, problem in missing.items())
             raise UnavailableError(
