@@ -31,7 +31,7 @@ $(JARS)/.ready: $(JAVA_SOURCES)
 
 setup: .venv/.ready $(JARS)/.ready ## Makes the virtual environment and the jars.
 
-demo: setup ## Runs the main job on real brokers and prints the verdict.
+demo: setup ## Runs the main job on real brokers and prints the verdict; DEMO_ARGS="--fault pause" gives options.
 	.venv/bin/anabranch demo $(DEMO_ARGS)
 
 lint: .venv/.ready

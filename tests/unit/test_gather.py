@@ -123,4 +123,5 @@ def test_reading_of_the_outputs_is_told(
 
     monkeypatch.setattr(gather, "_counted", counted)
     run_gather(tmp_path, tell)
+    assert "audit: 0 records read, of 0 and their copies; what the jobs wrote is being read" in told
     assert "audit: all records read; what the jobs wrote is being read" in told

@@ -157,8 +157,8 @@ def _await(
             each.result()
         if not left:
             return
-        # Copies come on top; how many there are is what the scan is about to find out.
-        so_far = f"{scanned_so_far(STREAM, folder):,} of {sent:,} records read, copies beside"
+        # How many copies there are is what the scan is about to find out.
+        so_far = f"{scanned_so_far(STREAM, folder):,} records read, of {sent:,} and their copies"
         input_is = "all records read" if scanning.done() else so_far
         tell(f"audit: {input_is}; what the jobs wrote is {'' if reading.done() else 'being '}read")
 
