@@ -13,6 +13,7 @@ Example::
     raw = env.from_source(source, WatermarkStrategy.no_watermarks(), "logs")
     sink = PrismSink("topology.yaml", "copies", job_uid="copy", sink_uid="copies")
     dedup(raw, "logs").sink_to(sink)
+    env.execute("copy")
 
 Unlike its neighbours this module imports PyFlink when it is imported.
 """
