@@ -119,6 +119,9 @@ class _Tail:
                 reader.check_reached()
             if timeout_s is not None and now - last > timeout_s:
                 break
+        self._conclude(reader)
+
+    def _conclude(self, reader: UnionReader) -> None:
         reader.check_reached()
         if self.table and self._latest is not None:
             for record in self._latest.latest()[: self.count]:
