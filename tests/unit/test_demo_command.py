@@ -95,3 +95,11 @@ def test_a_report_that_a_running_demo_writes_is_left_to_it(
 def test_a_file_in_this_folder_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     demo._check_place(Path("report.html"))
+
+
+def test_that_the_package_has_no_data_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "__file__", str(tmp_path / "site-packages/anabranch/devkit/demo.py"))
+    error = CliRunner().invoke(demo.command, ["--report", str(tmp_path / "report.html")]).exception
+    assert isinstance(error, ConfigurationError)
+    assert "comes with the repository" in error.message, "no file of the user's is missing"
+    assert error.hint == "run the demo in a checkout, or give --data FILE"

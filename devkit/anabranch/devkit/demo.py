@@ -370,7 +370,14 @@ def _official(stage: _Stage) -> dict[str, float | None]:
 
 def _shipped(name: str) -> Path:
     """A file of the repository's ``data`` folder."""
-    return Path(__file__).parents[3] / "data" / name
+    path = Path(__file__).parents[3] / "data" / name
+    if not path.exists():
+        raise ConfigurationError(
+            "the demo's data comes with the repository, not with the package",
+            where=str(path),
+            hint="run the demo in a checkout, or give --data FILE",
+        )
+    return path
 
 
 def _report(stage: _Stage, timeline: Timeline, gathered: Gathered, verdict: Verdict) -> Path | None:
