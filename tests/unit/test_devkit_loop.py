@@ -200,7 +200,9 @@ def test_dead_letters_stay_beside_the_streams_that_are_named(
     assert specs[0].streams == streams, "a job writes to dead-letters unless it is told otherwise"
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"mark": "m", "phase": "detached"}', "\x00" * 40])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", "null", '{"mark": "m", "phase": "detached"}', "\x00" * 40]
+)
 def test_one_damaged_loop_leaves_the_others_alone(text: str) -> None:
     good = loop_on_disk("good")
     bad = loops_home() / "bad"
@@ -230,6 +232,40 @@ def test_one_damaged_loop_leaves_the_others_alone(text: str) -> None:
     assert not process.alive(other)
     assert down("--name", "worse") == "loop 'worse' had ended; the files that it left are gone\n"
     assert list(loops_home().iterdir()) == [good]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"spec": {**asdict(LoopSpec()), "of_another_version": 1}},
+        {"spec": {}},
+        {"spec": 3},
+        {"spec": {**asdict(LoopSpec()), "flink": {"of_another_version": 1}}},
+        {"spec": {**asdict(LoopSpec()), "primaries": 0}},
+        {"owner": {}},
+        {"owner": None},
+    ],
+)
+def test_a_loop_of_another_shape_is_ended_by_its_mark(changed: dict[str, object]) -> None:
+    folder = loop_on_disk("foreign")
+    write_json(folder / "loop.json", {**read_json(folder / "loop.json"), **changed})
+    ref = process.start(["sleep", "600"], log=folder / "log", cwd=folder, mark="foreign")
+    for arguments in (["status"], ["kill", "a"]):
+        error = CliRunner().invoke(dev.command, [*arguments, "--name", "paper"]).exception
+        assert isinstance(error, ConfigurationError)
+        assert error.hint == "anabranch dev down --name paper ends what is left of it"
+    assert "paper" in down("--all")
+    assert not process.alive(ref)
+    assert not folder.exists()
+
+
+def test_files_that_another_version_kept_go_only_by_name() -> None:
+    folder = loop_on_disk("foreign", phase="down")
+    write_json(folder / "loop.json", {**read_json(folder / "loop.json"), "kept": True, "spec": {}})
+    assert "nothing to end" in down("--all")
+    assert folder.exists()
+    down("--name", "paper")
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("name", ["", "UPPER", "../escape", "a b"])

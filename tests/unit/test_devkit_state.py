@@ -65,7 +65,7 @@ def test_a_file_is_on_the_disk_before_it_replaces_another(
     assert seen == [("2\n", "1\n")]
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff"])
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"null"])
 def test_a_damaged_file_is_named(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "value.json"
     path.write_bytes(content)

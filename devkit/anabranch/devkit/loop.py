@@ -205,7 +205,7 @@ class Loop:
         """Loops that ended or are damaged, and left files; each with whether they were kept on purpose."""
         up = Loop.names()
         folders = (each for each in sorted(loops_home().glob("[!.]*")) if each.name not in up)
-        return {each.name: _known_state(each).get("kept", False) for each in folders}
+        return {each.name: bool(_said_in(each).get("kept")) for each in folders}
 
     @staticmethod
     def clear(name: str) -> None:
@@ -425,23 +425,42 @@ def _state_in(folder: Path) -> dict[str, Any] | None:
         DamagedError: It does not say what a loop's must.
     """
     path = folder / "loop.json"
-    with contextlib.suppress(DamagedError):
+    # What another version writes parses, and has other fields.
+    with contextlib.suppress(ConfigurationError, KeyError, TypeError):
         state: dict[str, Any] | None = read_json(path)
-        if state is None or (isinstance(state, dict) and state.keys() >= _STATE_FIELDS):
+        if state is None or _is_whole(state):
             return state
     hint = f"anabranch dev down --name {folder.name} ends what is left of it"
     raise DamagedError(f"the state of loop '{folder.name}' is damaged", where=str(path), hint=hint)
 
 
+def _is_whole(state: Any) -> bool:
+    """Whether it has a loop's fields; raises where one of them is of another shape."""
+    LoopSpec.from_json(state["spec"])
+    process.ProcessRef(**state["owner"])
+    return state.keys() >= _STATE_FIELDS and isinstance(state["mark"], str)
+
+
+def _said_in(folder: Path) -> dict[str, Any]:
+    """What ``loop.json`` says, be it damaged; empty where that is nothing."""
+    with contextlib.suppress(DamagedError):
+        said = read_json(folder / "loop.json")
+        return said if isinstance(said, dict) else {}
+    return {}
+
+
 def _known_state(folder: Path) -> dict[str, Any]:
-    """As above; empty where nothing is known."""
+    """What a loop's ``loop.json`` says; empty where nothing is known."""
     with contextlib.suppress(DamagedError):
         return _state_in(folder) or {}
     return {}
 
 
 def _end_damaged(folder: Path) -> None:
-    """Ends a loop whose mark is lost: what its pid files name, and all that has the mark of one of these."""
+    """Ends a loop of which little is known: what has its mark, or the mark of one that a pid file names."""
+    mark = _said_in(folder).get("mark")
+    if isinstance(mark, str):
+        process.sweep(mark)
     for path in folder.rglob("*.pid.json"):
         with contextlib.suppress(DamagedError, TypeError):
             ref = process.ProcessRef(**(read_json(path) or {}))

@@ -126,7 +126,10 @@ def read_json(path: Path) -> Any:
         DamagedError: It holds something else.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if value is None:
+            raise ValueError("it holds no value")  # else it would be taken for a file that is not there
+        return value
     except FileNotFoundError:
         return None
     except ValueError as error:
