@@ -63,6 +63,8 @@ def test_limit_takes_whole_groups_drawn_from_the_seed(tmp_path: Path) -> None:
         ('r\t{"time_ms": 2, "x": "\\x"}', "not JSON: Invalid"),
         ('r\t{"time_ms": 2.5}', "time_ms is no whole number"),
         ('r\t{"metadata": {"time_ms": 2}}', "time_ms is missing"),
+        ('r\t{"time_ms": 2, "run": "x"}', "field 'run', which the replay adds"),
+        ('r\t{"seq": null, "time_ms": 2}', "field 'seq', which the replay adds"),
         (f'r\t{{"time_ms": {2**63}}}', "64 bits"),
         (f'r\t{{"time_ms": {"9" * 5000}}}', "64 bits"),
         ('r\t{"time_ms": 2, "x": ' + "[" * 100_000 + "}", "not JSON"),

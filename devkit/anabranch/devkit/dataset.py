@@ -24,6 +24,8 @@ __all__ = ["STREAM", "Dataset", "Event", "check_file", "group_of", "load_dataset
 
 STREAM = "training-logs"
 _TIME_MS = re.compile(rb'"time_ms":\s*(-?\d+)')
+# Fields that the replay adds to each event; of two values jobs would read the event's own.
+_ADDED = ("run", "seq")
 # What jobs read it as.
 _BIGINT_DIGITS, _BIGINT = 20, range(-(2**63), 2**63)
 _TOO_LARGE = "the event's time_ms does not fit into 64 bits"
@@ -183,6 +185,12 @@ def _check_event(payload: bytes, path: Path, line: int) -> None:
         raise ConfigurationError(
             f"the event is not JSON: {error}", where=f"{path}:{line + 1}", hint="see data/README.md"
         ) from None
+    if taken := [key for key in _ADDED if key in event]:
+        raise ConfigurationError(
+            f"the event has a field '{taken[0]}', which the replay adds itself",
+            where=f"{path}:{line + 1}",
+            hint="give the field another name",
+        )
     if type(event.get("time_ms")) is not int:
         told = "is no whole number" if "time_ms" in event else "is missing"
         raise ConfigurationError(f"the event's time_ms {told}", where=f"{path}:{line + 1}")
