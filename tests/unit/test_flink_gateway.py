@@ -61,7 +61,7 @@ def test_the_jvm_keeps_what_passes_in_a_folder_of_its_own(monkeypatch: pytest.Mo
     scratch = Path(flags[0].removeprefix("-Djava.io.tmpdir="))
     assert scratch.is_dir()
     assert flags[-1] == "-Dof.the=user", "comes last, and wins"
-    assert removed == [(shutil.rmtree, str(scratch))]
+    assert removed == [(shutil.rmtree, scratch)]
     scratch.rmdir()
 
 

@@ -6,8 +6,6 @@ import atexit
 import contextlib
 import logging
 import os
-import shutil
-import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from importlib import util
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from anabranch.connectors.flink.interrupts import Terminated, held_interrupt, sigterm_left_to_us
+from anabranch.connectors.flink.scratch import scratch_folder
 from anabranch.connectors.java_home import java_program
 from anabranch.errors import EnvironmentMissingError
 
@@ -62,9 +61,7 @@ def start_gateway(jars: Sequence[Path], log_folder: Path | None, *, only_plans: 
         if _process is None and "PYFLINK_GATEWAY_PORT" not in os.environ:
             _prepare(jars, log_folder)
             # A folder of its own: Flink leaves libraries and empty folders where a JVM keeps what passes.
-            folder = tempfile.mkdtemp(prefix="anabranch-jvm-")
-            atexit.register(shutil.rmtree, folder, ignore_errors=True)
-            scratch = f'"-Djava.io.tmpdir={folder}"'
+            scratch = f'"-Djava.io.tmpdir={scratch_folder()}"'
             with _jvm_flags([scratch, *(_PLANNING_FLAGS if only_plans else ())]):
                 _start()
     return _log_folder
