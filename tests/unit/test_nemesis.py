@@ -35,6 +35,8 @@ class Scene:
     done: list[str] = field(default_factory=list)
     acked: int = 0
     running: bool = True
+    step: int = 150
+    total: int = 1_000_000
 
     @property
     def flink(self) -> Scene:
@@ -46,8 +48,8 @@ class Scene:
 
     @property
     def progress(self) -> Progress:
-        self.acked += 150 if self.running else 0
-        return Progress(acknowledged={"a": self.acked})
+        self.acked = min(self.acked + self.step, self.total) if self.running else self.acked
+        return Progress(sent=self.acked, acknowledged={"a": self.acked})
 
     def broker(self, name: str) -> Scene:
         return self
@@ -81,6 +83,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_primary_stalls_and_acknowledges_again_before_it_is_killed() -> None:
     done = Scene().run(FaultPlan(FaultKind.KILL, "a", 0.3, 0.0, 0.001))
     assert done == ["pause", "resume at 0", "freeze", "kill at 450", "thaw", "look", "restart"]
+
+
+@pytest.mark.parametrize("total", [60, 200, 600])
+def test_of_a_small_input_much_is_still_to_be_written_when_a_primary_is_killed(total: int) -> None:
+    scene = Scene(step=3, acked=total // 3, total=total)
+    scene.run(FaultPlan(FaultKind.KILL, "a", 0.3, 0.0, 0.001))
+    [killed] = [text for text in scene.done if text.startswith("kill")]
+    assert total / 3 + 10 < int(killed.split()[-1]) < total * 2 / 3
 
 
 def test_one_that_does_not_acknowledge_again_is_killed_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

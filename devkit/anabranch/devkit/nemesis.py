@@ -18,6 +18,7 @@ from enum import StrEnum
 
 from anabranch.devkit.demo_replay import Replay
 from anabranch.devkit.loop import Loop
+from anabranch.devkit.replay import Progress
 
 __all__ = ["FaultKind", "FaultPlan", "Nemesis", "plan_fault"]
 
@@ -58,8 +59,10 @@ class FaultPlan:
 
 # Longer than the half second after which the demo's producers send a record elsewhere as well.
 _STALL_S = (0.8, 1.5)
-# In full swing again after a stall: so many records more are acknowledged.
+# In full swing again after a stall: so many records more are acknowledged, or of a small input such a part of
+# what the victim has yet to get, so that something is still to be written when it goes.
 _SWING_RECORDS = 200
+_SWING_PART = 0.25
 # A stalled primary on a busy machine works off what has piled up; killing it meanwhile is a fair fault, too.
 _SWING_WITHIN_S = 10.0
 _LOOK_EVERY_S = 0.1
@@ -125,13 +128,20 @@ class Nemesis:
         self._tell(f"primary {self._plan.victim} stalls")
         time.sleep(self._plan.stall_s)
         victim.resume()
-        wanted = self._acknowledged() + _SWING_RECORDS
+        wanted = self._in_swing()
         deadline = time.monotonic() + _SWING_WITHIN_S
-        while self._acknowledged() < wanted and time.monotonic() < deadline:
+        while self._acknowledged(self._replay.progress) < wanted and time.monotonic() < deadline:
             time.sleep(_LOOK_EVERY_S)
 
-    def _acknowledged(self) -> int:
-        return self._replay.progress.acknowledged.get(self._plan.victim, 0)
+    def _in_swing(self) -> int:
+        """How many records the victim has acknowledged when it is in full swing again."""
+        progress = self._replay.progress
+        acknowledged = self._acknowledged(progress)
+        to_come = (self._replay.total - progress.sent) * acknowledged / max(1, progress.sent)
+        return acknowledged + int(min(_SWING_RECORDS, _SWING_PART * to_come))
+
+    def _acknowledged(self, progress: Progress) -> int:
+        return progress.acknowledged.get(self._plan.victim, 0)
 
     @contextmanager
     def _readers_frozen(self) -> Iterator[None]:

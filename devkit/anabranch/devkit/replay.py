@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -25,8 +26,10 @@ from anabranch.devkit.ledger import LedgerSeal, LedgerWriter, content_hash
 
 __all__ = ["Progress", "ReplayOrder", "read_progress", "replay", "write_shards"]
 
-# Entered in the ledger, then sent, together: small enough to keep the pace smooth at 10,000 records/s.
+# Entered in the ledger, then sent, together: small enough to keep the pace smooth at 10,000 records/s, and at
+# a slow one smaller yet: a fault of a second must meet records on their way.
 _CHUNK = 100
+_CHUNK_S = 0.1
 _REPORT_EVERY_S = 0.25
 _LOOK_EVERY_S = 0.05
 _CREDIT_S = 0.25
@@ -121,18 +124,26 @@ class _Pace:
         self._due = time.monotonic()
         self._look_again = 0.0
 
+    def chunk(self) -> int:
+        """How many records go together."""
+        self._look(time.monotonic())
+        return max(1, min(_CHUNK, int(self._rate * _CHUNK_S)))
+
     def wait(self, records: int) -> None:
         """Returns when that many records may go."""
         while True:
             now = time.monotonic()
-            if now >= self._look_again:
-                self._rate = float(self._path.read_text() or 0)
-                self._look_again = now + _LOOK_EVERY_S
+            self._look(now)
             if self._rate > 0 and now >= self._due:
                 # Time that passed in a pause is not caught up with a burst.
                 self._due = max(self._due, now - _CREDIT_S) + records / self._rate
                 return
             time.sleep(min(_LOOK_EVERY_S, self._due - now) if self._rate > 0 else _LOOK_EVERY_S)
+
+    def _look(self, now: float) -> None:
+        if now >= self._look_again:
+            self._rate = float(self._path.read_text() or 0)
+            self._look_again = now + _LOOK_EVERY_S
 
 
 class _Sender:
@@ -183,17 +194,14 @@ class _Sender:
         )
 
 
-def _chunks(shard: Path) -> Iterator[list[tuple[int, RecordId, bytes]]]:
-    chunk: list[tuple[int, RecordId, bytes]] = []
+def _chunks(shard: Path, pace: _Pace) -> Iterator[list[tuple[int, RecordId, bytes]]]:
     with shard.open("rb", buffering=1 << 20) as file:
-        for raw in file:
-            line, identity, value = raw[:-1].split(b"\t", 2)
-            chunk.append((int(line), RecordId(bytes.fromhex(identity.decode())), value))
-            if len(chunk) == _CHUNK:
-                yield chunk
-                chunk = []
-    if chunk:
-        yield chunk
+        while lines := list(islice(file, pace.chunk())):
+            chunk = []
+            for raw in lines:
+                line, identity, value = raw[:-1].split(b"\t", 2)
+                chunk.append((int(line), RecordId(bytes.fromhex(identity.decode())), value))
+            yield chunk
 
 
 def replay(order: ReplayOrder) -> None:
@@ -210,7 +218,7 @@ def replay(order: ReplayOrder) -> None:
     ) as producer:
         sender = _Sender(producer, ledger, order.primaries)
         report_at = 0.0
-        for chunk in _chunks(order.shard):
+        for chunk in _chunks(order.shard, pace):
             pace.wait(len(chunk))
             sender.send(chunk)
             if time.monotonic() >= report_at:
