@@ -332,6 +332,16 @@ def test_jvm_flags_agree_with_flinks_sizes(tmp_path: Path, slots: int) -> None:
     assert sizes["parallelism.default"] == "9", "what the user gives wins"
 
 
+def test_flink_stays_in_its_folder_whatever_the_path(tmp_path: Path) -> None:
+    import yaml
+
+    folder = tmp_path / "a,b é:c %20d #x"
+    options = yaml.safe_load(session_config(FlinkSpec(), folder, 1, 2))
+    assert options["io.tmp.dirs"] == "tmp", "a list in which nothing can be escaped"
+    assert options["execution.checkpointing.dir"] == f"file://{folder}/checkpoints", "no escapes"
+    assert options["execution.checkpointing.savepoint-dir"] == f"file://{folder}/savepoints"
+
+
 @pytest.mark.parametrize(("task_managers", "slots"), [(0, 1), (1, 0)])
 def test_flink_without_slots_is_refused(task_managers: int, slots: int) -> None:
     with pytest.raises(ConfigurationError, match="no job can run"):

@@ -97,7 +97,8 @@ def session_config(spec: FlinkSpec, folder: Path, rpc_port: int, rest_port: int)
         "parallelism.default": spec.task_managers * spec.slots,
         **_failure_handling(),
         **_state(folder),
-        "io.tmp.dirs": str(folder / "tmp"),
+        # A list with commas or colons between, and no way to escape one; the folder is where both run.
+        "io.tmp.dirs": "tmp",
         "python.executable": sys.executable,
         "python.client.executable": sys.executable,
         **spec.options,
