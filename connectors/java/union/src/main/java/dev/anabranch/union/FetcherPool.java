@@ -3,6 +3,10 @@ package dev.anabranch.union;
 import dev.anabranch.topology.Primary;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 
@@ -16,6 +20,7 @@ final class FetcherPool implements Fetching, AutoCloseable {
   private final UnionReaderMetrics metrics;
   private final Surroundings around;
   private final Map<String, PrimaryFetcher> fetchers = new HashMap<>();
+  private final Map<String, CompletableFuture<Void>> commits = new HashMap<>();
 
   FetcherPool(
       UnionSettings settings, Handover handover, UnionReaderMetrics metrics, Surroundings around) {
@@ -62,11 +67,23 @@ final class FetcherPool implements Fetching, AutoCloseable {
     }
   }
 
-  /** Commits a group's offsets on a primary, for those who watch lag; best effort. */
+  /** Commits a group's offsets on a primary, for lag tools and later starts; best effort. */
   void commit(String primary, Map<TopicPartition, OffsetAndMetadata> offsets) {
     PrimaryFetcher fetcher = fetchers.get(primary);
     if (fetcher != null) {
-      fetcher.commit(offsets);
+      commits.put(primary, fetcher.commit(offsets));
+    }
+  }
+
+  /** Waits, not for long, until primaries have answered the last commits. */
+  void awaitCommits() {
+    try {
+      CompletableFuture.allOf(commits.values().toArray(new CompletableFuture<?>[0]))
+          .get(around.patience(Clients.ANSWER_LIMIT).toMillis(), TimeUnit.MILLISECONDS);
+    } catch (TimeoutException | ExecutionException e) {
+      // Nothing depends on them.
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 

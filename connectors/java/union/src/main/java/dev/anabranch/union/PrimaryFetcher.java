@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.Semaphore;
@@ -135,13 +136,15 @@ final class PrimaryFetcher implements AutoCloseable {
         });
   }
 
-  /** Commits a group's offsets; asynchronous, and what goes wrong is only counted. */
-  void commit(Map<TopicPartition, OffsetAndMetadata> offsets) {
+  /** Commits a group's offsets; what goes wrong is only counted. Completes with any answer. */
+  CompletableFuture<Void> commit(Map<TopicPartition, OffsetAndMetadata> offsets) {
+    CompletableFuture<Void> answered = new CompletableFuture<>();
     commands.add(
         () -> {
           String group = settings.groupId();
           if (admin == null || group == null) {
             metrics.commitFailed();
+            answered.complete(null);
             return;
           }
           // By the admin client: nothing touches the consumer between poll and hand-over.
@@ -153,8 +156,10 @@ final class PrimaryFetcher implements AutoCloseable {
                     if (error != null) {
                       metrics.commitFailed();
                     }
+                    answered.complete(null);
                   });
         });
+    return answered;
   }
 
   @Override

@@ -57,6 +57,7 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
       List.<ConsumerRecord<byte[], byte[]>>of().iterator();
   private long timestampMs;
   private boolean noMoreSplits;
+  private boolean ended;
 
   UnionReader(
       SourceReaderContext context,
@@ -124,6 +125,7 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
       return InputStatus.NOTHING_AVAILABLE;
     }
     if (noMoreSplits && board.isAtEnd()) {
+      ended = true;
       return InputStatus.END_OF_INPUT;
     }
     Set<String> overdue = stalls.overdue(board.stalled(metrics.down()), around.nanoTime());
@@ -286,6 +288,11 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
     Ticker running = ticker;
     if (running != null) {
       running.close();
+    }
+    if (ended) {
+      // Those of the last checkpoint, which has just completed: no later one would make up for
+      // them.
+      fetchers.awaitCommits();
     }
     fetchers.close();
   }

@@ -57,6 +57,25 @@ class PositionsTest {
     job.cancel();
   }
 
+  @Test
+  void aBoundedReadHasCommittedItsEndsWhenItHasEnded() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "ended", 1);
+    FIXTURE.writeToBoth(topology, 1, "", 20);
+    UnionJob job =
+        UnionJob.start(
+            "ended",
+            UnionFixture.source(topology).groupId("old-job").stop(StopPosition.latest()).build(),
+            1,
+            directory,
+            null);
+    job.awaitFinished();
+    TopicPartition place = new TopicPartition("ended", 0);
+    try (Admin a = FIXTURE.a().admin();
+        Admin b = FIXTURE.b().admin()) {
+      assertThat(List.of(committed(a, place), committed(b, place))).containsExactly(20L, 20L);
+    }
+  }
+
   private static long committed(Admin admin, TopicPartition place) throws Exception {
     OffsetAndMetadata offset =
         admin.listConsumerGroupOffsets("old-job").partitionsToOffsetAndMetadata().get().get(place);
