@@ -27,7 +27,7 @@ _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
         BAD_RECORD,
         JobError,
         "put such records aside by --dead-letters STREAM (`dead_letters:` in job.yaml), or give the record "
-        "class that is read the fields that fit",
+        "class that is read the fields that fit; docs/jobs.md tells which text a datetime is",
     ),
     (
         "NoResourceAvailableException",
