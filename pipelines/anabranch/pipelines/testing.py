@@ -13,8 +13,11 @@ from __future__ import annotations
 
 import json
 import tempfile
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import MISSING, asdict, fields, is_dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_type_hints
 
@@ -78,8 +81,9 @@ def run_on_files(
     Args:
         describe: Makes the job, as :func:`load` does.
         inputs: Rows of each stream that is read: dictionaries, records, or a file of JSON lines.
-            Metadata columns are given like fields. Files have no versions: of a stream that is read by
-            ``latest_by`` give each key once.
+            Metadata columns are given like fields. In JSON lines bytes are base64 and times as in
+            ``2026-11-28 10:00:00Z``, for formats and options of the inputs do not apply. Files have no
+            versions: of a stream that is read by ``latest_by`` give each key once.
         parallelism: More than 1 costs time in a small test.
 
     Returns:
@@ -141,5 +145,16 @@ def _write(path: Path, rows: Iterable[Any]) -> Path:
     with path.open("w", encoding="utf-8") as file:
         for row in rows:
             value = asdict(row) if is_dataclass(row) and not isinstance(row, type) else row
-            file.write(json.dumps(value) + "\n")
+            file.write(json.dumps(value, default=_text) + "\n")
     return path
+
+
+def _text(value: object) -> str:
+    """As Flink's JSON has what JSON has not."""
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%fZ")
+    if isinstance(value, date | Decimal):
+        return str(value)
+    raise TypeError(f"{value!r} is of no type that a record can have")
