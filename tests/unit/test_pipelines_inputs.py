@@ -10,9 +10,8 @@ import pytest
 from anabranch.errors import ConfigurationError, JobError
 from anabranch.pipelines import launch
 from anabranch.pipelines.bindings import Read
+from anabranch.pipelines.failures import job_error
 from anabranch.pipelines.inputs import KEYS, VALUES, check_inputs
-from anabranch.pipelines.layers import Resolved
-from anabranch.pipelines.settings import Settings
 
 JAVA = Path(__file__).parents[2] / "connectors/java/table/src/main/java/dev/anabranch/table"
 
@@ -66,15 +65,62 @@ def test_right_ones_pass() -> None:
 
 
 def test_what_flink_refuses_of_its_options_names_where_they_were_written() -> None:
-    resolved = Resolved(
-        Settings(flink={"parallelism.default": -3}),
-        {"flink.parallelism.default": "--set parallelism.default"},
-    )
+    sources = {"flink.parallelism.default": "--set parallelism.default"}
     with (
         pytest.raises(JobError, match=r"^--set parallelism\.default: must be positive") as caught,
-        launch._naming_flink_options(resolved),
+        launch._naming_settings(sources),
     ):
         raise JobError("must be positive", hint="h")
     assert caught.value.hint == "h"
-    with pytest.raises(JobError, match=r"^job\.py:7: x"), launch._naming_flink_options(resolved):
+    with pytest.raises(JobError, match=r"^job\.py:7: x"), launch._naming_settings(sources):
         raise JobError("x", where="job.py:7")
+
+
+TRACE = """org.apache.flink.table.api.ValidationException: Unable to create a source for reading table 'logs'.
+
+Table options are:
+
+'dead-letters'='logs'
+'json.timestamp-format.standard'='ISO'
+\tat org.apache.flink.table.factories.FactoryUtil.create(FactoryUtil.java:1)
+Caused by: org.apache.flink.table.api.ValidationException: {cause}
+\tat org.apache.flink.table.factories.FactoryUtil.validate(FactoryUtil.java:2)
+"""
+UNSUPPORTED = """Unsupported options found for 'union'.
+
+Unsupported options:
+
+json.timestamp-format.standrd
+
+Supported options:
+
+dead-letters
+json.timestamp-format.standard"""
+OPTION_SPACE = """Error creating scan format 'json' in option space 'json.'.
+Caused by: org.apache.flink.table.api.ValidationException: Unsupported value 'ISO' for \
+timestamp-format.standard. Supported values are [SQL, ISO-8601]."""
+
+
+@pytest.mark.parametrize(
+    ("cause", "where", "hint"),
+    [
+        (UNSUPPORTED, "job.yaml:2", "did you mean 'json.timestamp-format.standard'? "),
+        (OPTION_SPACE, "job.yaml:3", "mend or leave out"),
+        ("'scan.startup.primary.z': stream 'logs' has no primary 'z'", "job.yaml:4", "mend or leave out"),
+        ("'dead-letters' = 'logs' must be another stream", "job.yaml:5", "mend or leave out"),
+        ("'out-of-range' = 'x' of the job's own", "job.py:9", "mend or leave out"),
+    ],
+)
+def test_what_flink_refuses_is_told_where_every_input_is_given_it(
+    tmp_path: Path, cause: str, where: str, hint: str
+) -> None:
+    sources = {
+        "inputs.json.timestamp-format.standrd": "job.yaml:2",
+        "inputs.json.timestamp-format.standard": "job.yaml:3",
+        "inputs.scan.startup.primary.z": "job.yaml:4",
+        "dead_letters": "job.yaml:5",
+    }
+    with pytest.raises(JobError) as caught, launch._naming_settings(sources):
+        raise job_error(TRACE.format(cause=cause), tmp_path, where="job.py:9")
+    assert caught.value.where == where
+    assert str(caught.value.hint).startswith(hint)

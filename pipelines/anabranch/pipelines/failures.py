@@ -18,6 +18,7 @@ from anabranch.errors import (
 )
 from anabranch.pipelines.failing import BAD_RECORD
 from anabranch.pipelines.traces import save_trace, short_causes, user_frame
+from anabranch.topology.rules import did_you_mean
 
 __all__ = ["job_error", "known_hint", "told_at"]
 
@@ -98,6 +99,11 @@ _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
         "let key= of that write name the columns that the query is unique by, its upsert key, or make it "
         "unique by those of key=; where each row is to be kept, append: ids= instead of key=",
     ),
+    (
+        "Unable to create a s",
+        JobError,
+        "mend or leave out the option that the first lines name; docs/sql.md lists all",
+    ),
     ("SQL parse failed", JobError, "mend the SQL of that line at the place which the message names"),
     (
         "Column types of query result and sink",
@@ -112,6 +118,7 @@ _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
 )
 
 _NEXT = re.compile(r"\n\s+next: .*| This can lead to non-deterministic results.* ON CONFLICT .*")
+_UNSUPPORTED = re.compile(r"Unsupported options:\n\n(\S+)\n[\s\S]*?Supported options:\n\n((?:\S+\n)+)")
 _MEND = "mend that line; the full trace shows the calls that led to it"
 _LOOK = "the full trace has all causes, and Flink's log what came before; --restore goes on from a checkpoint"
 
@@ -140,6 +147,7 @@ def job_error(error: BaseException | str, folder: Path, *, where: str | None = N
         # What the JVM says to do next is for those who write SQL.
         told = [_NEXT.sub("", cause) for cause in told]
     kind, hint = known or (JobError, _LOOK if line is None else _MEND)
+    hint = f"{_close_option(full)} {hint}".lstrip()
     message = told[0] + "".join(f"\n  in: {cause}" for cause in told[1:])
     return kind(f"{message}\n  full trace: {kept}", where=place, hint=hint)
 
@@ -160,6 +168,12 @@ def known_hint(trace: str) -> str | None:
 
 def _known(text: str) -> tuple[type[AnabranchError], str] | None:
     return next(((kind, hint) for mark, kind, hint in _KNOWN if mark in text), None)
+
+
+def _close_option(text: str) -> str:
+    """What an option was probably to be that neither connector nor format has."""
+    found = _UNSUPPORTED.search(text)
+    return did_you_mean(found[1], found[2].split()) if found else ""
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +90,7 @@ def launch(
     check_inputs(job.reads, settings.inputs, plan.resolved.sources)
     if check:
         _check(job, plan, on_event)
-    with _naming_flink_options(plan.resolved):
+    with _naming_settings(plan.resolved.sources):
         if detach:
             return submit(job, plan.context, on_event)
         run_until_end(job, plan.context, on_event)
@@ -97,15 +98,35 @@ def launch(
 
 
 @contextmanager
-def _naming_flink_options(resolved: Resolved) -> Iterator[None]:
-    """Gives an error without a place, as Flink's start ends with, that of the options it was started with."""
+def _naming_settings(sources: Mapping[str, str]) -> Iterator[None]:
+    """Gives an error the place of the setting that it is about.
+
+    One without a place, as Flink's start ends with, is about the options that Flink was started with.
+    """
     try:
         yield
     except AnabranchError as error:
-        given = [source for name, source in resolved.sources.items() if name.startswith("flink.")]
-        if error.where is None and given:
-            raise type(error)(error.message, where=", ".join(given), hint=error.hint) from None
+        given = [source for name, source in sources.items() if name.startswith("flink.")]
+        where = _refused_at(error.message, sources) or (", ".join(given) if error.where is None else None)
+        if where:
+            raise type(error)(error.message, where=where, hint=error.hint) from None
         raise
+
+
+def _refused_at(message: str, sources: Mapping[str, str]) -> str | None:
+    """Where the option was set for every input that a connector or format refuses, if it was."""
+    if "Unable to create a s" not in message:
+        return None
+    # What follows lists options that are right.
+    told = message.partition("\n  in: ")[0].partition("Supported options:")[0]
+    for name, source in sources.items():
+        option = "dead-letters" if name == "dead_letters" else name.removeprefix("inputs.")
+        if option != name:
+            _, dot, of_format = option.partition(".")
+            shown = [option, of_format] if dot and "option space" in message else [option]
+            if any(re.search(rf"(?<![\w.-]){re.escape(each)}(?![\w-])", told) for each in shown):
+                return source
+    return None
 
 
 def _check(job: Job, plan: Launch, on_event: Callable[[Event], None]) -> None:
