@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import pytest
 
+from anabranch.connectors.flink.session import FlinkSession, TableColumn
 from anabranch.errors import ConfigurationError, JobError
 from anabranch.pipelines import Job, Metadata, Table, first_by, last_by
 from anabranch.pipelines.bindings import StreamBinding
+from anabranch.pipelines.build import Builder
 from anabranch.pipelines.context import RunContext, running_in
 from anabranch.pipelines.loader import job_files, load_job
 from anabranch.pipelines.settings import Settings
@@ -275,3 +278,47 @@ def test_a_place_without_a_job_is_told(tmp_path: Path) -> None:
 
 def test_tables_are_named_in_queries(job: Job) -> None:
     assert str(Table(job, "a`b", "here")) == "`a``b`"
+
+
+@dataclass(frozen=True)
+class Odd:
+    what: complex
+
+
+def test_an_error_of_a_record_begins_with_the_line_that_asks_for_it(job: Job) -> None:
+    place = os.path.relpath(__file__)
+    logs = job.read("logs", Log)
+    asked: list[tuple[int, Callable[[], object], str]] = [
+        (_line(), lambda: job.read("more", Odd), ": Odd.what"),
+        (_line(), lambda: job.read("more", int), ""),
+        (_line(), lambda: logs.write("runs", Odd, ids="none"), ": Odd.what"),
+    ]
+    for line, ask, what in asked:
+        with pytest.raises(ConfigurationError) as caught:
+            ask()
+        assert caught.value.where == f"{place}:{line}{what}"
+
+
+class _Session:
+    """Knows the columns of a query."""
+
+    def execute(self, statement: str) -> None: ...
+
+    def create_view(self, name: str, query: str) -> None: ...
+
+    def columns(self, name: str) -> tuple[TableColumn, ...]:
+        return (TableColumn("run", "STRING"), TableColumn("value", "DOUBLE"))
+
+
+def test_a_field_that_the_query_lacks_is_told_by_name(job: Job, tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Values:
+        run: str
+        valu: float
+
+    job.sql(f"SELECT run, value FROM {job.read('logs', Log)}").write("values", Values, key="run")
+    binding = StreamBinding("watch", Settings(topology="/t.yaml"))
+    builder = Builder(job, lambda: cast("FlinkSession", _Session()), binding, tmp_path)
+    with pytest.raises(ConfigurationError, match="the query has no column valu") as caught:
+        builder.insert_all()
+    assert caught.value.hint == "did you mean 'value'? columns: run, value"

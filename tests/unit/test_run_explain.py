@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from anabranch.cli.run import command
+from anabranch.connectors.flink.session import TableColumn
 from anabranch.pipelines import context as context_module
 
 JOB = """from dataclasses import dataclass
@@ -33,6 +34,9 @@ class _Session:
 
     def __init__(self, options: dict[str, str], *, log_folder: Path, **others: object) -> None:
         self.logs.append(log_folder)
+
+    def columns(self, name: str) -> tuple[TableColumn, ...]:
+        return (TableColumn("run", "STRING"),)
 
     def __getattr__(self, name: str) -> Any:
         return lambda *_: "the plan"

@@ -15,6 +15,7 @@ from anabranch.pipelines.failures import told_at
 from anabranch.pipelines.records import Column
 from anabranch.pipelines.shipping import own_modules
 from anabranch.pipelines.table import Write
+from anabranch.topology.rules import did_you_mean
 
 if TYPE_CHECKING:
     from anabranch.pipelines.job import Job
@@ -75,15 +76,16 @@ class Builder:
                     session.create_view(table.name, query)
 
     def _insert(self, session: FlinkSession, write: Write) -> None:
-        columns = write.columns or _columns(session, write)
+        found = _columns(session, write)
+        columns = write.columns or found
         columns = tuple(_not_null(column) if column.name in write.key else column for column in columns)
-        missing = set(write.key) - {column.name for column in columns}
+        names = [column.name for column in found]
+        missing = sorted({*write.key, *(column.name for column in columns)} - set(names))
         if missing:
-            names = ", ".join(column.name for column in columns)
             raise ConfigurationError(
-                f"the query has no column {', '.join(sorted(missing))}",
+                f"the query has no column {', '.join(missing)}",
                 where=write.where,
-                hint=f"columns: {names}",
+                hint=f"{did_you_mean(missing[0], names)} columns: {', '.join(names)}".lstrip(),
             )
         session.execute(self._binding.sink(write, columns))
         session.insert(insert_into(write.name, columns, write.source))

@@ -75,7 +75,9 @@ def function_of(python: Callable[_P, _R], where: str) -> Function[_P, _R]:
         )
     # NOT NULL is left out: SQL hands over null wherever a column has it, and Flink would refuse the
     # call or, worse, trust the promise.
-    types = {what: _nullable(sql_type(hint, f"{name}.{what}", fields_of)) for what, hint in hints.items()}
+    types = {
+        what: _nullable(sql_type(hint, f"{where}: {name}.{what}", fields_of)) for what, hint in hints.items()
+    }
     result = types.pop("return")
     return Function(name, python, Signature(tuple(types.values()), result), where)
 

@@ -10,7 +10,7 @@ from anabranch.pipelines.bindings import Read
 from anabranch.pipelines.context import current_context
 from anabranch.pipelines.function import Function, function_of
 from anabranch.pipelines.places import caller
-from anabranch.pipelines.records import columns_of
+from anabranch.pipelines.records import columns_at
 from anabranch.pipelines.table import Table, Write, names_of
 
 __all__ = ["Job"]
@@ -79,8 +79,8 @@ class Job:
         """
         where = caller()
         read = Read(
-            self._free(name or stream, where), stream, columns_of(record), format, where, options or {},
-            names_of(latest_by),
+            self._free(name or stream, where), stream, columns_at(where, record), format, where,
+            options or {}, names_of(latest_by),
         )  # fmt: skip
         _check_key(read)
         self.reads.append(read)

@@ -19,7 +19,7 @@ from typing import Any, get_type_hints
 from anabranch.errors import ConfigurationError
 from anabranch.pipelines.sql_types import sql_type, unwrap
 
-__all__ = ["Column", "Metadata", "Name", "columns_of", "fields_of"]
+__all__ = ["Column", "Metadata", "Name", "columns_at", "columns_of", "fields_of"]
 
 
 class Metadata:
@@ -74,6 +74,15 @@ def columns_of(record: type) -> tuple[Column, ...]:
             "has no field of its own", where=record.__name__, hint="give it at least one without Metadata"
         )
     return found
+
+
+def columns_at(where: str, record: type) -> tuple[Column, ...]:
+    """The columns of a record class; errors begin with the line that asked for it."""
+    try:
+        return columns_of(record)
+    except ConfigurationError as error:
+        place = where if error.where is None else f"{where}: {error.where}"
+        raise ConfigurationError(error.message, where=place, hint=error.hint) from None
 
 
 def fields_of(record: type) -> list[tuple[str, Any]]:

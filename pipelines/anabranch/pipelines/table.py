@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from anabranch.errors import ConfigurationError
 from anabranch.pipelines.places import caller
-from anabranch.pipelines.records import Column, columns_of
+from anabranch.pipelines.records import Column, columns_at
 from anabranch.pipelines.sql_types import quote
 
 if TYPE_CHECKING:
@@ -93,10 +93,11 @@ class Table:
         Raises:
             ConfigurationError: Key or ids do not fit.
         """
-        columns = None if record is None else columns_of(record)
+        where = caller()
+        columns = None if record is None else columns_at(where, record)
         write = Write(
             self.name, stream, columns, names_of(key), None if ids is None else names_of(ids),
-            format, caller(), options or {},
+            format, where, options or {},
         )  # fmt: skip
         _check(write)
         self._job.add_write(write)
