@@ -241,3 +241,15 @@ def test_the_schema_knows_every_setting() -> None:
     schema = json.loads(job_schema())
     assert set(schema["properties"]) == set(Settings.model_fields)
     assert schema["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("text", ["parallelism: two\n", "state: {backend: rocks}\n"])
+def test_one_wrong_value_has_a_next_step(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        resolve([_file(tmp_path, text)])
+    assert "--schema" in str(caught.value.hint)
+
+
+def test_no_stream_of_dead_letters_is_one_whichever_way_it_is_written(tmp_path: Path) -> None:
+    for text in ("dead_letters: ''\n", "dead_letters:\n"):
+        assert resolve([_file(tmp_path, text)]).settings.dead_letters is None

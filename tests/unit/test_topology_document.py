@@ -151,7 +151,7 @@ def test_a_bad_address_is_one_problem() -> None:
     with pytest.raises(TopologyError) as caught:
         parse_topology(text, "t.yaml")
     assert str(caught.value).splitlines()[0].endswith("bootstrap.0: must be host:port")
-    with pytest.raises(TopologyError, match="bootstrap: tuple should have at least 1 item"):
+    with pytest.raises(TopologyError, match="bootstrap: is empty\n  next: write at least one"):
         parse_topology(text.replace("[nonsense]", "[]"), "t.yaml")
 
 

@@ -89,6 +89,8 @@ def _problem(kind: str, loc: Path, message: str, context: Mapping[str, Any], val
         return Problem((*path, "type"), f"unknown type '{context['tag']}'", _or_list(context["tag"], _AUTH))
     if kind == "union_tag_not_found":
         return Problem((*path, "type"), "is missing", f"one of {', '.join(_AUTH)}")
+    if kind == "too_short":
+        return Problem(path, "is empty", "write at least one")
     if kind == "string_pattern_mismatch":
         return Problem(path, "is not a valid name or URL here", f"it must match {context['pattern']}")
     return Problem(path, message[:1].lower() + message[1:], str(context.get("hint", "")))

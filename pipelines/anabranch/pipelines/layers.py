@@ -22,6 +22,7 @@ __all__ = ["Layer", "Resolved", "environment_layer", "leaf_names", "resolve"]
 _Path = tuple[str, ...]
 
 _NONE: Mapping[str, str] = {}
+_SCHEMA = "`anabranch run --schema` prints what each setting takes"
 
 
 @dataclass(frozen=True)
@@ -129,13 +130,13 @@ def resolve(layers: Iterable[Layer]) -> Resolved:
     ordered = sorted(dict.fromkeys(problems), key=lambda problem: _line(problem[0]))
     if len(ordered) == 1:
         where, message, hint = ordered[0]
-        raise ConfigurationError(message, where=where, hint=hint or None)
+        raise ConfigurationError(message, where=where, hint=hint or f"correct it; {_SCHEMA}")
     text = "".join(
         f"\n  {where}: {message}" + (f" ({hint})" if hint else "") for where, message, hint in ordered
     )
     raise ConfigurationError(
         f"{len(ordered)} settings are wrong{text}",
-        hint="correct them; `anabranch run --schema` prints what each takes",
+        hint=f"correct them; {_SCHEMA}",
     )
 
 

@@ -42,7 +42,7 @@ class CheckpointSettings(BaseModel):
     interval_s: Annotated[_Seconds, Field(description="Time between two checkpoints.")] = 10
     timeout_s: Annotated[_Seconds, Field(description="A slower one is given up.")] = 600
     # Three, so that one that a dying JobManager deletes is not the last.
-    retained: Annotated[int, Field(ge=3, description="How many are kept.")] = 3
+    retained: Annotated[int, Field(ge=3, description="How many are kept, at least 3.")] = 3
 
 
 class StateSettings(BaseModel):
@@ -78,7 +78,9 @@ class Settings(BaseModel):
     ] = None
     parallelism: Annotated[int, Field(ge=1, description="Subtasks of each operator.")] = 2
     dead_letters: Annotated[
-        str | None, Field(description="Stream of what cannot be decoded; null: a bad record fails the job.")
+        str | None,
+        Field(description="Stream of what cannot be decoded; null or empty: a bad record fails the job."),
+        AfterValidator(lambda stream: stream or None),
     ] = "dead-letters"
     start: Annotated[
         Literal["earliest", "latest", "group-offsets"], Field(description="Where reading starts.")
