@@ -208,3 +208,11 @@ def test_a_key_that_is_not_the_querys_is_told_in_words_of_a_job(tmp_path: Path) 
     assert "ids=" in str(error.hint)
     assert "ON CONFLICT" not in str(error)
     assert "--restore" not in str(error)
+
+
+def test_what_the_parser_expected_is_told_once(tmp_path: Path) -> None:
+    told = 'Encountered "BY" at line 1.\nWas expecting one of:\n    <EOF>\n'
+    trace = f"a.SqlParserException: SQL parse failed. {told}Caused by: a.ParseException: {told}"
+    error = job_error(trace, tmp_path, where="job.py:9")
+    assert error.message.count("Was expecting") == 1
+    assert "mend the SQL" in str(error.hint)

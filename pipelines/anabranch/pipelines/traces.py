@@ -18,6 +18,8 @@ _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 # line, as in ``at /home/u/job.score(job.py:17)``; the innermost is the first.
 _EMBEDDED = re.compile(r"^\s*at (/.*)/[^/]*\(([^():/]+\.py):(\d+)\)$", re.MULTILINE)
 _EMBEDDED_CLASS = re.compile(r"^<class '(?:[^']*\.)?([^'.]+)'>(?=: |$)")
+# Before a message that the cause has, too.
+_STEP = re.compile(r"^SQL (?:parse|validation) failed\. ")
 # What wraps a cause and adds nothing to it.
 _WRAPPERS = frozenset(
     {
@@ -58,7 +60,8 @@ def short_causes(causes: Sequence[JavaCause]) -> list[str]:
     """The causes that say something new, innermost first, each in a few lines."""
     shortened: list[str] = []
     for cause in reversed(causes):
-        text = _first_lines(_EMBEDDED_CLASS.sub(r"\1", _without_traceback(cause.message)))
+        message = _STEP.sub("", _without_traceback(cause.message))
+        text = _first_lines(_EMBEDDED_CLASS.sub(r"\1", message))
         repeats = any(text and text in other for other in shortened)
         empty = not text or (cause.type in _WRAPPERS and shortened)
         if repeats or empty:
