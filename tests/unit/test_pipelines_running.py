@@ -136,7 +136,7 @@ def follow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[FakeFli
     events: list[Event] = []
 
     def run(flink: FakeFlink, latency_s: float = 1, cluster: str | None = "here:1") -> list[Event]:
-        monkeypatch.setattr(running, "_built", lambda job, context: flink)
+        monkeypatch.setattr(running, "_built", lambda job, context, on_event: flink)
         monkeypatch.setattr(running, "RunningJob", lambda rest, name, job_id: flink)
         settings = Settings(cluster=cluster, mini_batch=MiniBatchSettings(latency_s=latency_s))
         context = RunContext(settings, folder=tmp_path)

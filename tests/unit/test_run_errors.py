@@ -27,6 +27,7 @@ class Folder:
     """A job, its topology document, and `anabranch run` on them."""
 
     path: Path
+    output: str = ""
 
     def write(self, name: str, text: str) -> None:
         (self.path / name).write_text(text)
@@ -49,6 +50,7 @@ class Folder:
     def run(self, *options: str) -> AnabranchError:
         """The error with which it ends, after looking at how it reads."""
         result = CliRunner().invoke(command, [str(self.path), *options])
+        self.output = result.output
         assert isinstance(result.exception, AnabranchError), result.output
         text = str(result.exception)
         assert len(text.splitlines()) <= 12, text
@@ -98,6 +100,14 @@ def test_no_topology_at_all(folder: Folder) -> None:
     error = folder.run()
     assert "no topology is given" in error.message
     assert "--topology" in str(error.hint)
+    assert folder.output == "", "nothing has started"
+
+
+def test_job_that_writes_nothing(folder: Folder) -> None:
+    folder.topology("127.0.0.1:1")
+    folder.damage('.write("counts", key="run")', "")
+    assert folder.run("--no-check").message == "job count-runs writes nothing"
+    assert folder.output == "", "nothing has started"
 
 
 def test_stream_that_the_topology_does_not_know(folder: Folder, closed_port: str) -> None:
@@ -154,7 +164,8 @@ def test_address_as_dev_up_shows_it(folder: Folder, closed_port: str) -> None:
 def test_flag_is_named_as_it_is_spelt_and_once(folder: Folder) -> None:
     result = CliRunner().invoke(command, [str(folder.path), "--checkpoint-interval", "-1"])
     assert str(result.exception) == (
-        "--checkpoint-interval: input should be greater than or equal to 0.01, not -1.0"
+        "--checkpoint-interval: input should be greater than or equal to 0.01, not -1.0\n"
+        "  next: correct it; `anabranch run --schema` prints what each setting takes"
     )
 
 
@@ -169,6 +180,7 @@ def test_checkpoint_that_is_not_there(folder: Folder) -> None:
     folder.topology("127.0.0.1:1")
     error = folder.run("--no-check", "--restore", str(folder.path / "chk-7"))
     assert error.message == "there is no checkpoint or savepoint"
+    assert folder.output == "", "nothing has started"
     assert error.where == str(folder.path / "chk-7")
 
 

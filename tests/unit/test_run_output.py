@@ -54,6 +54,11 @@ def test_counts_that_are_not_known_are_not_shown_as_nothing(capsys: pytest.Captu
     assert printed(capsys, Stopped("j", "UNKNOWN", None)) == ["j: not known to have ended"]
 
 
+def test_that_nothing_was_written_is_said_of_what_was_read(capsys: pytest.CaptureFixture[str]) -> None:
+    (line,) = printed(capsys, Stopped("j", "FINISHED", None, 7, 0, 7))
+    assert line == "j: 7 read, 0 written, 7 dead letters, finished"
+
+
 def test_what_to_do_about_a_restart_stands_below_it(capsys: pytest.CaptureFixture[str]) -> None:
     lines = printed(capsys, Failing("j", "no slots", None, "add some"), Failing("j", "no slots"))
     assert lines == ["j: restarting after: no slots", "  next: add some", "j: restarting after: no slots"]

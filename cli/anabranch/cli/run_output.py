@@ -106,4 +106,6 @@ def _records(event: Progress | Stopped) -> str:
         (event.late_records, "late"),
         (event.dead_letters, letters),
     )
-    return "".join(f"{count:,} {what}, " for count, what in counts if count)
+    # It counts nothing where one task does it all; of a job that has ended and was seen to read it is known.
+    known = isinstance(event, Stopped) and event.records_in and event.records_out == 0
+    return "".join(f"{count:,} {what}, " for count, what in counts if count or (known and what == "written"))

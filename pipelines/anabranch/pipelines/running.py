@@ -50,8 +50,7 @@ def submit(job: Job, context: RunContext, on_event: OnEvent) -> str:
         ConfigurationError: The job writes nothing.
         AnabranchError: Flink refuses it; names the user's line.
     """
-    on_event(_starting(job))
-    run = _Run(job, context, on_event, _built(job, context))
+    run = _Run(job, context, on_event, _built(job, context, on_event))
     return run.submit()
 
 
@@ -65,8 +64,7 @@ def run_until_end(job: Job, context: RunContext, on_event: OnEvent) -> None:
     """
     here = context.settings.cluster is None
     with only_run_here(job.name, context.folder(job)) if here else contextlib.nullcontext():
-        on_event(_starting(job))
-        run = _Run(job, context, on_event, _built(job, context))
+        run = _Run(job, context, on_event, _built(job, context, on_event))
         # Not before: nothing is lost if nothing was submitted, and planning takes seconds.
         with (
             watched_topology(context.settings.topology, [write.options for write in job.writes]) as age,
@@ -79,14 +77,13 @@ def run_until_end(job: Job, context: RunContext, on_event: OnEvent) -> None:
                 run.close()
 
 
-def _starting(job: Job) -> Note:
-    return Note(job.name, "starting Flink, which plans the job")
-
-
-def _built(job: Job, context: RunContext) -> FlinkSession:
+def _built(job: Job, context: RunContext, on_event: OnEvent) -> FlinkSession:
     if not job.writes:
         raise ConfigurationError(f"job {job.name} writes nothing", hint='end it with .write("stream", key=…)')
-    return context.builder(job).insert_all()
+    builder = context.builder(job)
+    context.restored(job)  # what is wrong with it is told before Flink starts
+    on_event(Note(job.name, "starting Flink, which plans the job"))
+    return builder.insert_all()
 
 
 class _Run:
