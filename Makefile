@@ -47,7 +47,7 @@ test: setup lint ## Passes the tests that are quick enough for each change.
 	.venv/bin/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: setup ## Passes the tests that wait longer than 30 s; as root on Debian, since one brings a Docker engine up.
-	$(MVN) verify -Dexcluded.test.groups= -Dgroups=long -Dsurefire.failIfNoSpecifiedTests=false
+	$(MVN) verify -Dsurefire.quick= -Dexcluded.test.groups= -Dgroups=long -Dsurefire.failIfNoSpecifiedTests=false
 	.venv/bin/pytest -q -m long -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: setup ## Runs the benchmarks.
