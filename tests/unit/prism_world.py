@@ -168,6 +168,11 @@ class World:
     def _see_failed(self, wanted: int | list[int]) -> None:
         _compare({"": [n for n, d in self._deliveries.items() if d.error is not None]}, {"": wanted})
 
+    def _see_degraded(self, wanted: int | list[int]) -> None:
+        degraded = [n for n, d in self._deliveries.items() if d.degraded]
+        _compare({"": degraded}, {"": wanted})
+        _equal(self.producer.stats().degraded, len(degraded))
+
     def _see_ambiguous(self, wanted: int | list[int]) -> None:
         _compare({"": [n for n, d in self._deliveries.items() if d.ambiguous]}, {"": wanted})
 

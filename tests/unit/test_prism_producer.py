@@ -333,12 +333,35 @@ def test_closing_fails_what_nobody_acknowledged(primaries: SimulatedPrimaries) -
     assert deliveries[0].ambiguous
 
 
+def test_each_record_that_does_with_fewer_copies_is_told_and_counted(
+    primaries: SimulatedPrimaries, caplog: pytest.LogCaptureFixture
+) -> None:
+    two = topology("a", "b", copies=2)
+    with PrismProducer(two, "s", transports=primaries, degrade_after_s=0.2) as producer:
+        assert not any(each.degraded for each in send(producer, 1))
+        primaries["b"].stop()
+        told = send(producer, 2)
+        assert [(each.degraded, each.copies, [ack.primary for ack in each.acks]) for each in told] == [
+            (True, 2, ["a"])
+        ] * 2
+        assert not caplog.messages[1:], "those with a callback are told by it"
+        producer.send(b"x")
+        producer.flush()
+        assert producer.stats().degraded == 3
+        assert producer.stats().failed == 0
+    [listed] = [text for text in caplog.messages if "fewer copies" in text]
+    assert "acks=(Ack(primary='a', partition=0, offset=3),) of 2" in listed
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
         ({"home": "z"}, "home primary 'z'"),
         ({"hedge_after_s": 0.01}, "linger"),
         ({"hedge_after_s": 60.0}, "below max_block_s"),
+        ({"degrade_after_s": 0.0}, "degrade_after_s must be above 0"),
+        ({"degrade_after_s": 60.0}, "degrade_after_s=60 is not below max_block_s=60"),
+        ({"degrade_after_s": 5.0}, "streams with 2 or more copies, and the topology wants 1"),
         ({"max_stale_s": 0.0}, "max_stale_s"),
         ({"max_in_flight_records": 0}, "max_in_flight_records"),
         ({"weights": {"a": 0}}, "weights"),

@@ -25,12 +25,13 @@ class Delivery:
 
     Attributes:
         attempts: How often it was handed to a primary.
+        copies: How many primaries were wanted to acknowledge it.
         ambiguous: Some attempt's outcome is unknown (it timed out, was overtaken by a hedge, or failed
             after it may have been written): the record may be in the logs more often than ``acks`` says.
         error: Why the send failed; None if it is done.
     """
 
-    __slots__ = ("_acks", "_id", "ambiguous", "attempts", "error")
+    __slots__ = ("_acks", "_id", "ambiguous", "attempts", "copies", "error")
 
     def __init__(
         self,
@@ -39,12 +40,14 @@ class Delivery:
         attempts: int,
         ambiguous: bool,
         error: DeliveryError | None,
+        copies: int = 1,
     ) -> None:
         self._id = id
         self._acks = acks
         self.attempts = attempts
         self.ambiguous = ambiguous
         self.error = error
+        self.copies = copies
 
     @property
     def id(self) -> RecordId:
@@ -53,11 +56,21 @@ class Delivery:
 
     @property
     def acks(self) -> tuple[Ack, ...]:
-        """Which primaries acknowledged it up to now, in that order; ``copies`` of them unless it failed."""
+        """Which primaries acknowledged it up to now, in that order.
+
+        There are ``copies`` of them unless it failed or is :attr:`degraded`.
+        """
         return tuple(Ack(*each) for each in self._acks)
+
+    @property
+    def degraded(self) -> bool:
+        """It is done with fewer copies than wanted; see ``degrade_after_s``."""
+        return self.error is None and len(self._acks) < self.copies
 
     def __repr__(self) -> str:
         state = f"error={self.error.message!r}" if self.error else f"acks={self.acks}"
+        if self.degraded:
+            state += f" of {self.copies}"
         return f"Delivery({self._id.hex()}, {state}, attempts={self.attempts}, ambiguous={self.ambiguous})"
 
 
@@ -95,6 +108,7 @@ class ProducerStats:
         failed: Sends that ended in an error.
         in_flight: Sends that are neither.
         ambiguous: Done or failed sends with an attempt whose outcome is unknown.
+        degraded: Done sends with fewer copies than wanted.
         primaries: By name.
     """
 
@@ -103,4 +117,5 @@ class ProducerStats:
     failed: int
     in_flight: int
     ambiguous: int
+    degraded: int
     primaries: Mapping[str, PrimaryStats]

@@ -75,11 +75,17 @@ class Fleet:
         """Goes over to a new version of the topology.
 
         Raises:
-            ConfigurationError: There is no primary with the name of the home one, at the first version only.
-                One that is drained or removed is no error: producers start and go on with the others.
+            ConfigurationError: At the first version only: there is no primary with the name of the home one
+                (one that is drained or removed is no error: producers start and go on with the others), or
+                records are to do with fewer copies than 1.
         """
         if self._home is not None and self._home not in view.clients:
             self._miss_home(self._home, view)
+        if self._view is None and self._tracker.shortage.allowed and view.copies < 2:
+            raise ConfigurationError(
+                f"degrade_after_s is for streams with 2 or more copies, and the topology wants {view.copies}",
+                hint="leave it out (produce: --degrade-after), or raise the stream's 'copies' there",
+            )
         moved = self._view is not None and self._view.topic != view.topic
         self._view = view
         self._tracker.set_copies(view.copies)

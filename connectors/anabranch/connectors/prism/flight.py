@@ -174,9 +174,9 @@ class Story:
         return sum(attempt.outcome in (_PENDING, _ACKED) for attempt in self.attempts) < self.copies
 
     @property
-    def covered(self) -> bool:
-        """One more attempt would only be a hedge: enough are acknowledged or may well still be."""
-        return sum(_is_hopeful(attempt) for attempt in self.attempts) >= self.copies
+    def hopes(self) -> int:
+        """How many copies are acknowledged or may well still be."""
+        return sum(_is_hopeful(attempt) for attempt in self.attempts)
 
     def engaged(self) -> list[str]:
         """Names of the primaries that have the record, may still answer, or refuse it.

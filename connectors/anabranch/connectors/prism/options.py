@@ -17,6 +17,7 @@ hundred bytes."""
 _POSITIVE = (
     "hedge_after_s",
     "max_block_s",
+    "degrade_after_s",
     "max_in_flight_records",
     "max_in_flight_bytes",
     "max_stale_s",
@@ -53,6 +54,9 @@ class PrismOptions:
         hedge_after_s: A record that a primary leaves unanswered for so long is sent to another as well.
             Ten times the linger of 50 ms: well clear of an answer that is merely slow.
         max_block_s: How long ``send`` waits, and how long a record tries, while no primary works.
+        degrade_after_s: How long fewer primaries may work than there are to be copies before records that at
+            least one has acknowledged are done with those that can be had; see :attr:`Delivery.degraded`.
+            Only for streams with two or more copies. None: such records wait.
         max_in_flight_records: Records that are sent and not yet done. At 150,000 a second and 100 ms from
             send to acknowledgement, 15,000 are on their way; more only makes the queue longer.
         max_in_flight_bytes: The same in bytes of key and value.
@@ -66,6 +70,7 @@ class PrismOptions:
     weights: Mapping[str, float] = field(default_factory=dict)
     hedge_after_s: float = 0.5
     max_block_s: float = 60.0
+    degrade_after_s: float | None = None
     max_in_flight_records: int = 20_000
     max_in_flight_bytes: int = 32 * 1024 * 1024
     max_stale_s: float | None = 24 * 3600.0
@@ -82,6 +87,12 @@ class PrismOptions:
                 f"hedge_after_s={self.hedge_after_s:g} is not below max_block_s={self.max_block_s:g}, after "
                 "which a record has failed",
                 hint="lower it, or raise max_block_s (produce: --hedge-after, --max-block)",
+            )
+        if self.degrade_after_s is not None and self.degrade_after_s >= self.max_block_s:
+            raise ConfigurationError(
+                f"degrade_after_s={self.degrade_after_s:g} is not below max_block_s={self.max_block_s:g}, "
+                "after which a record has failed",
+                hint="lower it, or raise max_block_s (produce: --degrade-after, --max-block)",
             )
         self._check_config()
         linger_s = float(self.config.get("linger.ms", LINGER_MS)) / 1000
@@ -112,6 +123,7 @@ class PrismSettings(TypedDict, total=False):
     weights: Mapping[str, float]
     hedge_after_s: float
     max_block_s: float
+    degrade_after_s: float | None
     max_in_flight_records: int
     max_in_flight_bytes: int
     max_stale_s: float | None

@@ -42,6 +42,7 @@ class Patrol:
         if not self._skipped:
             for link in tracker.links:
                 self._listen(link)
+            tracker.look_for_shortage()
             for link in tracker.links:
                 if link.quiet:
                     self._leave(link)
@@ -112,8 +113,8 @@ class Patrol:
         return self._hedge_after_s if link.proven else max(self._hedge_after_s, _FIRST_ANSWER_S)
 
     def _leave(self, link: Link) -> None:
-        """Opens the breaker of a silent primary, unless the copies need it: slow is better than nothing."""
-        if sum(other.works for other in self._tracker.links) >= self._tracker.copies:
+        """Opens the breaker of a silent primary, unless records need it: slow is better than nothing."""
+        if sum(other.works for other in self._tracker.links) >= self._tracker.shortage.enough:
             link.trip(self._tracker.now)
         if link.opened:
             self._tracker.rebuild()

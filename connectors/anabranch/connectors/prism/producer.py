@@ -60,7 +60,8 @@ class PrismProducer:
 
     Raises:
         TopologyError: The document is invalid or has no such stream.
-        ConfigurationError: A setting is out of range, a secret cannot be resolved, ``home`` is unknown.
+        ConfigurationError: A setting is out of range, a secret cannot be resolved, ``home`` is unknown,
+            ``degrade_after_s`` is for a stream of one copy.
     """
 
     def __init__(

@@ -9,6 +9,7 @@ good case) or :meth:`Tracker.settle` (all others), and whatever a record still n
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -18,12 +19,15 @@ from anabranch.connectors.prism.flight import Attempt, Flight, OnDone, Outcome, 
 from anabranch.connectors.prism.link import Link
 from anabranch.connectors.prism.options import PrismOptions
 from anabranch.connectors.prism.rotation import Rotation
+from anabranch.connectors.prism.shortage import Shortage
 from anabranch.connectors.prism.transport import Failure, FailureKind
 from anabranch.connectors.prism.twins import Twins
 from anabranch.connectors.troubles import next_step
 from anabranch.errors import DeliveryError
 
 __all__ = ["Tracker"]
+
+_log = logging.getLogger(__name__)
 
 # One primary that finds a record too large may have a lower limit, or may have been sent it in a batch that
 # was; two are enough.
@@ -38,6 +42,7 @@ class Tracker:
         copies: Acknowledgements that a new record needs, each of another primary.
         links: The primaries, retired ones included.
         rotation: Chooses among them.
+        shortage: How many copies do while too few primaries work.
         now: Time of the last look.
         held: Why nothing may be sent at all; None if it may.
         blocked: No primary can take a record now, or some wait for one already.
@@ -55,6 +60,7 @@ class Tracker:
         self.copies = 1
         self.links: list[Link] = []
         self.rotation = Rotation(options.home, options.weights)
+        self.shortage = Shortage(options.degrade_after_s)
         self._twins = Twins(options.home)
         self.now = 0.0
         self.held: str | None = None
@@ -66,7 +72,7 @@ class Tracker:
         self.wishes: deque[Flight] = deque()
         self.finished: deque[tuple[OnDone, Delivery]] = deque()
         self.unreported: DeliveryError | None = None
-        self._failed = self._ambiguous = 0
+        self._failed = self._ambiguous = self._degraded = 0
         self._max_block_s = options.max_block_s
         self._hedge_after_s = options.hedge_after_s
         self._abandoned: DeliveryError | None = None
@@ -90,6 +96,14 @@ class Tracker:
                 if len(story.acks) >= story.copies:
                     self._end(flight, None)
         self.copies = copies
+        self.shortage.want(copies)
+
+    def look_for_shortage(self) -> None:
+        """To be called at each round: lets records end for which fewer copies do now."""
+        if self.shortage.look(self._working, self.now):
+            for flight in self._unfinished():
+                if self._has_enough(self._story(flight)):
+                    self._end(flight, None)
 
     def rebuild(self) -> None:
         """To be called when a link became usable, or is not any more."""
@@ -129,11 +143,13 @@ class Tracker:
                 return
             if self.expire(flight):
                 return
-            covered = story.covered
-            link = self._choose(story, covered)
+            hopes = story.hopes
+            link = self._choose(story, hopes >= story.copies)
             if link is not None:
                 self._attempt(flight, story, link)
-            elif covered:
+            elif self._has_enough(story):
+                self._end(flight, None)
+            elif hopes >= min(story.copies, self._enough):
                 self._wish(flight, story)
                 return
             elif story.refusals and self.held is None:
@@ -144,10 +160,16 @@ class Tracker:
                 return
 
     def expire(self, flight: Flight) -> bool:
-        """Fails a record that has been tried for long enough; says whether it has been."""
+        """Fails a record that has been tried for long enough; says whether it has been.
+
+        One that a primary has acknowledged has then waited for longer than ``degrade_after_s``, if with
+        primaries that came and went.
+        """
         if self.now - flight.sent_at < self._max_block_s:
             return False
-        self._end(flight, self._timed_out(flight))
+        story = self._story(flight)
+        does = self.shortage.allowed and self.held is None and story.acks and not story.refusals
+        self._end(flight, None if does else self._timed_out(flight))
         return True
 
     def settle(self, attempt: Attempt | Flight, error: Any, message: Any) -> None:
@@ -181,7 +203,9 @@ class Tracker:
     def stats(self, primaries: Mapping[str, PrimaryStats]) -> ProducerStats:
         """Counts so far."""
         done = self.started - self.in_flight - self._failed
-        return ProducerStats(self.started, done, self._failed, self.in_flight, self._ambiguous, primaries)
+        return ProducerStats(
+            self.started, done, self._failed, self.in_flight, self._ambiguous, self._degraded, primaries
+        )
 
     def describe(self) -> str:
         """The state of each primary in words."""
@@ -209,6 +233,16 @@ class Tracker:
     @property
     def _working(self) -> int:
         return sum(link.works for link in self.links)
+
+    @property
+    def _enough(self) -> int:
+        """Copies that do where no more can be had. What is held back is not short of primaries."""
+        return self.shortage.enough if self.held is None else self.copies
+
+    def _has_enough(self, story: Story) -> bool:
+        """All its copies are acknowledged, or no more can be had now and fewer do."""
+        acked = len(story.acks)
+        return acked >= story.copies or (acked >= self._enough and not story.refusals and story.missing)
 
     def _choose(self, story: Story, covered: bool) -> Link | None:
         if self.held is not None:
@@ -255,7 +289,7 @@ class Tracker:
         if story.over:
             return
         story.acks.append(Ack(link.name, *link.transport.place(message)))
-        if len(story.acks) >= story.copies:
+        if self._has_enough(story):
             self._end(attempt.flight, None)
 
     def _answered_refusal(
@@ -300,11 +334,14 @@ class Tracker:
         ambiguous = story.ambiguous
         self._ambiguous += ambiguous
         self._failed += error is not None
+        delivery = Delivery(flight.id, tuple(story.acks), len(story.attempts), ambiguous, error, story.copies)
+        self._degraded += delivery.degraded
         if flight.on_done is not None:
-            delivery = Delivery(flight.id, tuple(story.acks), len(story.attempts), ambiguous, error)
             self.finished.append((flight.on_done, delivery))
         elif error is not None and self.unreported is None:
             self.unreported = error
+        elif delivery.degraded:
+            _log.warning("a record is done with fewer copies than wanted: %r", delivery)
 
     def _story(self, flight: Flight) -> Story:
         if flight.story is None:

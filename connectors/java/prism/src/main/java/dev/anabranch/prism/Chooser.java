@@ -67,7 +67,7 @@ final class Chooser {
         return first;
       }
     }
-    boolean hedge = send.isCovered(left());
+    boolean hedge = send.isCovered(left(), send.copies);
     Lane fresh = other(taken | send.failedLanes, hedge);
     return fresh == null && send.failedLanes != 0 ? other(taken, hedge) : fresh;
   }

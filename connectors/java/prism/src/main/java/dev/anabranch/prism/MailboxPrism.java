@@ -5,6 +5,8 @@ import dev.anabranch.records.RecordVersion;
 import java.util.function.Function;
 import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A {@link PrismEngine} whose thread is a Flink task's: what comes back to it comes as mails. Every
@@ -13,6 +15,8 @@ import org.jspecify.annotations.Nullable;
  * least every 100 ms, so that this returns.
  */
 public final class MailboxPrism implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(MailboxPrism.class);
+
   private final MailboxExecutor mailbox;
   private final PrismEngine engine;
   private volatile boolean closed;
@@ -26,8 +30,9 @@ public final class MailboxPrism implements AutoCloseable {
   }
 
   /**
-   * Opens one as {@link PrismEngine#open} does. Sends without a listener that fail come out of a
-   * mail, and so fail the job.
+   * Opens one as {@link PrismEngine#open} does, but that {@code degradeAfter} may be set for a
+   * stream of one copy too, where it does nothing. Sends without a listener that fail come out of a
+   * mail, and so fail the job; those that are done with fewer copies than wanted are not listed.
    */
   public static MailboxPrism open(
       MailboxExecutor mailbox, String topology, String stream, PrismOptions options) {
@@ -38,7 +43,23 @@ public final class MailboxPrism implements AutoCloseable {
                 topology,
                 stream,
                 options,
-                new PrismEngine.Hooks(wakeUp, PrismEngine.Failures.THROW, (primary, stats) -> {})));
+                new PrismEngine.Hooks(wakeUp, new Unlisted(), (primary, stats) -> {}),
+                false));
+  }
+
+  /**
+   * Such sends are themselves a list of what happened to others; a list of them would be no end.
+   */
+  private static final class Unlisted implements PrismEngine.Failures {
+    @Override
+    public void failed(OutgoingRecord record, RecordId id, RuntimeException error) {
+      throw error;
+    }
+
+    @Override
+    public void degraded(OutgoingRecord record, Delivery delivery) {
+      LOG.debug("{}", delivery);
+    }
   }
 
   /** Accepts a record, whether or not there is room; see {@link PrismEngine#send}. */

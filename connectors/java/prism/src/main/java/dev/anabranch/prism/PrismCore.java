@@ -23,6 +23,7 @@ final class PrismCore {
   private final Ends ends;
   private final Chooser chooser;
   private final Twins twins;
+  private final Shortage shortage;
   private final InFlight inFlight = new InFlight();
 
   /** Sends that no primary can take. They hold up new ones, which would fare no better. */
@@ -65,6 +66,7 @@ final class PrismCore {
     this.ends = ends;
     this.chooser = new Chooser(options.home(), hedgeAfterNanos);
     this.twins = new Twins(stream, options.home());
+    this.shortage = new Shortage(options.degradeAfter());
   }
 
   boolean isFull() {
@@ -89,16 +91,29 @@ final class PrismCore {
     twins.settle(all);
     chooser.setLanes(all);
     copies = copiesWanted;
+    shortage.want(copiesWanted);
+    for (Send send = inFlight.oldest(); send != null; send = send.newer) {
+      // More count for new ones only.
+      send.copies = Math.min(send.copies, copiesWanted);
+    }
+    endDone();
+    changed = true;
+  }
+
+  /** Fewer copies may be all that was wanted to let these end. */
+  private void endDone() {
     for (Send send = inFlight.oldest(); send != null; ) {
       Send next = send.newer;
-      // Fewer copies may be all that was wanted to let these end; more count for new ones only.
-      send.copies = Math.min(send.copies, copiesWanted);
-      if (send.isDone()) {
+      if (send.isDone(enough())) {
         end(send, null);
       }
       send = next;
     }
-    changed = true;
+  }
+
+  /** Copies that do where no more can be had. What is held back is not short of primaries. */
+  private int enough() {
+    return held == null ? shortage.enough() : Integer.MAX_VALUE;
   }
 
   /** Holds back everything for that reason, or goes on where it is null. */
@@ -111,6 +126,7 @@ final class PrismCore {
   void accept(Send send, long now) {
     send.copies = copies;
     send.acceptedNanos = now;
+    send.keepsAcks |= shortage.isAllowed();
     inFlight.add(send);
     Send before = send.upsertKey == null ? null : latest.put(send.upsertKey, send);
     if (before != null) {
@@ -131,7 +147,7 @@ final class PrismCore {
       answered(attempt, now);
       if (!send.ended) {
         send.addAck(attempt);
-        if (send.isDone()) {
+        if (send.isDone(enough())) {
           end(send, null);
         }
       }
@@ -166,6 +182,9 @@ final class PrismCore {
     for (int i = 0; i < lanes.size(); i++) {
       lanes.get(i).busy = false;
       lanes.get(i).listen(hedgeAfterNanos, now);
+    }
+    if (shortage.look(chooser.working(), now)) {
+      endDone();
     }
     for (int i = 0; i < lanes.size(); i++) {
       look(lanes.get(i), now);
@@ -232,7 +251,9 @@ final class PrismCore {
   /** A send that no primary can take, or only wants a hedge that none can give. */
   private void postpone(Send send) {
     RecordException refusal = send.refusal;
-    if (send.isCovered(chooser.left())) {
+    if (send.isDone(enough())) {
+      end(send, null);
+    } else if (send.isCovered(chooser.left(), Math.min(send.copies, enough()))) {
       if (!send.wishing) {
         send.wishing = true;
         wishes.add(send);
@@ -319,7 +340,7 @@ final class PrismCore {
 
   private void look(Lane lane, long now) {
     // One that a record cannot be done without is kept: slow is better than nothing.
-    if (lane.isLost(now) || (lane.isQuiet() && chooser.working() >= copies)) {
+    if (lane.isLost(now) || (lane.isQuiet() && chooser.working() >= shortage.enough())) {
       lane.breaker.trip(now);
     }
     long patience = lane.patience(hedgeAfterNanos);
@@ -402,6 +423,11 @@ final class PrismCore {
     for (Send send = inFlight.oldest();
         send != null && now - send.acceptedNanos > maxBlockNanos;
         send = inFlight.oldest()) {
+      if (shortage.isAllowed() && held == null && send.isPartlyDone()) {
+        // It has waited for longer than degrade_after, if with primaries that came and went.
+        end(send, null);
+        continue;
+      }
       if (failure == null) {
         failure = new DeliveryException(describeTrouble(), null);
       }

@@ -6,6 +6,7 @@ import dev.anabranch.topology.Topology;
 import dev.anabranch.topology.TopologyException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -44,11 +45,25 @@ public final class PrismEngine implements AutoCloseable {
   private @Nullable StreamView view;
   private @Nullable RuntimeException failure;
 
-  /** Is told of sends without a listener that failed, on the engine's thread. */
+  /**
+   * Is told of sends without a listener that failed, or were done with fewer copies than wanted, on
+   * the engine's thread.
+   */
   @FunctionalInterface
   public interface Failures {
     /** What it throws comes out of {@link PrismEngine#process}. */
     void failed(OutgoingRecord record, RecordId id, RuntimeException error);
+
+    /**
+     * By default each is told in the log. What it throws comes out of {@link PrismEngine#process},
+     * too.
+     *
+     * @param record as it lies in the logs, with all its headers
+     */
+    default void degraded(OutgoingRecord record, Delivery delivery) {
+      String id = HexFormat.of().formatHex(delivery.id().toBytes());
+      LOG.warn("record {}: {}", id, delivery.describeCopies());
+    }
 
     /** Throws the error as it is. */
     Failures THROW =
@@ -61,7 +76,7 @@ public final class PrismEngine implements AutoCloseable {
    * What an engine calls back.
    *
    * @param wakeUp from any thread: call {@link PrismEngine#process} soon
-   * @param failures sends without a listener that failed
+   * @param failures sends without a listener that failed or were done with fewer copies
    * @param onPrimary a primary, by name, that is written to for the first time, and its figures
    */
   public record Hooks(
@@ -86,10 +101,21 @@ public final class PrismEngine implements AutoCloseable {
   /**
    * Opens an engine; no primary need be alive, nor the topology's location if a document is cached.
    * Throws {@link TopologyException} where the document does not have the stream, and {@link
-   * IllegalArgumentException} where the group has no primary by the name of the home one.
+   * IllegalArgumentException} where the group has no primary by the name of the home one, or the
+   * stream no second copy that {@code degradeAfter} could do without.
    */
   public static PrismEngine open(
       String topology, String stream, PrismOptions options, Hooks hooks) {
+    return open(topology, stream, options, hooks, true);
+  }
+
+  /**
+   * The same.
+   *
+   * @param needsCopies whether {@code degradeAfter} is an error where the stream has one copy
+   */
+  static PrismEngine open(
+      String topology, String stream, PrismOptions options, Hooks hooks, boolean needsCopies) {
     TopologyFeed feed = TopologyFeed.of(topology, options);
     Transport.Factory kafka =
         (name, primary, view, listener) ->
@@ -100,7 +126,7 @@ public final class PrismEngine implements AutoCloseable {
                 listener);
     try {
       PrismEngine engine = new PrismEngine(stream, options, feed, kafka, hooks);
-      engine.start();
+      engine.start(needsCopies);
       return engine;
     } catch (RuntimeException e) {
       feed.close();
@@ -108,11 +134,15 @@ public final class PrismEngine implements AutoCloseable {
     }
   }
 
-  void start() {
+  void start(boolean needsCopies) {
     Topology first = feed.current();
     if (first != null) {
       checkNames(first);
-      apply(StreamView.of(first, stream), clock.now());
+      StreamView wanted = StreamView.of(first, stream);
+      if (needsCopies) {
+        options.checkCopies(stream, wanted.copies());
+      }
+      apply(wanted, clock.now());
     }
     feed.onChange(topology -> events.add(now -> follow(topology, now)));
     clock.start();
@@ -308,6 +338,8 @@ public final class PrismEngine implements AutoCloseable {
         listener.onDone(send.delivery(superseded, error));
       } else if (error != null) {
         failures.failed(send.record, send.id, error);
+      } else if (!superseded && send.isShort()) {
+        failures.degraded(send.written(), send.delivery(false, null));
       }
     } catch (RuntimeException e) {
       // Kept until the engine's own state is consistent again.

@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  *     too; well above the slowest usual acknowledgement
  * @param maxBlock how long a record may stay undelivered before the send fails; less than the
  *     checkpoint timeout
+ * @param degradeAfter how long fewer primaries may work than there are to be copies before records
+ *     that at least one has acknowledged are done with those that can be had; null: such records
+ *     wait
  * @param maxInFlightRecords records accepted and not yet done, per writer
  * @param maxInFlightBytes their keys and values, per writer
  * @param maxStale age of the topology document beyond which nothing more is written
@@ -28,6 +31,7 @@ public record PrismOptions(
     Map<String, Integer> weights,
     Duration hedgeAfter,
     Duration maxBlock,
+    @Nullable Duration degradeAfter,
     int maxInFlightRecords,
     long maxInFlightBytes,
     Duration maxStale,
@@ -50,6 +54,29 @@ public record PrismOptions(
     if (hedgeAfter.compareTo(maxBlock) >= 0) {
       throw new IllegalArgumentException(
           "hedge-after (" + hedgeAfter + ") must be less than max-block (" + maxBlock + ")");
+    }
+    if (degradeAfter != null) {
+      requirePositive("degrade-after", degradeAfter);
+      if (degradeAfter.compareTo(maxBlock) >= 0) {
+        throw new IllegalArgumentException(
+            "degrade-after ("
+                + degradeAfter
+                + ") must be less than max-block ("
+                + maxBlock
+                + "), after which a record has failed");
+      }
+    }
+  }
+
+  /** Throws {@link IllegalArgumentException} where degradeAfter is set for a stream of one copy. */
+  public void checkCopies(String stream, int copies) {
+    if (degradeAfter != null && copies < 2) {
+      throw new IllegalArgumentException(
+          "degrade-after is for streams with 2 or more copies, and the topology wants "
+              + copies
+              + " of stream '"
+              + stream
+              + "': leave it out, or raise 'copies' there");
     }
   }
 

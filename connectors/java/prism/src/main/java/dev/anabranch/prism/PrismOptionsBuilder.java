@@ -11,6 +11,7 @@ public final class PrismOptionsBuilder {
   private final Map<String, Integer> weights = new LinkedHashMap<>();
   private Duration hedgeAfter = Duration.ofMillis(500);
   private Duration maxBlock = Duration.ofSeconds(60);
+  private @Nullable Duration degradeAfter;
   // 400,000 a second at 50 ms from send to acknowledgement. More only wait longer, and while they
   // do, the garbage collector moves them and they leave the processor's caches: with 100,000 a
   // writer takes a third more CPU time where brokers are slower than it.
@@ -43,6 +44,12 @@ public final class PrismOptionsBuilder {
 
   public PrismOptionsBuilder maxBlock(Duration maxBlock) {
     this.maxBlock = maxBlock;
+    return this;
+  }
+
+  /** Only for streams with two or more copies; null, as it is by default: records wait for all. */
+  public PrismOptionsBuilder degradeAfter(@Nullable Duration degradeAfter) {
+    this.degradeAfter = degradeAfter;
     return this;
   }
 
@@ -79,6 +86,7 @@ public final class PrismOptionsBuilder {
         weights,
         hedgeAfter,
         maxBlock,
+        degradeAfter,
         maxInFlightRecords,
         maxInFlightBytes,
         maxStale,

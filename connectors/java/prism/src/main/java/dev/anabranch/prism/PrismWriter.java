@@ -53,7 +53,7 @@ final class PrismWriter<T> implements StatefulSinkWriter<T, VersionFloor> {
   }
 
   private PrismEngine engine(PrismSink<T> sink, Runnable wakeUp) {
-    PrismEngine.Hooks hooks = new PrismEngine.Hooks(wakeUp, this::sendFailed, metrics::primary);
+    PrismEngine.Hooks hooks = new PrismEngine.Hooks(wakeUp, new Outcomes(), metrics::primary);
     return PrismEngine.open(sink.topology(), sink.stream(), sink.options(), hooks);
   }
 
@@ -110,15 +110,31 @@ final class PrismWriter<T> implements StatefulSinkWriter<T, VersionFloor> {
     }
   }
 
-  private void sendFailed(OutgoingRecord record, RecordId id, RuntimeException error) {
-    if (!(error instanceof RecordException refusal)) {
-      metrics.error();
-      throw error;
+  /** Of records that were not simply written. */
+  private final class Outcomes implements PrismEngine.Failures {
+    @Override
+    public void failed(OutgoingRecord record, RecordId id, RuntimeException error) {
+      if (!(error instanceof RecordException refusal)) {
+        metrics.error();
+        throw error;
+      }
+      try {
+        refused(null, record, id, refusal);
+      } catch (IOException e) {
+        throw new IllegalStateException(e.getMessage(), e);
+      }
     }
-    try {
-      refused(null, record, id, refusal);
-    } catch (IOException e) {
-      throw new IllegalStateException(e.getMessage(), e);
+
+    @Override
+    public void degraded(OutgoingRecord record, Delivery delivery) {
+      metrics.degraded();
+      try {
+        errorHandler.degraded(record, delivery);
+      } catch (Exception e) {
+        throw e instanceof RuntimeException unchecked
+            ? unchecked
+            : new IllegalStateException(e.getMessage(), e);
+      }
     }
   }
 

@@ -6,8 +6,8 @@ import org.apache.flink.api.connector.sink2.WriterInitContext;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Decides what becomes of a record that no primary will ever take. All methods are called on the
- * task thread.
+ * Decides what becomes of a record that no primary will ever take, and is told of each that was
+ * written with fewer copies than wanted. All methods are called on the task thread.
  *
  * @param <T> type of the sink's elements
  */
@@ -27,6 +27,18 @@ public interface RecordErrorHandler<T> extends Serializable {
       @Nullable RecordId id,
       RecordException error)
       throws Exception;
+
+  /**
+   * Lists a record that was written, but with fewer copies than wanted (see {@link
+   * PrismOptions#degradeAfter}). As {@link #handle}, it must not wait. By default it writes a line
+   * to the log.
+   *
+   * @param record as it lies in the logs, with all its headers
+   * @param delivery which primaries have it, and how many were wanted
+   */
+  default void degraded(OutgoingRecord record, Delivery delivery) throws Exception {
+    PrismEngine.Failures.THROW.degraded(record, delivery);
+  }
 
   /** Called once, before anything else. */
   default void open(WriterInitContext context) throws Exception {}

@@ -1,9 +1,11 @@
 package dev.anabranch.prism;
 
+import dev.anabranch.records.RawHeader;
 import dev.anabranch.records.RecordId;
 import dev.anabranch.records.RecordVersion;
 import java.util.ArrayList;
 import java.util.List;
+import org.apache.kafka.common.header.Header;
 import org.jspecify.annotations.Nullable;
 
 /** One record on its way. Touched by the engine's thread only. */
@@ -42,6 +44,9 @@ final class Send {
 
   boolean ambiguous;
 
+  /** Where its copies lie is told at the end. */
+  boolean keepsAcks;
+
   // Bit i stands for the lane with index i.
   long ackedLanes;
   long outstandingLanes;
@@ -72,6 +77,7 @@ final class Send {
     this.timestampMs = timestampMs;
     this.listener = listener;
     this.bytes = record.size();
+    this.keepsAcks = listener != null;
     byte[] key = record.key();
     this.upsertKey = version == null || key == null ? null : new KeyBytes(key);
   }
@@ -87,17 +93,34 @@ final class Send {
   }
 
   /**
-   * Whether another attempt would only be a hedge: enough are acknowledged or may well still be.
+   * Whether another attempt would only be a hedge: so many copies are acknowledged or may well
+   * still be.
    *
    * @param leftLanes those whose breaker is not closed: what is overdue there will hardly be
    *     answered sooner than by another
    */
-  boolean isCovered(long leftLanes) {
-    return Long.bitCount(ackedLanes | (outstandingLanes & ~(overdueLanes & leftLanes))) >= copies;
+  boolean isCovered(long leftLanes, int needed) {
+    return Long.bitCount(ackedLanes | (outstandingLanes & ~(overdueLanes & leftLanes))) >= needed;
   }
 
-  boolean isDone() {
-    return Long.bitCount(ackedLanes) >= copies;
+  /**
+   * Whether all its copies are acknowledged, or no more can be had now and fewer do.
+   *
+   * @param enough copies that do, at least 1
+   */
+  boolean isDone(int enough) {
+    int acked = Long.bitCount(ackedLanes);
+    return acked >= copies || (acked >= enough && refusedLanes == 0 && missing() > 0);
+  }
+
+  /** Whether some primary has it and none refuses it. */
+  boolean isPartlyDone() {
+    return ackedLanes != 0 && refusedLanes == 0;
+  }
+
+  /** Whether fewer primaries have acknowledged it than were wanted. */
+  boolean isShort() {
+    return Long.bitCount(ackedLanes) < copies;
   }
 
   /** Lanes that must not get another attempt now. */
@@ -107,7 +130,7 @@ final class Send {
 
   void addAck(Attempt attempt) {
     ackedLanes |= attempt.lane.bit();
-    if (listener != null) {
+    if (keepsAcks) {
       if (acks == null) {
         acks = new ArrayList<>(copies);
       }
@@ -117,6 +140,24 @@ final class Send {
 
   Delivery delivery(boolean superseded, @Nullable RuntimeException error) {
     List<Ack> all = acks == null ? List.of() : List.copyOf(acks);
-    return new Delivery(id, all, attempts, ambiguous || outstandingLanes != 0, superseded, error);
+    boolean doubtful = ambiguous || outstandingLanes != 0;
+    return new Delivery(id, all, copies, attempts, doubtful, superseded, error);
+  }
+
+  /** What lies in the logs: with its time and all its headers. */
+  OutgoingRecord written() {
+    Header[] all = new Headers(this).toArray();
+    RawHeader[] headers = new RawHeader[all.length];
+    for (int i = 0; i < all.length; i++) {
+      headers[i] = new RawHeader(all[i].key(), all[i].value());
+    }
+    return new OutgoingRecord(
+        record.key(),
+        record.value(),
+        timestampMs,
+        headers,
+        record.inputId(),
+        record.ordinal(),
+        record.delete());
   }
 }

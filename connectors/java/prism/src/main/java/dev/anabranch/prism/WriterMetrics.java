@@ -11,12 +11,14 @@ final class WriterMetrics {
   private final Counter records;
   private final Counter bytes;
   private final Counter errors;
+  private final Counter degraded;
 
   WriterMetrics(SinkWriterMetricGroup group) {
     this.group = group;
     this.records = group.getNumRecordsSendCounter();
     this.bytes = group.getNumBytesSendCounter();
     this.errors = group.getNumRecordsSendErrorsCounter();
+    this.degraded = group.counter("degraded");
   }
 
   void sent(OutgoingRecord record) {
@@ -26,6 +28,11 @@ final class WriterMetrics {
 
   void error() {
     errors.inc();
+  }
+
+  /** A record was written with fewer copies than wanted. */
+  void degraded() {
+    degraded.inc();
   }
 
   void inFlight(Gauge<Integer> gauge) {

@@ -44,6 +44,7 @@ final class CaseView {
       case "done" -> ids(what, with(d -> d.error() == null && !d.superseded()), wanted);
       case "failed" -> ids(what, with(d -> d.error() != null), wanted);
       case "ambiguous" -> ids(what, with(d -> d.ambiguous() && !d.superseded()), wanted);
+      case "degraded" -> ids(what, with(Delivery::degraded), wanted);
       case "superseded" -> ids(what, with(Delivery::superseded), wanted);
       case "in_flight" ->
           assertThat(world.core.inFlightRecords()).as(what).isEqualTo(wanted.asInt());

@@ -83,6 +83,7 @@ final class CaseWorld {
         case "weights" ->
             value.properties().forEach(w -> builder.weight(w.getKey(), w.getValue().asInt()));
         case "hedge_after_s" -> builder.hedgeAfter(seconds(value));
+        case "degrade_after_s" -> builder.degradeAfter(seconds(value));
         case "max_block_s" -> builder.maxBlock(seconds(value));
         case "max_in_flight_records" -> records = value.asInt();
         case "max_in_flight_bytes" -> bytes = value.asLong();

@@ -73,7 +73,7 @@ class MailboxPrismTest {
                   new Feed(),
                   (name, wanted, view, listener) -> primary.toldTo(listener),
                   new PrismEngine.Hooks(wakeUp, PrismEngine.Failures.THROW, (name, stats) -> {}));
-          engine.start();
+          engine.start(true);
           return engine;
         });
   }

@@ -3,7 +3,9 @@ package dev.anabranch.prism;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.anabranch.records.RawHeader;
 import dev.anabranch.records.RecordId;
+import dev.anabranch.records.RecordVersion;
 import dev.anabranch.testkit.Await;
 import dev.anabranch.topology.Group;
 import dev.anabranch.topology.Primary;
@@ -13,6 +15,8 @@ import dev.anabranch.topology.Topology;
 import dev.anabranch.topology.TopologyException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,6 +38,7 @@ class PrismEngineTest {
 
   private final Feed feed = new Feed();
   private final Map<String, MemoryTransport> made = new LinkedHashMap<>();
+  private PrismEngine.Failures failures = PrismEngine.Failures.THROW;
   private int transports;
   private @Nullable PrismEngine engine;
 
@@ -83,8 +88,7 @@ class PrismEngineTest {
   }
 
   private PrismEngine open(PrismOptions options) {
-    PrismEngine.Hooks hooks =
-        new PrismEngine.Hooks(() -> {}, PrismEngine.Failures.THROW, (name, stats) -> {});
+    PrismEngine.Hooks hooks = new PrismEngine.Hooks(() -> {}, failures, (name, stats) -> {});
     Transport.Factory factory =
         (name, primary, view, listener) -> {
           MemoryTransport memory = new MemoryTransport().toldTo(listener);
@@ -94,13 +98,17 @@ class PrismEngineTest {
           return memory;
         };
     PrismEngine opened = new PrismEngine("s", options, feed, factory, hooks);
-    opened.start();
+    opened.start(true);
     engine = opened;
     return opened;
   }
 
   private static Topology topology(long generation, Map<String, Primary> primaries) {
-    StreamSpec spec = new StreamSpec(null, 1, 1, null, null);
+    return topology(generation, primaries, 1);
+  }
+
+  private static Topology topology(long generation, Map<String, Primary> primaries, int copies) {
+    StreamSpec spec = new StreamSpec(null, 1, copies, null, null);
     return new Topology(generation, Map.of("g", new Group(primaries, Map.of("s", spec))));
   }
 
@@ -213,6 +221,49 @@ class PrismEngineTest {
         .hasMessageContaining("no home primary 'z'");
     send(open(PrismOptions.builder().home("b").weight("z", 2).build()), 5);
     assertThat(at("a@h:1").log).hasSize(5);
+  }
+
+  @Test
+  void aRecordThatDoesWithFewerCopiesIsListedAsItLiesInTheLog() throws Exception {
+    List<String> listed = new ArrayList<>();
+    failures =
+        new PrismEngine.Failures() {
+          @Override
+          public void failed(OutgoingRecord record, RecordId id, RuntimeException error) {
+            throw error;
+          }
+
+          @Override
+          public void degraded(OutgoingRecord record, Delivery delivery) {
+            List<String> headers = Arrays.stream(record.headers()).map(RawHeader::name).toList();
+            listed.add(record.timestampMs() + " " + headers + " " + delivery.describeCopies());
+          }
+        };
+    feed.publish(topology(1, Map.of("a", primary("h:1", WantedState.ACTIVE)), 2));
+    PrismEngine engine = open(PrismOptions.builder().degradeAfter(Duration.ofMillis(100)).build());
+    OutgoingRecord record =
+        new OutgoingRecord(
+            new byte[1],
+            new byte[2],
+            7L,
+            new RawHeader[] {new RawHeader("colour", new byte[3])},
+            null,
+            0,
+            true);
+    engine.send(record, RecordId.supplied("x", 1), new RecordVersion(1, 2), null);
+    settle(engine);
+    assertThat(listed)
+        .containsExactly(
+            "7 [colour, anabranch-id, anabranch-version, anabranch-op] 1 of 2 copies written, to a");
+  }
+
+  @Test
+  void toDoWithFewerCopiesThanOneIsAnErrorAtTheStart() {
+    feed.publish(topology(1, Map.of("a", primary("h:1", WantedState.ACTIVE))));
+    assertThatThrownBy(
+            () -> open(PrismOptions.builder().degradeAfter(Duration.ofSeconds(1)).build()))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("2 or more copies, and the topology wants 1 of stream 's'");
   }
 
   @Test
