@@ -72,6 +72,13 @@ final class PrismOptionKeys {
           .defaultValue(Duration.ofSeconds(60))
           .withDescription("How long no primary may take records before the job fails.");
 
+  static final ConfigOption<Duration> DEGRADE_AFTER =
+      ConfigOptions.key("degrade-after")
+          .durationType()
+          .noDefaultValue()
+          .withDescription(
+              "After this time with too few primaries fewer copies do, and are listed.");
+
   static final ConfigOption<Duration> MAX_STALE =
       ConfigOptions.key("max-stale")
           .durationType()
@@ -112,6 +119,7 @@ final class PrismOptionKeys {
           WEIGHTS,
           HEDGE_AFTER,
           MAX_BLOCK,
+          DEGRADE_AFTER,
           MAX_STALE,
           MAX_IN_FLIGHT_RECORDS,
           MAX_IN_FLIGHT_BYTES,

@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param jobUid empty where none is set
  * @param sinkUid empty where none is set
  * @param parallelism null where it is the job's
- * @param deadLetters stream for rows that no primary takes, or null
+ * @param deadLetters stream for rows that no primary takes or too few have, or null
  */
 record PrismSettings(
     String topology,
@@ -113,6 +113,7 @@ record PrismSettings(
         PrismOptions.builder()
             .hedgeAfter(options.hedgeAfter())
             .maxBlock(options.maxBlock())
+            .degradeAfter(options.degradeAfter())
             .maxInFlight(options.maxInFlightRecords(), options.maxInFlightBytes())
             .maxStale(options.maxStale())
             .topologyInterval(options.topologyInterval());
@@ -133,6 +134,7 @@ record PrismSettings(
             .home(options.get(PrismOptionKeys.HOME))
             .hedgeAfter(options.get(PrismOptionKeys.HEDGE_AFTER))
             .maxBlock(options.get(PrismOptionKeys.MAX_BLOCK))
+            .degradeAfter(options.getOptional(PrismOptionKeys.DEGRADE_AFTER).orElse(null))
             .maxStale(options.get(PrismOptionKeys.MAX_STALE))
             .maxInFlight(
                 options.get(PrismOptionKeys.MAX_IN_FLIGHT_RECORDS),

@@ -70,6 +70,7 @@ public final class PrismTableFactory implements DynamicTableSinkFactory {
         TopologyCheck.streams(settings.topology(), settings.stream(), settings.deadLetters());
     if (topology != null) {
       TopologyCheck.home(topology, settings.stream(), settings.options().home());
+      TopologyCheck.copies(topology, settings.stream(), settings.options());
     }
     return new PrismTableSink(settings, columns, key, value);
   }

@@ -1,6 +1,7 @@
 package dev.anabranch.table;
 
 import dev.anabranch.dedup.DedupOptions;
+import dev.anabranch.prism.PrismOptions;
 import dev.anabranch.topology.Topology;
 import dev.anabranch.topology.TopologyException;
 import dev.anabranch.topology.TopologyReader;
@@ -59,6 +60,15 @@ final class TopologyCheck {
   static void home(Topology topology, String stream, String home) {
     if (!home.isEmpty()) {
       primary(topology, stream, "'%s' = '%s'".formatted(PrismOptionKeys.HOME.key(), home), home);
+    }
+  }
+
+  /** Fails where the stream has no second copy to do without, as the writer would at its start. */
+  static void copies(Topology topology, String stream, PrismOptions options) {
+    try {
+      options.checkCopies(stream, topology.groupOf(stream).streams().get(stream).copies());
+    } catch (IllegalArgumentException e) {
+      throw new ValidationException(e.getMessage());
     }
   }
 

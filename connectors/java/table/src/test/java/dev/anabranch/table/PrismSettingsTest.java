@@ -16,22 +16,24 @@ class PrismSettingsTest {
   @Test
   void lettersAreWrittenAsRowsAreButForWhatConcernsRowsAlone() {
     Map<String, String> table =
-        Map.of(
-            "topology", "topology.yaml",
-            "stream", "alerts",
-            "home", "a",
-            "weights", "a:2",
-            "max-block", "20 s",
-            "max-stale", "1 h",
-            "topology.interval", "2 s",
-            "max-in-flight.records", "7",
-            "properties.linger.ms", "5",
-            "properties.max.request.size", "2000");
+        Map.ofEntries(
+            Map.entry("topology", "topology.yaml"),
+            Map.entry("stream", "alerts"),
+            Map.entry("home", "a"),
+            Map.entry("weights", "a:2"),
+            Map.entry("max-block", "20 s"),
+            Map.entry("degrade-after", "10 s"),
+            Map.entry("max-stale", "1 h"),
+            Map.entry("topology.interval", "2 s"),
+            Map.entry("max-in-flight.records", "7"),
+            Map.entry("properties.linger.ms", "5"),
+            Map.entry("properties.max.request.size", "2000"));
 
     assertThat(PrismSettings.of(table, false, "job", "sink").letterOptions())
         .isEqualTo(
             PrismOptions.builder()
                 .maxBlock(Duration.ofSeconds(20))
+                .degradeAfter(Duration.ofSeconds(10))
                 .maxStale(Duration.ofHours(1))
                 .topologyInterval(Duration.ofSeconds(2))
                 .maxInFlight(7, 32 << 20)
@@ -58,10 +60,24 @@ class PrismSettingsTest {
         .hasMessageContaining("not '" + share + "'");
   }
 
+  @Test
+  void fewerCopiesMustDoBeforeARecordHasFailed() {
+    assertThat(settings(Map.of()).options().degradeAfter()).isNull();
+    assertThat(settings(Map.of("degrade-after", "59 s")).options().degradeAfter()).hasSeconds(59);
+    assertThatThrownBy(() -> settings(Map.of("degrade-after", "60 s")))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(
+            "degrade-after (PT1M) must be less than max-block (PT1M), after which a record has failed");
+  }
+
   private static Map<String, Integer> weights(Map<String, String> given) {
+    return settings(given).options().weights();
+  }
+
+  private static PrismSettings settings(Map<String, String> given) {
     Map<String, String> table = new HashMap<>(given);
     table.put("topology", "topology.yaml");
     table.put("stream", "alerts");
-    return PrismSettings.of(table, false, "job", "sink").options().weights();
+    return PrismSettings.of(table, false, "job", "sink");
   }
 }

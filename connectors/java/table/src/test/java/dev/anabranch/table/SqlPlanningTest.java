@@ -186,6 +186,7 @@ class SqlPlanningTest {
         "'dead-letters' = 'logs'|'dead-letters' = 'logs' must be another stream than 'stream'",
         "'properties.linger.ms' = '-3'|'properties.linger.ms' = '-3' is refused by Kafka: Invalid value -3",
         "'properties.batch.size' = 'x'|'properties.batch.size' = 'x' is refused by Kafka: Invalid value x",
+        "'degrade-after' = '10 s'|degrade-after is for streams with 2 or more copies, and the topology wants 1 of stream 'logs': leave it out",
         "'home' = 'hal-1'|'home' = 'hal-1': stream 'logs' has no primary 'hal-1', did you mean 'hall-1'?; there are: hall-1, hall-2",
       },
       quoteCharacter = '"')

@@ -31,7 +31,7 @@ final class TwoPrimaries implements AutoCloseable {
   private final LocalBroker a;
   private final LocalBroker b;
   private final Path directory;
-  private final List<String> streams = new ArrayList<>();
+  private final Map<String, Integer> copies = new LinkedHashMap<>();
 
   TwoPrimaries() throws IOException {
     this.directory = Files.createTempDirectory("anabranch-topology-");
@@ -43,10 +43,15 @@ final class TwoPrimaries implements AutoCloseable {
 
   /** A new stream of 2 partitions a primary, whose topic takes records of up to 8 MiB. */
   String stream(String name) {
+    return stream(name, 1);
+  }
+
+  /** The same, each of whose records is to be on so many primaries. */
+  String stream(String name, int copiesWanted) {
     for (LocalBroker broker : List.of(a, b)) {
       broker.createTopic(name, PARTITIONS);
     }
-    streams.add(name);
+    copies.put(name, copiesWanted);
     writeTopology();
     return name;
   }
@@ -93,7 +98,8 @@ final class TwoPrimaries implements AutoCloseable {
     return all;
   }
 
-  private List<ConsumerRecord<byte[], byte[]>> read(LocalBroker broker, String topic) {
+  /** All records of a topic on one primary. */
+  List<ConsumerRecord<byte[], byte[]>> read(LocalBroker broker, String topic) {
     List<ConsumerRecord<byte[], byte[]>> records = new ArrayList<>();
     Map<String, Object> config =
         Map.of("bootstrap.servers", broker.bootstrap(), "auto.offset.reset", "earliest");
@@ -122,15 +128,17 @@ final class TwoPrimaries implements AutoCloseable {
   }
 
   private void writeTopology() {
-    StringBuilder yaml = new StringBuilder("generation: " + streams.size() + "\n");
+    StringBuilder yaml = new StringBuilder("generation: " + copies.size() + "\n");
     yaml.append("groups:\n  test:\n    primaries:\n");
     for (LocalBroker broker : List.of(a, b)) {
       yaml.append("      %s: {bootstrap: [\"%s\"]}\n".formatted(broker.name(), broker.bootstrap()));
     }
     yaml.append("    streams:\n");
-    for (String stream : streams) {
-      yaml.append("      %s: {topic: %s, partitions: %d}\n".formatted(stream, stream, PARTITIONS));
-    }
+    copies.forEach(
+        (stream, wanted) ->
+            yaml.append(
+                "      %s: {topic: %s, partitions: %d, copies: %d}\n"
+                    .formatted(stream, stream, PARTITIONS, wanted)));
     try {
       Files.writeString(directory.resolve("topology.yaml"), yaml);
     } catch (IOException e) {

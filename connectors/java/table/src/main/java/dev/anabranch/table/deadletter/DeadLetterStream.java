@@ -46,9 +46,13 @@ public final class DeadLetterStream implements BadRecordPolicy {
     return new Writer(new DeadLetterEncoder(stream, job, maxValueBytes), mailbox);
   }
 
-  /** The id of a record's dead letter: the same when a restored job meets the record again. */
-  static RecordId letterId(RecordId record) {
-    return RecordId.supplied("dead-letter/" + HexFormat.of().formatHex(record.toBytes()), 0);
+  /**
+   * The id of a record's dead letter: the same when a restored job meets the record again. Whoever
+   * reads a record that lacks copies may set it aside too, for a reason of its own.
+   */
+  static RecordId letterId(RecordId record, Reason reason) {
+    String kind = reason == Reason.DEGRADED ? "degraded/" : "dead-letter/";
+    return RecordId.supplied(kind + HexFormat.of().formatHex(record.toBytes()), 0);
   }
 
   private final class Writer implements Handler {
@@ -73,7 +77,7 @@ public final class DeadLetterStream implements BadRecordPolicy {
               null,
               0,
               false);
-      opened().send(letter, letterId(record.id()), null, null);
+      opened().send(letter, letterId(record.id(), reason), null, null);
     }
 
     @Override

@@ -22,6 +22,8 @@ public enum Reason {
   INCOMPLETE("incomplete"),
   /** A primary refuses the record for what it is, such as a bad timestamp. */
   REFUSED("refused"),
+  /** Written, but to fewer primaries than there are to be copies. */
+  DEGRADED("degraded"),
   /** The format's decoder refused it for a cause of its own. */
   NOT_DECODABLE("not-decodable"),
   /** Created before the horizon of de-duplication: nobody can tell whether it was seen before. */

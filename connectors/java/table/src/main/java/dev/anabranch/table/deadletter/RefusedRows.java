@@ -2,6 +2,8 @@ package dev.anabranch.table.deadletter;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.anabranch.prism.Ack;
+import dev.anabranch.prism.Delivery;
 import dev.anabranch.prism.OutgoingRecord;
 import dev.anabranch.prism.RecordErrorHandler;
 import dev.anabranch.prism.RecordException;
@@ -13,21 +15,27 @@ import dev.anabranch.records.Sha256;
 import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.Objects;
 import org.apache.flink.api.connector.sink2.WriterInitContext;
 import org.apache.flink.metrics.Counter;
 import org.apache.flink.util.FlinkRuntimeException;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Rows that no primary will ever take: they become dead letters, or fail the job with what to do. A
  * letter holds the record as it was to be written; of a row of which no record could be made, its
- * text in a header.
+ * text in a header. Rows that were written with too few copies have letters, too, or a line in the
+ * log.
  *
  * @param <T> type of the sink's elements
  */
 public final class RefusedRows<T> implements RecordErrorHandler<T> {
   /** Holds the text of a row without bytes. */
   public static final String ROW_HEADER = "anabranch-row";
+
+  private static final Logger LOG = LoggerFactory.getLogger(RefusedRows.class);
 
   private static final long serialVersionUID = 1L;
 
@@ -90,6 +98,17 @@ public final class RefusedRows<T> implements RecordErrorHandler<T> {
   }
 
   @Override
+  public void degraded(OutgoingRecord record, Delivery delivery) throws Exception {
+    BadRecordPolicy.Handler open = letters;
+    if (open == null) {
+      String id = HexFormat.of().formatHex(delivery.id().toBytes());
+      LOG.warn("stream {}: record {}: {}", target.stream(), id, delivery.describeCopies());
+      return;
+    }
+    open.handle(letterOf(record, delivery), Reason.DEGRADED, delivery.describeCopies());
+  }
+
+  @Override
   public boolean isFull() {
     return letters != null && letters.isFull();
   }
@@ -124,6 +143,20 @@ public final class RefusedRows<T> implements RecordErrorHandler<T> {
         record.key(),
         record.value(),
         known ? id : idOf(record.key(), record.value()),
+        false,
+        record.headers());
+  }
+
+  /** Under its own id, by which a replay is known to be the same record. */
+  private static RawRecord letterOf(OutgoingRecord record, Delivery delivery) {
+    Ack first = delivery.acks().get(0);
+    return new RawRecord(
+        new Origin(first.primary(), "", "", "", first.partition()),
+        first.offset(),
+        Objects.requireNonNull(record.timestampMs()),
+        record.key(),
+        record.value(),
+        delivery.id(),
         false,
         record.headers());
   }
