@@ -59,6 +59,12 @@ def test_letter_whose_bytes_are_not_those_of_its_hash_is_known_by_none(
     assert one.account.value_hash is None
 
 
+def test_letter_about_lacking_copies_is_about_no_bad_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    degraded = replace(letter(b"bad"), reason="degraded", primary="a", detail="1 of 2 copies written, to a")
+    assert degraded.letter_id != letter(b"bad").letter_id, "the record may have a letter of another kind too"
+    assert len(found(monkeypatch, degraded, letter(b"bad"))) == 1
+
+
 def run_gather(folder: Path, tell: Callable[[str], None]) -> None:
     gather.gather(
         {"a": {}},

@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -39,11 +41,13 @@ def letter(reason: str) -> DeadLetter:
     )
 
 
-def replayed(one: DeadLetter, monkeypatch: pytest.MonkeyPatch, value: bytes | None = None) -> SimulatedRecord:
+def replayed(
+    one: DeadLetter, monkeypatch: pytest.MonkeyPatch, value: bytes | None = None, *, number: int = 1
+) -> SimulatedRecord:
     primaries = SimulatedPrimaries()
     monkeypatch.setattr(replay, "PrismProducer", functools.partial(PrismProducer, transports=primaries))
     mended = None if value is None else {one.record_id: value}
-    assert replay.replay(TOPOLOGY, [one], mended=mended).sent == [one.record_id]
+    assert replay.replay(TOPOLOGY, [one], mended=mended, number=number).sent == [one.record_id]
     (record,) = primaries["a"].log
     return record
 
@@ -61,6 +65,51 @@ def test_a_late_record_is_created_anew(mended: bytes | None, monkeypatch: pytest
     record = replayed(letter("late"), monkeypatch, mended)
     assert record.value == (mended or b"value")
     assert before_ms - 1000 <= record.timestamp_ms <= time.time() * 1000 + 1000
+
+
+def degraded(**fields: Any) -> DeadLetter:
+    """A letter about a record that lies in its stream, on primary a only."""
+    return replace(letter("degraded"), primary="a", detail="1 of 2 copies written, to a", **fields)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("mended", [None, b"value"])
+def test_a_record_that_lacks_copies_keeps_its_id_whatever_the_number(
+    number: int, mended: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = replayed(degraded(), monkeypatch, mended, number=number)
+    assert record.id == RecordId.supplied("t", 1)
+    assert (record.key, record.value, record.timestamp_ms) == (b"k", b"value", OLD_MS)
+
+
+@pytest.mark.parametrize(
+    ("fields", "mended", "why"),
+    [
+        ({}, b"another", "another value, and a copy has to be the same"),
+        ({"value": b"val"}, None, "only 3 of its 5 bytes are kept; give all of them"),
+        ({"detail": "1 of 2; 1 of 3 headers are left out"}, None, "more headers than the letter kept"),
+    ],
+)
+def test_what_would_be_no_copy_of_it_is_not_sent_under_its_id(
+    fields: dict[str, Any], mended: bytes | None, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    primaries = SimulatedPrimaries()
+    monkeypatch.setattr(replay, "PrismProducer", functools.partial(PrismProducer, transports=primaries))
+    one = replace(degraded(), **fields)
+    result = replay.replay(TOPOLOGY, [one], mended={one.record_id: mended} if mended else None)
+    assert result.sent == []
+    assert why in result.skipped[one.record_id]
+    assert not primaries["a"].log
+
+
+def test_a_letter_about_lacking_copies_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(dead_letters, "read_dead_letters", lambda *_, **__: Letters([degraded()], 0, {}))
+    result = CliRunner().invoke(commands.command, ["show", "--topology", "t.yaml", "--reason", "degraded"])
+    first, detail, value, total = result.output.splitlines()
+    assert first.startswith(RecordId.supplied("t", 1).hex())
+    assert first.endswith("  degraded  in logs, on too few primaries  5 bytes")
+    assert (detail.strip(), value.strip()) == ("1 of 2 copies written, to a", "value")
+    assert total == "1 letter"
 
 
 def bare(place: int, *headers: tuple[str, bytes]) -> DeadLetter:

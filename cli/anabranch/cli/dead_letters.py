@@ -32,7 +32,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 @click.group("dead-letters")
 def command() -> None:
-    """Shows and replays what could not be decoded, was too large, or was lost to retention."""
+    """Shows and replays what could not be decoded, was too large, was lost to retention, or lacks copies."""
 
 
 def _hex(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -124,10 +124,10 @@ def _replay_letters(
     number: int,
     dry_run: bool,
 ) -> None:
-    """Send records again, under ids that pass dedup once.
+    """Send records again, under ids that pass dedup once; those that lack copies under their own.
 
     Unmended ones are for a job that goes on from its state: one that was mended and starts anew reads the
-    originals, too, and counts both.
+    originals, too, and counts both. Of those that lack copies it counts one.
     """
     chosen = bool(everything or of_stream or reason or job or ids)
     if not chosen and mended is None:
@@ -233,8 +233,12 @@ def _counted(letters: list[DeadLetter]) -> str:
 
 
 def _place(letter: DeadLetter) -> str:
+    from anabranch.connectors.dead_letters import DEGRADED
+
     if not letter.primary:
         return f"for {letter.stream}, never written"
+    if letter.reason == DEGRADED:
+        return f"in {letter.stream}, on too few primaries"
     return f"{letter.primary}/{letter.topic}-{letter.partition}@{letter.offset}"
 
 

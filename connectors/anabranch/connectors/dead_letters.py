@@ -1,7 +1,8 @@
 """Dead letters: what a pipeline set aside, kept so that it can be found, mended and replayed.
 
 A letter is a raw Avro datum of the schema ``dead_letter.avsc`` on a stream of its own. Its record id is made
-of the original's, so that a letter written twice (a job that was restored) counts once.
+of the original's, so that a letter written twice (a job that was restored) counts once. All but one tell of a
+record that could not go on: :data:`DEGRADED` lists one that was written, to fewer primaries than wanted.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from anabranch.errors import AnabranchError
 from anabranch.topology import Topology
 
 __all__ = [
+    "DEGRADED",
     "MAX_KEPT_BYTES",
     "SCHEMA_HEADER",
     "DeadLetter",
@@ -33,6 +35,9 @@ __all__ = [
     "read_dead_letters",
 ]
 
+DEGRADED = "degraded"
+"""Reason of a letter about a record that lies in its stream, under the letter's ``record_id``, on too few
+primaries: :attr:`DeadLetter.primary` is the first of them, and the detail names all."""
 SCHEMA_HEADER = ("anabranch-schema", b"dead-letter/1")
 # A letter must fit into any primary's default limit of 1 MB a record, with room for its headers.
 MAX_KEPT_BYTES = 65_536
@@ -121,8 +126,12 @@ class DeadLetter:
 
     @property
     def letter_id(self) -> RecordId:
-        """Id of the letter's own record."""
-        return RecordId.supplied(f"dead-letter/{self.record_id.hex()}", 0)
+        """Id of the letter's own record.
+
+        Whoever reads a record that lacks copies may set it aside too, for a reason of its own.
+        """
+        kind = DEGRADED if self.reason == DEGRADED else "dead-letter"
+        return RecordId.supplied(f"{kind}/{self.record_id.hex()}", 0)
 
     def encode(self) -> bytes:
         """The raw Avro datum."""

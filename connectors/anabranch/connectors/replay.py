@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from anabranch.connectors import record_headers
-from anabranch.connectors.dead_letters import DeadLetter
+from anabranch.connectors.dead_letters import DEGRADED, DeadLetter
 from anabranch.connectors.ids import MAX_REPLAY, RecordId
 from anabranch.connectors.prism import Delivery, PrismProducer
 from anabranch.errors import ConfigurationError
@@ -51,6 +52,9 @@ def replay(
     further headers are the original's. So is the create time, except of a late letter: with the time that
     made it late it would be late again, so its record is sent as created now.
 
+    The record of a ``degraded`` letter lies in its stream already. It goes out once more under its own id,
+    whatever the number, so that it gets the copies that it lacks and is counted once.
+
     Args:
         topology: The document, or where it is.
         letters: What to replay.
@@ -69,8 +73,9 @@ def replay(
     try:
         for letter in letters:
             value = values.get(letter.record_id, letter.value if letter.complete else None)
-            if value is None:
-                result.skipped[letter.record_id] = _why_not(letter)
+            why_not = _why_not(letter, value)
+            if value is None or why_not:
+                result.skipped[letter.record_id] = why_not
                 continue
             if letter.stream not in producers:
                 producers[letter.stream] = PrismProducer(topology, letter.stream)
@@ -93,14 +98,25 @@ def _send(producer: PrismProducer, letter: DeadLetter, value: bytes, number: int
     producer.send(
         value,
         key=letter.key,
-        id=RecordId.replayed(letter.record_id, number),
+        id=letter.record_id if letter.reason == DEGRADED else RecordId.replayed(letter.record_id, number),
         timestamp_ms=None if letter.reason == _LATE else letter.timestamp_ms,
         headers=[(name, each) for name, each in letter.headers if name not in _NOT_SENT],
         on_done=done,
     )
 
 
-def _why_not(letter: DeadLetter) -> str:
-    if letter.value is None:
+def _why_not(letter: DeadLetter, value: bytes | None) -> str:
+    """Why it cannot be replayed with that value; empty: it can."""
+    if value is None and letter.value is None:
         return "it has no value, or none could be made of it; give a mended one"
-    return f"only {len(letter.value)} of its {letter.value_length} bytes are kept; give a mended value"
+    if value is None:
+        kept = f"only {len(letter.value or b'')} of its {letter.value_length} bytes are kept"
+        return f"{kept}; give {'all of them' if letter.reason == DEGRADED else 'a mended value'}"
+    if letter.reason != DEGRADED:
+        return ""
+    # Under one id there must not be two different records: which of them counts would be left to chance.
+    if hashlib.sha256(value).digest() != letter.value_sha256:
+        return "it lies in its stream with another value, and a copy has to be the same"
+    if letter.headers_left_out:
+        return "it lies in its stream with more headers than the letter kept, and a copy has to be the same"
+    return ""

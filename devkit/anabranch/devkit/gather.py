@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from anabranch.connectors.dead_letters import DeadLetter
+from anabranch.connectors.dead_letters import DEGRADED, DeadLetter
 from anabranch.devkit.audit import Holdings, RunIndex, audit_topic
 from anabranch.devkit.dataset import STREAM, Dataset
 from anabranch.devkit.evidence import Account, Evidence, FaultEvidence, Letter, ReportedLoss, Tally
@@ -203,6 +203,9 @@ def _dead_letters(
             letter = DeadLetter.decode(message.value() or b"")
             if letter.reason == "lost":
                 losses[identity] = ReportedLoss(letter.primary, letter.detail)
+                continue
+            if letter.reason == DEGRADED:
+                # Nothing is wrong with that record. Where its copies are is seen in the logs.
                 continue
             line = index.line_of(letter.record_id)
             known = letters.setdefault(-1 if line is None else line, {})

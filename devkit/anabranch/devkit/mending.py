@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from anabranch.connectors.dead_letters import DeadLetter, read_dead_letters
+from anabranch.connectors.dead_letters import DEGRADED, DeadLetter, read_dead_letters
 from anabranch.connectors.ids import RecordId
 from anabranch.connectors.replay import Replayed, replay
 from anabranch.devkit.dataset import record_id
@@ -51,7 +51,8 @@ def _await_letters(topology: str, wanted: Mapping[RecordId, Planted]) -> list[De
     """The letters of these records; those that do not appear in time are left to the verifier."""
     deadline = time.monotonic() + _APPEAR_WITHIN_S
     while True:
-        found = {letter.record_id: letter for letter in read_dead_letters(topology).letters}
+        letters = read_dead_letters(topology).letters
+        found = {letter.record_id: letter for letter in letters if letter.reason != DEGRADED}
         if wanted.keys() <= found.keys() or time.monotonic() > deadline:
             return [letter for identity, letter in found.items() if identity in wanted]
         time.sleep(0.5)
