@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -118,6 +119,24 @@ def test_where_all_are_down_the_flag_is_named(run: Run, primaries: SimulatedPrim
     assert time.monotonic() - began < 10, "one wait, not one for each line"
 
 
+def test_lines_that_do_with_fewer_copies_are_counted(run: Run, primaries: SimulatedPrimaries) -> None:
+    primaries["b"].stop()
+    result = run("--degrade-after", "0.5", "--json", stdin="1\n2\n", document=TWO_COPIES)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["degraded"] == 2
+    result = run("--degrade-after", "0.5", stdin="3\n", document=TWO_COPIES)
+    [*_, total] = result.stderr.splitlines()
+    assert total.startswith("1 of 1 acknowledged in ")
+    assert total.endswith("), 1 with too few copies")
+    assert len(primaries["a"].log) == 3
+
+
+def test_copies_to_do_without_are_needed(run: Run) -> None:
+    result = run("--degrade-after", "5", stdin="1\n")
+    assert isinstance(result.exception, ConfigurationError)
+    assert "--degrade-after" in str(result.exception.hint)
+
+
 def test_where_too_few_live_for_the_copies_it_says_how_many(run: Run, primaries: SimulatedPrimaries) -> None:
     primaries["b"].stop()
     result = run("--max-block", "5", stdin="1\n2\n", document=TWO_COPIES)
@@ -209,7 +228,7 @@ def test_lines_without_a_key_are_named_and_the_others_written(
     assert sorted(each.key or b"" for each in written) == [b"k1", b"k4"]
 
 
-@pytest.mark.parametrize("option", ["--max-block", "--hedge-after"])
+@pytest.mark.parametrize("option", ["--max-block", "--hedge-after", "--degrade-after"])
 @pytest.mark.parametrize("value", ["-5", "0"])
 def test_times_that_are_none_are_told_by_their_option(run: Run, option: str, value: str) -> None:
     result = run(option, value, stdin="1\n")

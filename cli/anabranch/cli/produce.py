@@ -61,6 +61,14 @@ _NOT_WRITTEN = "not written"
 @click.option("--home", metavar="PRIMARY", help="Write to this primary while it works.")
 @click.option("--hedge-after", "hedge_after_s", type=SECONDS, default=0.5, show_default=True, metavar="S")
 @click.option("--max-block", "max_block_s", type=SECONDS, default=60.0, show_default=True, metavar="S")
+@click.option(
+    "--degrade-after",
+    "degrade_after_s",
+    type=SECONDS,
+    metavar="S",
+    help="Where the stream wants several copies: once too few primaries have worked for so long, lines do "
+    "with those that can be had, and are counted. Without it they wait.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The summary as one JSON object on stdout.")
 def command(
     stream: str,
@@ -73,6 +81,7 @@ def command(
     home: str | None,
     hedge_after_s: float,
     max_block_s: float,
+    degrade_after_s: float | None,
     as_json: bool,
 ) -> None:
     """Writes each line of FILE (or standard input) as one record to STREAM.
@@ -97,6 +106,7 @@ def command(
             home=home,
             hedge_after_s=hedge_after_s,
             max_block_s=max_block_s,
+            degrade_after_s=degrade_after_s,
             config=_UPSERT_CONFIG if upsert else {},
         ) as producer,
     ):
@@ -344,4 +354,6 @@ def _sentence(stats: ProducerStats, seconds: float) -> str:
         state = f" {primary.state}" if primary.state != "closed" else ""
         parts.append(f"{name} {primary.acked}{hedged}{state}")
     failed = f", {stats.failed} failed" if stats.failed else ""
-    return f"{stats.done} of {stats.records} acknowledged in {seconds:.1f} s ({'; '.join(parts)}){failed}"
+    degraded = f", {stats.degraded} with too few copies" if stats.degraded else ""
+    acknowledged = f"{stats.done} of {stats.records} acknowledged in {seconds:.1f} s ({'; '.join(parts)})"
+    return f"{acknowledged}{degraded}{failed}"
