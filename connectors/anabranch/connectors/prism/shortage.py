@@ -47,5 +47,4 @@ class Shortage:
         if fewer == self.enough or now - self._since < self._degrade_after_s:
             return False
         self.enough = fewer
-        self._since = None
         return True

@@ -64,7 +64,6 @@ final class Shortage {
       return false;
     }
     enough = fewer;
-    lasts = false;
     return true;
   }
 }
