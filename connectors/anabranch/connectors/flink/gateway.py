@@ -6,6 +6,7 @@ import atexit
 import contextlib
 import logging
 import os
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from importlib import util
@@ -62,7 +63,7 @@ def start_gateway(jars: Sequence[Path], log_folder: Path | None, *, only_plans: 
             _prepare(jars, log_folder)
             # A folder of its own: Flink leaves libraries and empty folders where a JVM keeps what passes.
             scratch = f'"-Djava.io.tmpdir={scratch_folder()}"'
-            with _jvm_flags([scratch, *(_PLANNING_FLAGS if only_plans else ())]):
+            with _jvm_environment([scratch, *(_PLANNING_FLAGS if only_plans else ())]):
                 _start()
     return _log_folder
 
@@ -80,18 +81,26 @@ def _prepare(jars: Sequence[Path], log_folder: Path | None) -> None:
 
 
 @contextlib.contextmanager
-def _jvm_flags(flags: Sequence[str]) -> Iterator[None]:
-    """Flags for a JVM that is started within; those of PyFlink's own variable replace its defaults."""
-    known = os.environ.get("JDK_JAVA_OPTIONS")
-    # The user's own come last, and win.
-    os.environ["JDK_JAVA_OPTIONS"] = " ".join([*flags, *([known] if known else [])])
+def _jvm_environment(flags: Sequence[str]) -> Iterator[None]:
+    """What a JVM has that is started within: flags, which replace PyFlink's defaults, and this Python.
+
+    Functions in thread mode run in an interpreter of the JVM's own, which takes its home, and so its
+    packages, from the first `python3` on PATH, whatever ``python.executable`` says.
+    """
+    # The user's own flags come last, and win.
+    own = os.environ.get("JDK_JAVA_OPTIONS")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    wanted = {"JDK_JAVA_OPTIONS": " ".join([*flags, *([own] if own else [])]), "PATH": path}
+    known = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
     try:
         yield
     finally:
-        if known is not None:
-            os.environ["JDK_JAVA_OPTIONS"] = known
-        else:
-            os.environ.pop("JDK_JAVA_OPTIONS", None)
+        for name, value in known.items():
+            if value is not None:
+                os.environ[name] = value
+            else:
+                os.environ.pop(name, None)
 
 
 def _start() -> None:
