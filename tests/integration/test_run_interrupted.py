@@ -24,7 +24,8 @@ def interrupt_while_counting(counting: Counting, run: JobRun) -> None:
     counting.write(0)
     run.await_event("started", lambda event: True, 300)
     process.await_condition(lambda: sum(counting.counted().values()) == RECORDS, 200, "the first half")
-    before = run.latest("progress")["checkpoints"]
+    # On a busy machine all is counted before the run has told of anything.
+    before = run.latest("progress").get("checkpoints", 0)
     run.await_event("progress", lambda event: event["checkpoints"] >= before + 2, 200)
     counting.forget_what_was_read()
     writer = threading.Thread(target=counting.write, args=(RECORDS,), kwargs={"pause_s": 0.01})
@@ -42,7 +43,8 @@ def goes_on_counting(counting: Counting, run: JobRun) -> None:
     process.await_condition(
         lambda: sum(counting.counted().values()) >= 2 * RECORDS, 400, "the second half", every_s=0.5
     )
-    before = run.latest("progress")["checkpoints"]
+    # On a busy machine all is counted before the run has told of anything.
+    before = run.latest("progress").get("checkpoints", 0)
     run.await_event("progress", lambda event: event["checkpoints"] >= before + 3, 200)
     assert counting.counted() == {f"r{place}": 2 * RECORDS // 3 for place in range(3)}
     run.interrupt()
