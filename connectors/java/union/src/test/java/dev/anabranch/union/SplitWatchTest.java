@@ -35,6 +35,13 @@ class SplitWatchTest {
     watch.look(List.of(split), waitFor, false, second * SECOND);
   }
 
+  /** Looks once, with answers that the logs end there. */
+  private void lookAtBoth(SplitWatch watch, long second, long end, long endOfOther) {
+    watch.heard(id, end, second * SECOND);
+    watch.heard(other.splitId(), endOfOther, second * SECOND);
+    watch.look(both, waitFor, false, second * SECOND);
+  }
+
   /** Looks each second, with answers that the log ends there. */
   private void answered(SplitWatch watch, long from, long to, long end) {
     for (long second = from; second <= to; second++) {
@@ -168,9 +175,7 @@ class SplitWatchTest {
     other.emitted(0, 0, 3_000);
     // The one that is ahead falls silent first.
     for (long second = 0; second <= 20; second++) {
-      watch.heard(id, 1, second * SECOND);
-      watch.heard(other.splitId(), second < 6 ? 2 : 1, second * SECOND);
-      watch.look(both, waitFor, false, second * SECOND);
+      lookAtBoth(watch, second, 1, second < 6 ? 2 : 1);
       assertThat(watch.mustWait(other.splitId())).isEqualTo(second < 10);
       assertThat(watch.mustWait(id)).as("at %s s", second).isEqualTo(second < 11);
     }
@@ -185,9 +190,7 @@ class SplitWatchTest {
     for (long second = 0; second <= 60; second++) {
       other.emitted(second, 0, second * 1_000);
       for (SplitWatch each : List.of(watch, byRecordTime)) {
-        each.heard(id, 1, second * SECOND);
-        each.heard(other.splitId(), second + 2, second * SECOND);
-        each.look(both, waitFor, false, second * SECOND);
+        lookAtBoth(each, second, 1, second + 2);
       }
       assertThat(watch.mustWait(id)).as("at %s s", second).isEqualTo(second < 40);
       assertThat(byRecordTime.mustWait(id)).isTrue();
@@ -201,9 +204,7 @@ class SplitWatchTest {
     split.emitted(1, 0, 1_000);
     other.emitted(0, 0, 3_000);
     for (long second = 0; second <= 15; second++) {
-      watch.heard(id, 2, second * SECOND);
-      watch.heard(other.splitId(), 2, second * SECOND);
-      watch.look(both, waitFor, false, second * SECOND);
+      lookAtBoth(watch, second, 2, 2);
     }
     assertThat(watch.mustWait(id)).isTrue();
   }
@@ -213,10 +214,8 @@ class SplitWatchTest {
     SplitWatch watch = holding();
     split.emitted(0, 0, 8_100);
     for (long second = 0; second <= 60; second++) {
-      watch.heard(id, 1, second * SECOND);
-      watch.heard(other.splitId(), second + 2, second * SECOND);
       other.emitted(second, 0, second * 500);
-      watch.look(both, waitFor, false, second * SECOND);
+      lookAtBoth(watch, second, 1, second + 2);
       assertThat(watch.mustWait(other.splitId())).isTrue();
       assertThat(watch.mustWait(id)).as("at %s s", second).isEqualTo(second <= 16);
     }
