@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
+from anabranch.devkit.loop_spec import LoopSpec
 from anabranch.devkit.state import write_atomically
-
-if TYPE_CHECKING:
-    from anabranch.devkit.loop import LoopSpec
 
 __all__ = ["add_stream", "write_document"]
 

@@ -20,7 +20,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -28,75 +28,28 @@ from typing import Any
 
 from anabranch.devkit import process
 from anabranch.devkit.brokers import Broker, BrokerSpec, new_cluster_id
-from anabranch.devkit.copies import check_copies
 from anabranch.devkit.document import add_stream, write_document
 from anabranch.devkit.flink_cluster import FlinkCluster
 from anabranch.devkit.flink_config import FlinkSpec
 from anabranch.devkit.guardian import start_guardian
 from anabranch.devkit.jars import kafka_jars
 from anabranch.devkit.java import java
+from anabranch.devkit.loop_spec import DEMO_STREAMS, LoopSpec
+from anabranch.devkit.loop_state import held, known_state, said_in, state_in
 from anabranch.devkit.ports import PortTakenError, claim_ports, release_ports
-from anabranch.devkit.secure import Credentials, SecureKind
+from anabranch.devkit.remains import end_damaged, remove_remains
+from anabranch.devkit.secure import Credentials
 from anabranch.devkit.service import Service, ServiceState
-from anabranch.devkit.state import DamagedError, exclusive, loops_home, read_json, write_json
+from anabranch.devkit.state import DamagedError, exclusive, loops_home, write_json
 from anabranch.devkit.topics import create_topics
 from anabranch.errors import ConfigurationError, UnavailableError
 
 __all__ = ["DEMO_STREAMS", "FlinkSpec", "Loop", "LoopSpec"]
 
-# The streams of the reference jobs, all in the group `training`, with their partitions.
-DEMO_STREAMS = {
-    "training-logs": 8,
-    "run-metrics": 4,
-    "run-counts": 4,
-    "run-results": 4,
-    "leaderboard": 4,
-    "dead-letters": 4,
-}
 # A port that was free a moment ago can be taken by a program that does not know our claims.
 _PORT_ATTEMPTS = 3
 # Long enough for another command to end the same loop.
 _DOWN_WAIT_S = 60
-_STATE_FIELDS = frozenset({"phase", "mark", "spec", "owner"})
-_NAME_CHARACTERS = set(string.ascii_lowercase + string.digits + "-")
-
-
-@dataclass(frozen=True)
-class LoopSpec:
-    """What a loop consists of.
-
-    Attributes:
-        name: Names it on the command line; loops of different names run side by side.
-        primaries: Number of Kafka clusters; they are called a, b, c, …
-        secure: None for plain text, ``scram`` or ``mtls``.
-        streams: Stream (and topic) to partitions, created on every primary.
-        group: The group that all streams are in.
-        copies: How many primaries must acknowledge a record.
-        broker_properties: Additions to each broker's configuration.
-        flink: A Flink session cluster beside the brokers; None for none.
-    """
-
-    name: str = "default"
-    primaries: int = 2
-    secure: SecureKind | None = None
-    streams: dict[str, int] = field(default_factory=lambda: dict(DEMO_STREAMS))
-    group: str = "training"
-    copies: int = 1
-    broker_properties: dict[str, str] = field(default_factory=dict)
-    flink: FlinkSpec | None = None
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> LoopSpec:
-        """The reverse of :func:`dataclasses.asdict`."""
-        flink = value["flink"]
-        return cls(**{**value, "flink": None if flink is None else FlinkSpec(**flink)})
-
-    def __post_init__(self) -> None:
-        if not self.name or not set(self.name) <= _NAME_CHARACTERS:
-            raise ConfigurationError(f"'{self.name}' is no name for a loop", hint="use a-z, 0-9 and -")
-        if not 1 <= self.primaries <= len(string.ascii_lowercase):
-            raise ConfigurationError(f"{self.primaries} primaries are not possible", hint="use 1 to 26")
-        check_copies(self.copies, self.primaries)
 
 
 class Loop:
@@ -136,7 +89,7 @@ class Loop:
         spec = spec or LoopSpec()
         java(), kafka_jars(tell)  # what is missing is told before anything is made
         folder = loops_home() / spec.name
-        with _held(folder, timeout_s=0):
+        with held(folder, timeout_s=0):
             _clear_remains(folder)
             folder.mkdir(parents=True, mode=0o700)
             mark = f"{spec.name}-{uuid.uuid4().hex}"
@@ -173,7 +126,7 @@ class Loop:
             ConfigurationError: There is none.
         """
         folder = loops_home() / name
-        state = _state_in(folder)
+        state = state_in(folder)
         if state is None or state["phase"] == "down":
             others = ", ".join(cls.names()) or "none"
             raise ConfigurationError(
@@ -185,7 +138,7 @@ class Loop:
     def names() -> list[str]:
         """Names of all loops that are up; one whose state is damaged is not known to be."""
         folders = sorted(path.parent for path in loops_home().glob("*/loop.json"))
-        return [each.name for each in folders if _known_state(each).get("phase", "down") != "down"]
+        return [each.name for each in folders if known_state(each).get("phase", "down") != "down"]
 
     @staticmethod
     def clear_ended(pattern: str) -> None:
@@ -197,7 +150,7 @@ class Loop:
             pattern: Of their names, as a shell has it.
         """
         for folder in loops_home().glob(pattern):
-            with contextlib.suppress(ConfigurationError, UnavailableError), _held(folder, timeout_s=0):
+            with contextlib.suppress(ConfigurationError, UnavailableError), held(folder, timeout_s=0):
                 _clear_remains(folder)
 
     @staticmethod
@@ -205,7 +158,7 @@ class Loop:
         """Loops that ended or are damaged, and left files; each with whether they were kept on purpose."""
         up = Loop.names()
         folders = (each for each in sorted(loops_home().glob("[!.]*")) if each.name not in up)
-        return {each.name: bool(_said_in(each).get("kept")) for each in folders}
+        return {each.name: bool(said_in(each).get("kept")) for each in folders}
 
     @staticmethod
     def clear(name: str) -> None:
@@ -217,11 +170,11 @@ class Loop:
             ConfigurationError: It has not ended, or another has been started under its name.
         """
         folder = loops_home() / name
-        with _held(folder, timeout_s=_DOWN_WAIT_S):
+        with held(folder, timeout_s=_DOWN_WAIT_S):
             try:
                 _clear_remains(folder)
             except DamagedError:
-                _end_damaged(folder)
+                end_damaged(folder)
 
     @property
     def topology_path(self) -> Path:
@@ -313,7 +266,7 @@ class Loop:
 
     def down(self, *, keep_files: bool = False) -> None:
         """Ends everything; returns when nothing runs any more. Data and logs go unless ``keep_files``."""
-        with _held(self.folder, timeout_s=_DOWN_WAIT_S):
+        with held(self.folder, timeout_s=_DOWN_WAIT_S):
             self._end(keep_files=keep_files)
 
     def __enter__(self) -> Loop:
@@ -369,7 +322,7 @@ class Loop:
 
     def _end(self, *, keep_files: bool) -> None:
         try:
-            state = _state_in(self.folder)
+            state = state_in(self.folder)
         except DamagedError:
             state = None  # what runs goes by its mark; the files are left, since they may be another's
         # Another command may have taken it down, and a third have made a new loop of that name.
@@ -384,7 +337,7 @@ class Loop:
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _state(self) -> dict[str, Any]:
-        state = _state_in(self.folder)
+        state = state_in(self.folder)
         if state is None:
             raise ConfigurationError(f"loop '{self.folder.name}' is down", hint="anabranch dev up")
         return state
@@ -402,79 +355,14 @@ class Loop:
             write_json(self.folder / "loop.json", state)
 
 
-def _held(folder: Path, *, timeout_s: float) -> contextlib.AbstractContextManager[None]:
-    """Keeps others from starting or ending the loop; beside its folder, which comes and goes meanwhile."""
-    name = folder.name
-    return exclusive(folder.parent / f".{name}.lock", timeout_s=timeout_s, what=f"loop '{name}'", stays=False)
-
-
 def _clear_remains(folder: Path) -> None:
     """Removes what a loop that has ended left; refuses when it has not ended."""
     _refuse_existing(folder)
-    state = _state_in(folder)
-    if state is not None:
-        process.sweep(state["mark"])
-        release_ports(folder)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _state_in(folder: Path) -> dict[str, Any] | None:
-    """What ``loop.json`` says; None where there is none.
-
-    Raises:
-        DamagedError: It does not say what a loop's must.
-    """
-    path = folder / "loop.json"
-    # What another version writes parses, and has other fields.
-    with contextlib.suppress(ConfigurationError, KeyError, TypeError):
-        state: dict[str, Any] | None = read_json(path)
-        if state is None or _is_whole(state):
-            return state
-    hint = f"anabranch dev down --name {folder.name} ends what is left of it"
-    raise DamagedError(f"the state of loop '{folder.name}' is damaged", where=str(path), hint=hint)
-
-
-def _is_whole(state: Any) -> bool:
-    """Whether it has a loop's fields; raises where one of them is of another shape."""
-    LoopSpec.from_json(state["spec"])
-    process.ProcessRef(**state["owner"])
-    return state.keys() >= _STATE_FIELDS and isinstance(state["mark"], str)
-
-
-def _said_in(folder: Path) -> dict[str, Any]:
-    """What ``loop.json`` says, be it damaged; empty where that is nothing."""
-    with contextlib.suppress(DamagedError):
-        said = read_json(folder / "loop.json")
-        return said if isinstance(said, dict) else {}
-    return {}
-
-
-def _known_state(folder: Path) -> dict[str, Any]:
-    """What a loop's ``loop.json`` says; empty where nothing is known."""
-    with contextlib.suppress(DamagedError):
-        return _state_in(folder) or {}
-    return {}
-
-
-def _end_damaged(folder: Path) -> None:
-    """Ends a loop of which little is known: what has its mark, or the mark of one that a pid file names."""
-    mark = _said_in(folder).get("mark")
-    if isinstance(mark, str):
-        process.sweep(mark)
-    for path in folder.rglob("*.pid.json"):
-        with contextlib.suppress(DamagedError, TypeError):
-            ref = process.ProcessRef(**(read_json(path) or {}))
-            if process.alive(ref):
-                mark = process.mark_of(ref)
-                process.kill(ref)
-                if mark is not None:
-                    process.sweep(mark)
-    release_ports(folder)
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_remains(folder)
 
 
 def _refuse_existing(folder: Path) -> None:
-    state = _state_in(folder)
+    state = state_in(folder)
     if state is None:
         return
     owner_lives = process.alive(process.ProcessRef(**state["owner"]))
