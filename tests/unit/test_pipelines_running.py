@@ -58,6 +58,7 @@ class FakeFlink:
     graphs: int = 0
     letters: int = 0
     late: int = 0
+    degraded: int = 0
     gathered: dict[str, object] | None = field(default_factory=dict)
     job_id: str = "ab" * 16
     url: str = "http://here"
@@ -96,7 +97,7 @@ class FakeFlink:
         if self.done and self.outlives_job:
             return Progress(
                 "watch", "FINISHED", 0, 1, 500, 20, self.checkpoints, len(self.seen), self.letters,
-                late_records=self.late,
+                late_records=self.late, degraded=self.degraded,
             )  # fmt: skip
         return Progress("watch", "RUNNING", 1, 1, 0, 0, self.checkpoints, len(self.seen), self.letters)
 
@@ -194,9 +195,9 @@ def test_logs_of_a_run_that_goes_on_are_kept(tmp_path: Path) -> None:
 def test_totals_are_told_by_a_cluster_that_outlives_its_job(
     follow: Callable[[FakeFlink], list[Event]],
 ) -> None:
-    flink = FakeFlink([nothing], outlives_job=True, late=3)
+    flink = FakeFlink([nothing], outlives_job=True, late=3, degraded=2)
     last = follow(flink)[-1]
-    assert last == Stopped("watch", "FINISHED", None, 500, 20, late_records=3)
+    assert last == Stopped("watch", "FINISHED", None, 500, 20, late_records=3, degraded=2)
     assert isinstance(last, Stopped)
     assert last.took_s is not None
     assert last.took_s < 60

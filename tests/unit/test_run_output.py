@@ -34,8 +34,10 @@ def test_the_last_progress_is_shown_however_close_to_the_end(capsys: pytest.Capt
 
 
 def test_totals_stand_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
-    (line,) = printed(capsys, Stopped("j", "FINISHED", None, 5000, 12, 1, 3, took_s=41.6))
-    assert line == "j: 5,000 read, 12 written, 3 late, 1 dead letter, finished after 42 s"
+    (line,) = printed(capsys, Stopped("j", "FINISHED", None, 5000, 12, 1, 3, 4, took_s=41.6))
+    assert line == (
+        "j: 5,000 read, 12 written, 4 with too few copies, 3 late, 1 dead letter, finished after 42 s"
+    )
 
 
 def test_primaries_that_are_away_and_what_waits_stand_in_the_line(capsys: pytest.CaptureFixture[str]) -> None:

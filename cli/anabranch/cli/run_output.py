@@ -103,6 +103,7 @@ def _records(event: Progress | Stopped) -> str:
     counts = (
         (event.records_in, "read"),
         (event.records_out, "written"),
+        (event.degraded, "with too few copies"),
         (event.late_records, "late"),
         (event.dead_letters, letters),
     )

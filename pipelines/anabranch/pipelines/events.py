@@ -80,6 +80,8 @@ class Progress(Event):
         primaries: By name; none as long as Flink does not know them.
         away: Of these, the names of those that have not answered, or taken records, for a while.
         late_records: Decoded behind the watermark, counted like those that are read.
+        degraded: Written to fewer primaries than the stream's copies, because ``degrade-after`` allows it;
+            counted likewise.
     """
 
     state: str
@@ -93,6 +95,7 @@ class Progress(Event):
     primaries: tuple[PrimaryHealth, ...] = ()
     away: tuple[str, ...] = ()
     late_records: int = 0
+    degraded: int = 0
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,7 @@ class Stopped(Event):
         records_out: Likewise.
         dead_letters: At least so many were set aside, as far as was seen; a restart counts none twice.
         late_records: Likewise.
+        degraded: Likewise.
         took_s: Since Flink accepted it, seconds. No two runs are told apart by it.
     """
 
@@ -132,6 +136,7 @@ class Stopped(Event):
     records_out: int | None = None
     dead_letters: int = 0
     late_records: int = 0
+    degraded: int = 0
     took_s: float | None = field(default=None, compare=False)
 
 

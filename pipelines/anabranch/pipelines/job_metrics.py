@@ -1,4 +1,4 @@
-"""Metrics of a running job, as far as showing a run needs them: dead letters, and how its primaries are."""
+"""Metrics of a running job that are shown: what to look after, and how its primaries are."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ __all__ = ["DEAD_LETTERS", "JobMetrics", "Told"]
 DEAD_LETTERS = "deadLetters"
 _DEAD_LETTERS = re.compile(rf"\.{DEAD_LETTERS}$")
 _LATE_RECORDS = re.compile(r"\.lateRecords$")
+# Of a prism's writers.
+_DEGRADED = re.compile(r"\.degraded$")
+_COUNTERS = (_DEAD_LETTERS, _LATE_RECORDS, _DEGRADED)
 # Of a union source's enumerator and readers, and of a prism's writers.
 _ENUMERATOR = ".enumerator"
 _PRIMARY = re.compile(r"^(?P<operator>.+)\.primary\.(?P<primary>[^.]+)\.(?P<what>up|parked|lag|lostRanges)$")
@@ -30,11 +33,19 @@ _SOME_S = 2.0
 
 @dataclass(frozen=True)
 class Told:
-    """Dead letters and late records so far, and the primaries by name, of all sources and sinks together."""
+    """Of all sources and sinks together.
+
+    Attributes:
+        dead_letters: Set aside so far.
+        primaries: By name.
+        late_records: So far.
+        degraded: Records that were written to fewer primaries than the stream's copies, so far.
+    """
 
     dead_letters: int = 0
     primaries: tuple[PrimaryHealth, ...] = ()
     late_records: int = 0
+    degraded: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,11 +90,10 @@ class JobMetrics:
     def _ask(self, vertices: Iterable[str], sources: Iterable[str]) -> Told:
         values = [value for vertex in vertices for value in self._values(vertex)]
         values += [value for vertex in sources for value in self._coordinator_values(vertex)]
-        letters, late = (
-            sum(int(value.total) for value in values if counter.search(value.name))
-            for counter in (_DEAD_LETTERS, _LATE_RECORDS)
+        letters, late, degraded = (
+            sum(int(value.total) for value in values if counter.search(value.name)) for counter in _COUNTERS
         )
-        return Told(letters, _health(values), late)
+        return Told(letters, _health(values), late, degraded)
 
     def _values(self, vertex: str) -> list[_Value]:
         answer = self._asked(f"/jobs/{self._job_id}/vertices/{vertex}/subtasks/metrics", "&agg=min,sum")
@@ -96,8 +106,7 @@ class JobMetrics:
 
     def _asked(self, metrics: str, how: str) -> list[dict[str, Any]]:
         names = [str(each["id"]) for each in self._rest.get(metrics)]
-        kinds = (_DEAD_LETTERS, _LATE_RECORDS, _PRIMARY)
-        wanted = (name for name in names if any(kind.search(name) for kind in kinds))
+        wanted = (name for name in names if any(kind.search(name) for kind in (*_COUNTERS, _PRIMARY)))
         return self._rest.metrics_of(metrics, wanted, how)
 
 

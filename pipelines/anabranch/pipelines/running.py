@@ -118,7 +118,7 @@ class _Run:
         self._shown: Progress | None = None
         self._silence = Silence(is_cluster=context.settings.cluster is not None)
         self._failed_ms = 0
-        self._dead_letters = self._late_records = 0
+        self._dead_letters = self._late_records = self._degraded = 0
         self._streak = Streak()
         self._hints: set[str] = set()
         self._opened = contextlib.ExitStack()
@@ -214,6 +214,7 @@ class _Run:
             checkpoint,
             dead_letters=self._dead_letters,
             late_records=self._late_records,
+            degraded=self._degraded,
             took_s=round(time.monotonic() - self._began, 1),
         )
 
@@ -228,6 +229,7 @@ class _Run:
         if now is not None:
             self._dead_letters = max(self._dead_letters, now.dead_letters)
             self._late_records = max(self._late_records, now.late_records)
+            self._degraded = max(self._degraded, now.degraded)
         return now
 
     def _look(self) -> None:

@@ -75,6 +75,7 @@ class RunningJob:
             metrics.dead_letters,
             metrics.primaries,
             late_records=metrics.late_records,
+            degraded=metrics.degraded,
         )
 
     def failures(self, after_ms: int) -> list[Failure]:
