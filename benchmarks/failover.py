@@ -1,7 +1,8 @@
 """How long writing stands still when a primary fails, and how soon one that is back is written to again.
 
 Starts two brokers and one PrismProducer with default settings, which sends some hundred records a second. In
-each round a broker is killed (SIGKILL, started again) or paused (SIGSTOP, resumed) in turn. Of each round:
+each round a broker is killed (SIGKILL, started again), paused (SIGSTOP, resumed) and made a black hole (by a
+link that takes all and answers nothing, until its connections end and it forwards again). Of each fault:
 
 rerouted  from the fault to the first acknowledgement, by the other primary, of a record that was on its way
           to the failed one; not told where none waited for longer than 100 ms
@@ -22,16 +23,21 @@ import json
 import statistics
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from anabranch.connectors import Delivery, PrismProducer
 from anabranch.devkit.brokers import Broker
+from anabranch.devkit.faulty_link import FaultyLink, link_to
 from anabranch.devkit.loop import Loop, LoopSpec
 
 STREAM = "bench"
 SETTLE_S = 3.0
 FAULT_S = 5.0
+# By the brokers' own addresses, and by links to them.
+DIRECT, LINKED = ("kill", "pause"), ("hole",)
 
 
 @dataclass
@@ -70,36 +76,38 @@ class Sender:
         return min((a.at for a in list(self.done) if a.primary == primary and a.at > since), default=None)
 
 
-def strike(fault: str, broker: Broker) -> None:
-    """Begins the fault."""
-    if fault == "kill":
-        broker.kill()
-    else:
-        broker.pause()
+@dataclass(frozen=True)
+class Way:
+    """To a broker: its own address, and a link."""
+
+    broker: Broker
+    link: FaultyLink
+
+    def strike(self, fault: str) -> None:
+        """Begins the fault."""
+        {"kill": self.broker.kill, "pause": self.broker.pause, "hole": self.link.silence}[fault]()
+
+    def mend(self, fault: str) -> None:
+        """Ends the fault; returns when the broker answers."""
+        {"kill": self.broker.restart, "pause": self.broker.resume, "hole": self.link.open}[fault]()
 
 
-def mend(fault: str, broker: Broker) -> None:
-    """Ends the fault; returns when the broker answers."""
-    if fault == "kill":
-        broker.restart()
-    else:
-        broker.resume()
-
-
-def play(fault: str, broker: Broker, sender: Sender) -> dict[str, float]:
+def play(fault: str, way: Way, sender: Sender) -> dict[str, float]:
     """One round; milliseconds by what was measured."""
     time.sleep(SETTLE_S)
     began = time.monotonic()
-    strike(fault, broker)
+    way.strike(fault)
     time.sleep(FAULT_S)
     over = time.monotonic()
-    mend(fault, broker)
+    way.mend(fault)
     answers = time.monotonic()
-    while (first := sender.first_by(broker.name, over)) is None:
+    while (first := sender.first_by(way.broker.name, over)) is None:
         time.sleep(0.02)
     done = sorted(sender.done, key=lambda each: each.at)
     # A paused broker's own answer comes when it is resumed; what counts is who took its records meanwhile.
-    rerouted = [a.at - began for a in done if a.sent_at < began < a.at < over and a.primary != broker.name]
+    rerouted = [
+        a.at - began for a in done if a.sent_at < began < a.at < over and a.primary != way.broker.name
+    ]
     times = [began, *(a.at for a in done if began < a.at < over), over]
     gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     found = {"gap": max(gaps), "back": max(0.0, first - answers)}
@@ -108,6 +116,29 @@ def play(fault: str, broker: Broker, sender: Sender) -> dict[str, float]:
     if late:
         found |= {"rerouted": min(late), "last": max(late)}
     return {name: 1000 * seconds for name, seconds in found.items()}
+
+
+def linked(loop: Loop, ways: list[Way]) -> Path:
+    """A topology document in which each primary is reached by its link."""
+    text = loop.topology_path.read_text()
+    for way in ways:
+        text = text.replace(way.broker.bootstrap, way.link.bootstrap)
+    path = loop.folder / "linked.yaml"
+    path.write_text(text)
+    return path
+
+
+@contextmanager
+def sending(producer: PrismProducer, per_second: int) -> Iterator[Sender]:
+    """Sends all the while."""
+    sender = Sender(producer, per_second)
+    thread = threading.Thread(target=sender.run)
+    thread.start()
+    try:
+        yield sender
+    finally:
+        sender.stop.set()
+        thread.join()
 
 
 def main() -> None:
@@ -120,23 +151,20 @@ def main() -> None:
     rows: list[dict[str, float | str]] = []
     with (
         Loop.up(LoopSpec(name="bench-failover", primaries=2, streams={STREAM: 4})) as loop,
-        PrismProducer(str(loop.topology_path), STREAM) as producer,
+        ExitStack() as links,
     ):
-        sender = Sender(producer, options.per_second)
-        thread = threading.Thread(target=sender.run)
-        thread.start()
-        try:
-            for number in range(options.rounds):
-                for fault in ("kill", "pause"):
-                    broker = loop.brokers[number % 2]
-                    rows.append({"fault": fault, **play(fault, broker, sender)})
-        finally:
-            sender.stop.set()
-            thread.join()
+        ways = [Way(broker, links.enter_context(link_to(broker, loop.folder))) for broker in loop.brokers]
+        for topology, faults in ((loop.topology_path, DIRECT), (linked(loop, ways), LINKED)):
+            with (
+                PrismProducer(str(topology), STREAM) as producer,
+                sending(producer, options.per_second) as sender,
+            ):
+                for number in range(options.rounds):
+                    rows += [{"fault": fault, **play(fault, ways[number % 2], sender)} for fault in faults]
     if options.json:
         print(json.dumps(rows))
         return
-    for fault in ("kill", "pause"):
+    for fault in (*DIRECT, *LINKED):
         for name in ("rerouted", "last", "gap", "back"):
             found = [float(row[name]) for row in rows if row["fault"] == fault and name in row]
             if found:

@@ -10,7 +10,6 @@ import os
 import resource
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,12 +27,10 @@ from confluent_kafka.admin import (
 )
 
 from anabranch.connectors import PrismProducer
-from anabranch.devkit.broker_config import server_properties
+from anabranch.devkit.faulty_link import FaultyLink, link_to
 from anabranch.devkit.loop import Loop, LoopSpec
-from anabranch.devkit.ports import claim_ports
 from anabranch.devkit.service import ServiceState
 from anabranch.errors import DeliveryError
-from tests.integration.faulty_link import FaultyLink, link_properties
 from tests.integration.prism_ledger import Ledger, acked, await_true, send_until, state
 from tests.integration.quotas import limit_writers
 
@@ -63,13 +60,7 @@ def session_loop() -> Iterator[Loop]:
 @pytest.fixture(scope="module")
 def module_link(session_loop: Loop) -> Iterator[FaultyLink]:
     """A way to broker a, by a listener of its own; use ``link``, which mends it after each test."""
-    linked_port, link_port = claim_ports(2, session_loop.folder)
-    a = session_loop.broker("a")
-    more = link_properties(a.spec.port, a.spec.controller_port, linked_port, link_port)
-    a.save_spec(replace(a.spec, properties={**a.spec.properties, **more}))
-    (a.folder / "server.properties").write_text(server_properties(a.spec, a.folder / "data", None))
-    a.restart()
-    with FaultyLink(link_port, linked_port) as link:
+    with link_to(session_loop.broker("a"), session_loop.folder) as link:
         yield link
 
 

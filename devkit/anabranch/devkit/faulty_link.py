@@ -1,8 +1,8 @@
-"""A way to a broker that a test can make silent or slow, cut or refuse. As ``FaultyLink.java``.
+"""A way to a broker that can be made silent or slow, cut or refused.
 
 It forwards connections from one port of the loopback interface to another. What the broker tells its clients
 to connect to must be the link again, so the broker has a listener that advertises the link's port:
-:func:`link_properties`.
+:func:`link_to`. The tests in Java have the same in ``FaultyLink.java``.
 """
 
 from __future__ import annotations
@@ -10,12 +10,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-__all__ = ["FaultyLink", "link_properties"]
+from anabranch.devkit.broker_config import server_properties
+from anabranch.devkit.brokers import Broker
+from anabranch.devkit.ports import claim_ports
+
+__all__ = ["FaultyLink", "link_to"]
 
 _PIECE = 1 << 16
 _LIMIT_S = 10.0
@@ -89,7 +96,6 @@ class FaultyLink:
 
     def refuse(self) -> None:
         """Ends all connections; nobody listens any more, as when a broker's process has ended."""
-
         self._do(self._end())
 
     def close(self) -> None:
@@ -98,7 +104,8 @@ class FaultyLink:
             self._do(self._end())
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(_LIMIT_S)
-            assert not self._thread.is_alive(), "the link's thread does not end"
+            if self._thread.is_alive():
+                raise RuntimeError("the link's thread does not end")
 
     def __enter__(self) -> Self:
         return self
@@ -138,7 +145,8 @@ class FaultyLink:
 
     async def _accept(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         own = asyncio.current_task()
-        assert own is not None
+        if own is None:
+            raise RuntimeError("asyncio calls this in a task")
         self._connections.add(own)
         try:
             if self._takes:
@@ -194,18 +202,26 @@ class FaultyLink:
                 await arriving
 
 
-def link_properties(port: int, controller_port: int, linked_port: int, link_port: int) -> dict[str, str]:
-    """Settings of a devkit broker with one more listener, of which clients are told the link's port.
+@contextmanager
+def link_to(broker: Broker, folder: Path) -> Iterator[FaultyLink]:
+    """Starts a broker anew, with one more listener, of which clients are told the link's port. Not with TLS.
 
     Args:
-        port: Of its listener for clients, which stays as it is.
-        controller_port: Where it talks to its own controller.
-        linked_port: Of the further listener.
-        link_port: Of the link to that.
+        broker: One that nobody uses yet.
+        folder: Of its loop, which claims the ports.
     """
-    clients, controller = f"CLIENTS://127.0.0.1:{port}", f"CONTROLLER://127.0.0.1:{controller_port}"
-    return {
+    linked_port, link_port = claim_ports(2, folder)
+    spec = broker.spec
+    clients, controller = f"CLIENTS://127.0.0.1:{spec.port}", f"CONTROLLER://127.0.0.1:{spec.controller_port}"
+    more = {
         "listeners": f"{clients},LINK://127.0.0.1:{linked_port},{controller}",
         "advertised.listeners": f"{clients},LINK://127.0.0.1:{link_port}",
         "listener.security.protocol.map": "CLIENTS:PLAINTEXT,LINK:PLAINTEXT,CONTROLLER:PLAINTEXT",
     }
+    broker.save_spec(replace(spec, properties={**spec.properties, **more}))
+    (broker.folder / "server.properties").write_text(
+        server_properties(broker.spec, broker.folder / "data", None)
+    )
+    broker.restart()
+    with FaultyLink(link_port, linked_port) as link:
+        yield link
