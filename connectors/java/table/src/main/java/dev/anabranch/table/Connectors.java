@@ -22,7 +22,9 @@ public final class Connectors {
     UnionTableFactory union = new UnionTableFactory();
     OptionNames.check(options.keySet(), union);
     OptionValues.check(options, union);
-    return UnionSettings.of(Configuration.fromMap(options), false).source(deserializer);
+    UnionSettings settings = UnionSettings.of(Configuration.fromMap(options), false);
+    // Whether the strategy assigns timestamps is not known here.
+    return settings.source(deserializer, settings.watermarkMode());
   }
 
   /** A sink by the options of {@code prism}. */

@@ -11,6 +11,7 @@ import dev.anabranch.table.decode.DecodeOperator;
 import dev.anabranch.table.decode.RawWithLosses;
 import dev.anabranch.table.decode.RowDecoder;
 import dev.anabranch.union.RecordDeserializer;
+import dev.anabranch.union.UnionSource;
 import dev.anabranch.union.WatermarkMode;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
@@ -43,8 +44,11 @@ final class UnionPipeline {
   }
 
   DataStream<RowData> build(ProviderContext provider, StreamExecutionEnvironment env) {
+    // SOURCE_WATERMARK() is that of the records' own timestamps.
+    UnionSource<RawRecord> source =
+        settings.source(records(), settings.watermarkMode().byRecordTime());
     SingleOutputStreamOperator<RawRecord> raw =
-        env.fromSource(settings.source(records()), watermarks(), "union " + settings.stream());
+        env.fromSource(source, watermarks(), "union " + settings.stream());
     settle(raw, provider, "union");
     if (settings.testingDropShare() > 0) {
       raw = settle(raw.filter(new LoseSome(settings.testingDropShare())), provider, "lose-some");

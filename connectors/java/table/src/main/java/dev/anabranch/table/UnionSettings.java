@@ -81,14 +81,18 @@ record UnionSettings(
         options.get(UnionOptions.TESTING_DROP_SHARE));
   }
 
-  /** A source of these settings. */
-  <T> UnionSource<T> source(RecordDeserializer<T> deserializer) {
+  /**
+   * A source of these settings.
+   *
+   * @param mode that of the settings, which do not tell what event time is
+   */
+  <T> UnionSource<T> source(RecordDeserializer<T> deserializer, WatermarkMode mode) {
     UnionSourceBuilder<T> builder = UnionSource.builder().deserializer(deserializer);
     positions.apply(builder).topology(topology).stream(stream)
         .outOfRange(outOfRange)
         .groupId(groupId)
         .topologyInterval(topologyInterval)
-        .watermarkMode(watermarkMode);
+        .watermarkMode(mode);
     if (discoveryInterval != null) {
       builder.discoveryInterval(discoveryInterval);
     }
@@ -117,8 +121,7 @@ record UnionSettings(
     return options
         .getOptional(UnionOptions.WATERMARK_IDLE_TIMEOUT)
         .map(managed::withIdleTimeout)
-        .orElse(managed)
-        .byRecordTime();
+        .orElse(managed);
   }
 
   private static @Nullable String lateRecords(ReadableConfig options, boolean upsert) {

@@ -1,5 +1,6 @@
 package dev.anabranch.table;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -7,6 +8,7 @@ import dev.anabranch.table.datastream.Serializers;
 import dev.anabranch.union.RecordDeserializer;
 import java.util.HashMap;
 import java.util.Map;
+import org.apache.flink.configuration.Configuration;
 import org.apache.flink.table.api.ValidationException;
 import org.junit.jupiter.api.Test;
 
@@ -72,6 +74,16 @@ class ConnectorsTest {
         .hasMessageContaining("'scan.bounded.primary' needs 'scan.bounded.mode'");
     assertThatCode(() -> source("scan.startup.primary.b", "timestamp:17"))
         .doesNotThrowAnyException();
+  }
+
+  @Test
+  void onlyTablesKnowThatEventTimeIsThatOfTheRecords() {
+    // A DataStream's strategy may assign timestamps: then none is ahead for sure.
+    for (String mode : new String[] {"hold", "advance"}) {
+      Map<String, String> options = options("watermark.mode", mode);
+      assertThat(UnionSettings.of(Configuration.fromMap(options), false).watermarkMode())
+          .matches(each -> !each.ofRecords());
+    }
   }
 
   private static void source(String name, String value) {
