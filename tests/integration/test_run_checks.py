@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from anabranch.cli.run import command
 from anabranch.devkit.topics import create_topics
 from anabranch.errors import ConfigurationError
+from anabranch.pipelines.bindings import StreamBinding
 from anabranch.pipelines.context import RunContext
 from anabranch.pipelines.loader import load_job
 from anabranch.pipelines.preflight import check_streams
@@ -74,7 +75,8 @@ def test_primary_that_is_down_is_no_reason_not_to_start(
         closed = f"127.0.0.1:{held.getsockname()[1]}"
         stream.document["groups"]["test"]["primaries"]["c"] = {"bootstrap": [closed]}
         folder = job_folder(stream.name)
-        job = load_job(folder / "job.py", RunContext(Settings()), tmp_path)
-        (note,) = check_streams(job, stream.topology, None)
+        settings = Settings(topology=stream.topology, dead_letters=None)
+        job = load_job(folder / "job.py", RunContext(settings), tmp_path)
+        (note,) = check_streams(StreamBinding(job.name, settings).uses(job.reads, job.writes))
     assert note.startswith("primary c (")
     assert note.endswith("does not answer; the job reads it when it does")

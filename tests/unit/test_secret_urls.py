@@ -14,12 +14,11 @@ from anabranch.cli.go_on import Remembering, telling_how_to_go_on
 from anabranch.connectors import guide as guide_module
 from anabranch.connectors.guide import Guide
 from anabranch.errors import AnabranchError, ConfigurationError
-from anabranch.pipelines import Job, preflight
-from anabranch.pipelines.context import RunContext, running_in
+from anabranch.pipelines import preflight
+from anabranch.pipelines.bindings import Use
 from anabranch.pipelines.events import Stopped
 from anabranch.pipelines.failures import job_error
 from anabranch.pipelines.layers import Layer, resolve
-from anabranch.pipelines.settings import Settings
 from anabranch.topology import Topology, open_store, parse_topology
 from anabranch.topology.load import Loaded
 from anabranch.topology.store import public_uri
@@ -63,11 +62,8 @@ def _of_the_guide(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def _of_the_preflight(answer: preflight._Answer, stream: str, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(preflight, "load_last_good", lambda uri: Loaded(parse_topology(DOCUMENT), None))
     monkeypatch.setattr(preflight, "_ask", lambda name, primary: answer)
-    with running_in(RunContext(Settings())):
-        job = Job("j")
-        job.read(stream, Log)
     with pytest.raises(AnabranchError) as caught:
-        preflight.check_streams(job, URL, None)
+        preflight.check_streams([Use(URL, stream, "job.py:1")])
     return str(caught.value)
 
 

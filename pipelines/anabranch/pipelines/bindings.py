@@ -14,7 +14,10 @@ from anabranch.pipelines.settings import Settings
 from anabranch.pipelines.table import Write
 from anabranch.pipelines.uris import is_uri
 
-__all__ = ["Binding", "Read", "StreamBinding"]
+__all__ = ["Binding", "Read", "StreamBinding", "Use"]
+
+# Options that name a stream beside the one that is read or written.
+_ASIDE = ("dead-letters", "late-records")
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,21 @@ class Read:
     where: str
     options: Mapping[str, str] = field(default_factory=dict)
     key: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Use:
+    """A stream that a job reads or writes.
+
+    Attributes:
+        topology: Path or URI of the document that must have it.
+        stream: Its name.
+        where: What asks for it: a line of the job, or ``dead_letters`` or ``inputs.…`` of its settings.
+    """
+
+    topology: str
+    stream: str
+    where: str
 
 
 class Binding(Protocol):
@@ -77,6 +95,32 @@ class StreamBinding:
 
     def source(self, read: Read) -> str:
         """A table over ``union``: copies dropped, bad records to the dead letters; with a key, by version."""
+        return create_table(
+            read.name, read.columns, _found_elsewhere(self._source_options(read)), key=read.key
+        )
+
+    def sink(self, write: Write, columns: Sequence[Column]) -> str:
+        """A table over ``prism``: rows that no primary takes to the dead letters."""
+        options = _found_elsewhere(self._sink_options(write))
+        return create_table(write.name, columns, options, key=write.key, written=True)
+
+    def uses(self, reads: Sequence[Read], writes: Sequence[Write]) -> list[Use]:
+        """All streams of a job's inputs and outputs, once each, those for bad and late records too."""
+        asked = [(each.where, each.options, self._source_options(each)) for each in reads]
+        asked += [(each.where, each.options, self._sink_options(each)) for each in writes]
+        found = [Use(options["topology"], options["stream"], where) for where, _, options in asked]
+        found += [
+            Use(options["topology"], options[key], where if key in own else self._set_by(key))
+            for where, own, options in asked
+            for key in _ASIDE
+            if key in options
+        ]
+        return list({(use.topology, use.stream): use for use in reversed(found)}.values())[::-1]
+
+    def _set_by(self, key: str) -> str:
+        return f"inputs.{key}" if key in self._settings.inputs else "dead_letters"
+
+    def _source_options(self, read: Read) -> dict[str, str]:
         options = {
             "connector": "union",
             "topology": self._topology,
@@ -89,11 +133,9 @@ class StreamBinding:
             options["scan.bounded.mode"] = "latest"
         if self._settings.dead_letters is not None:
             options["dead-letters"] = self._settings.dead_letters
-        options |= {**read.options, **self._settings.inputs}
-        return create_table(read.name, read.columns, _found_elsewhere(options), key=read.key)
+        return {**options, **read.options, **self._settings.inputs}
 
-    def sink(self, write: Write, columns: Sequence[Column]) -> str:
-        """A table over ``prism``: rows that no primary takes to the dead letters."""
+    def _sink_options(self, write: Write) -> dict[str, str]:
         options = {
             "connector": "prism",
             "topology": self._topology,
@@ -108,8 +150,7 @@ class StreamBinding:
             options["record-id"] = "none"
         elif write.ids is not None:
             options |= {"record-id": "columns", "record-id.fields": ";".join(write.ids)}
-        options = _found_elsewhere({**options, **write.options})
-        return create_table(write.name, columns, options, key=write.key, written=True)
+        return {**options, **write.options}
 
 
 def _found_elsewhere(options: Mapping[str, str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from anabranch.connectors.flink.gateway import check_installed
 from anabranch.errors import AnabranchError, ConfigurationError
+from anabranch.pipelines.bindings import StreamBinding
 from anabranch.pipelines.configuration import state_folder
 from anabranch.pipelines.context import RunContext
 from anabranch.pipelines.events import Event, Note
@@ -141,7 +142,7 @@ def _check(job: Job, plan: Launch, on_event: Callable[[Event], None]) -> None:
         where = plan.resolved.sources.get("checkpoints.dir", "checkpoints.dir")
         check_checkpoints(plan.context.checkpoints(job), where)
     if settings.topology is not None:
-        for line in check_streams(job, settings.topology, settings.dead_letters):
+        for line in check_streams(StreamBinding(job.name, settings).uses(job.reads, job.writes)):
             on_event(Note(job.name, line))
     # Last: it may wait for slots that are just being freed.
     if settings.cluster is not None:

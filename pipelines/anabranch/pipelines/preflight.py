@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from anabranch.topology.load import load_last_good
 from anabranch.topology.store import is_read_here, public_uri
 
 if TYPE_CHECKING:
-    from anabranch.pipelines.job import Job
+    from anabranch.pipelines.bindings import Use
 
 __all__ = ["check_checkpoints", "check_cluster", "check_streams"]
 
@@ -82,30 +82,38 @@ def check_checkpoints(uri: str, where: str) -> None:
         ) from None
 
 
-def check_streams(job: Job, topology: str, dead_letters: str | None) -> list[str]:
+def check_streams(uses: Sequence[Use]) -> list[str]:
     """Looks whether each stream of a job is known and has its topic on each primary that answers.
 
-    The document is the cached one where its publisher is down. Of a URI that only Flink reads there may be
+    A document is the cached one where its publisher is down. Of a URI that only Flink reads there may be
     none to check by, and that is no reason not to start. Nor is one primary that is down: it is reported.
     None of a group that answers is.
+
+    Args:
+        uses: The job's streams.
 
     Returns:
         Lines worth showing.
 
     Raises:
-        ConfigurationError: The document is absent or invalid, a stream is not in it, a topic is not on a
+        ConfigurationError: A document is absent or invalid, a stream is not in its own, a topic is not on a
             primary, or a primary refuses the credentials.
         UnavailableError: No primary of a group answers; or neither does the topology's publisher, and no copy
             is cached.
     """
+    notes = []
+    for topology in dict.fromkeys(use.topology for use in uses):
+        notes += _check_document(
+            topology, {use.stream: use.where for use in uses if use.topology == topology}
+        )
+    return notes
+
+
+def _check_document(topology: str, wanted: Mapping[str, str]) -> list[str]:
     document, notes = _document(topology)
     if document is None:
         return notes
     place = public_uri(topology)
-    wanted = {read.stream: read.where for read in job.reads}
-    wanted |= {write.stream: write.where for write in job.writes}
-    if dead_letters is not None and job.reads:
-        wanted[dead_letters] = "dead_letters"
     known = {stream: name for name, group in document.groups.items() for stream in group.streams}
     for stream, where in wanted.items():
         if stream not in known:

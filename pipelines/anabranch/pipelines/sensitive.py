@@ -1,4 +1,4 @@
-"""Which of Flink's options hold secrets: their values are not shown. How others are."""
+"""How an option's value is shown: not at all where it is a secret."""
 
 from __future__ import annotations
 

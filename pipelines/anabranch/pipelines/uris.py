@@ -1,4 +1,4 @@
-"""What is a URI and what a path, and how Flink writes a path as one."""
+"""Paths as URIs, as Flink reads and writes them."""
 
 from __future__ import annotations
 
