@@ -221,6 +221,17 @@ def test_file_lock_holds_between_processes(tmp_path: Path) -> None:
     assert sum(outcome.startswith("lost:") for outcome in outcomes) == 2
 
 
+@pytest.mark.parametrize("name", ["a%20b.yaml", "a b.yaml", "a#b?c.yaml", "ü:1.yaml"])
+def test_nothing_is_escaped_in_the_uri_of_a_file(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text(document(1))
+    for uri in (f"file://{path}", f"file:{path}", f"file://localhost{path}"):
+        store = open_store(uri)
+        found = store.read()
+        assert found is not None
+        assert (found.text, store.key) == (document(1), str(path))
+
+
 def test_file_keeps_mode_and_link_and_leaves_no_temporaries(tmp_path: Path) -> None:
     real, link = tmp_path / "real.yaml", tmp_path / "link.yaml"
     real.write_text(document(1))

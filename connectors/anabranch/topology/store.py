@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from anabranch.errors import ConfigurationError, TopologyError
 
@@ -30,6 +30,7 @@ MAX_BYTES = 4 * 1024 * 1024
 
 # A URI somewhere in a text; it ends where the quotes or brackets around it do.
 _URI = re.compile(r"""[A-Za-z][A-Za-z0-9+.-]*://[^\s'"<>]+""")
+_FILE = re.compile(r"file:(?://[^/]*)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,8 @@ def open_store(uri: str) -> TopologyStore:
     if scheme == "file":
         if rest.netloc not in ("", "localhost"):
             raise ConfigurationError(f"'{public_uri(uri)}' names a host", hint="write file:///absolute/path")
-        return FileStore(unquote(rest.path))
+        # As Flink takes it, which reads the same document: nothing in it is escaped.
+        return FileStore(_FILE.sub("", uri, count=1))
     if "://" in uri:
         raise ConfigurationError(
             f"cannot read a topology from '{public_uri(uri)}'",
