@@ -83,7 +83,7 @@ def test_loop_that_is_down_is_not_found_and_others_are_named() -> None:
     folder.rename(folder.with_name("other"))
     write_json(
         loops_home() / "other" / "loop.json",
-        {**read_json(loops_home() / "other" / "loop.json"), "phase": "up"},
+        {**read_json(loops_home() / "other" / "loop.json"), "phase": "detached"},
     )
     with pytest.raises(ConfigurationError, match=r"there are: other\)"):
         Loop.find("paper")
@@ -242,6 +242,10 @@ def test_one_damaged_loop_leaves_the_others_alone(text: str) -> None:
         {"spec": 3},
         {"spec": {**asdict(LoopSpec()), "flink": {"of_another_version": 1}}},
         {"spec": {**asdict(LoopSpec()), "primaries": 0}},
+        {"spec": {**asdict(LoopSpec()), "streams": [1]}},
+        {"spec": {**asdict(LoopSpec()), "secure": "kerberos"}},
+        {"phase": 3},
+        {"owner": {"pid": "a", "started": 1}},
         {"owner": {}},
         {"owner": None},
     ],

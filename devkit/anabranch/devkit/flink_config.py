@@ -209,7 +209,7 @@ def environment(pyflink: Path, folder: Path) -> dict[str, str]:
         "FLINK_CONF_DIR": str(folder / "conf"),
         "FLINK_HOME": str(pyflink),
         "FLINK_PLUGINS_DIR": str(pyflink / "plugins"),
-        # Embedded Python asks the `python` that is first on PATH where its libraries are.
+        # Embedded Python asks the `python3` that is first on PATH where its libraries are.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }
 

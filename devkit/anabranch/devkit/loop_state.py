@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
 
 from anabranch.devkit import process
 from anabranch.devkit.loop_spec import LoopSpec
@@ -13,7 +16,16 @@ from anabranch.errors import ConfigurationError
 
 __all__ = ["held", "known_state", "said_in", "state_in"]
 
-_STATE_FIELDS = frozenset({"phase", "mark", "spec", "owner"})
+
+@dataclass(frozen=True)
+class _State:
+    phase: Literal["starting", "attached", "detached", "down"]
+    mark: str
+    spec: LoopSpec
+    owner: process.ProcessRef
+
+
+_STATE = TypeAdapter(_State)
 
 
 def held(folder: Path, *, timeout_s: float) -> contextlib.AbstractContextManager[None]:
@@ -30,10 +42,14 @@ def state_in(folder: Path) -> dict[str, Any] | None:
     """
     path = folder / "loop.json"
     # What another version writes parses, and has other fields.
-    with contextlib.suppress(ConfigurationError, KeyError, TypeError):
+    with contextlib.suppress(ConfigurationError, KeyError, TypeError, ValueError):
         state: dict[str, Any] | None = read_json(path)
-        if state is None or _is_whole(state):
-            return state
+        if state is not None:
+            _STATE.validate_python(state)
+            # Fields that only another version has are nothing to pydantic.
+            LoopSpec.from_json(state["spec"])
+            process.ProcessRef(**state["owner"])
+        return state
     hint = f"anabranch dev down --name {folder.name} ends what is left of it"
     raise DamagedError(f"the state of loop '{folder.name}' is damaged", where=str(path), hint=hint)
 
@@ -51,10 +67,3 @@ def said_in(folder: Path) -> dict[str, Any]:
         said = read_json(folder / "loop.json")
         return said if isinstance(said, dict) else {}
     return {}
-
-
-def _is_whole(state: Any) -> bool:
-    """Whether it has a loop's fields; raises where one of them is of another shape."""
-    LoopSpec.from_json(state["spec"])
-    process.ProcessRef(**state["owner"])
-    return state.keys() >= _STATE_FIELDS and isinstance(state["mark"], str)
