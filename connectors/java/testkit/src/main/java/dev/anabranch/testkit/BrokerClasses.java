@@ -5,6 +5,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
@@ -42,11 +43,12 @@ final class BrokerClasses {
     if (there) {
       return;
     }
-    Path scratch;
+    // Its name is the same for all: who makes it writes.
+    Path scratch = archive.resolveSibling("broker.jsa.scratch");
     try {
-      // Its name is the same for all: who makes it writes.
-      scratch = Files.createDirectory(archive.resolveSibling("broker.jsa.scratch"));
+      Files.createDirectory(scratch);
     } catch (FileAlreadyExistsException e) {
+      clearIfLeft(scratch);
       return;
     }
     Path written = scratch.resolve("broker.jsa");
@@ -65,8 +67,28 @@ final class BrokerClasses {
       Thread.currentThread().interrupt();
     } finally {
       dump.destroyForcibly();
-      Files.deleteIfExists(written);
-      Files.delete(scratch);
+      clear(scratch);
+    }
+  }
+
+  /** By a JVM that was killed while it wrote; the next start writes then. */
+  private static void clearIfLeft(Path scratch) {
+    try {
+      Instant made = Files.getLastModifiedTime(scratch).toInstant();
+      if (made.isBefore(Instant.now().minusSeconds(2 * WRITE_LIMIT_SECONDS))) {
+        clear(scratch);
+      }
+    } catch (IOException e) {
+      // Who wrote has just ended.
+    }
+  }
+
+  private static void clear(Path scratch) {
+    try {
+      Files.deleteIfExists(scratch.resolve("broker.jsa"));
+      Files.deleteIfExists(scratch);
+    } catch (IOException e) {
+      // The broker may write still; what is left is cleared later, and no test needs the archive.
     }
   }
 }
