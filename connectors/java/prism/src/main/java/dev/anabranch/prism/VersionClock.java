@@ -8,8 +8,17 @@ import java.util.function.LongSupplier;
  * of counter. It only grows, also over restores; docs/decisions/0020 tells why it is made so.
  */
 final class VersionClock {
-  /** How far clocks of machines may disagree, and how far a checkpoint reserves ahead. */
+  /** How far clocks of machines may disagree, and how far ahead of them a start begins. */
   static final long ALLOWANCE_MS = 60_000;
+
+  /**
+   * How far ahead of the wall clock a checkpoint reserves. Less than the allowance: a start without
+   * state is to be above a run that was restored, which begins above what was reserved.
+   */
+  static final long RESERVED_MS = 45_000;
+
+  /** How far ahead of its versions a checkpoint reserves at least: 600 million of them. */
+  static final long COUNTED_MS = 10_000;
 
   private static final int COUNTER_BITS = 16;
   private static final int BEHIND = 16;
@@ -34,16 +43,17 @@ final class VersionClock {
   /** A value above all before. */
   long next() {
     long now = fromMs(wallMs.getAsLong());
-    // Beyond the ceiling it counts on instead of following the wall clock: the counters of the
-    // reserved time last for billions of records, so the promise of the checkpoint holds.
-    last = now > last && now <= ceiling ? now : last + 1;
+    // Close to the ceiling it counts on instead of following the wall clock: the counters of what
+    // is
+    // left last for 300 million versions, so the promise of the checkpoint holds.
+    last = now > last && now <= ceiling - fromMs(COUNTED_MS / 2) ? now : last + 1;
     return last;
   }
 
   /** Reserves the time until the next checkpoint. */
   VersionFloor reserve() {
     long nowMs = wallMs.getAsLong();
-    ceiling = Math.max(last, fromMs(nowMs)) + fromMs(ALLOWANCE_MS);
+    ceiling = Math.max(last + fromMs(COUNTED_MS), fromMs(nowMs + RESERVED_MS));
     return new VersionFloor(ceiling, nowMs);
   }
 

@@ -76,6 +76,41 @@ class VersionClockTest {
   }
 
   @Test
+  void norAsTheWallClockPassesTheReservedTime() {
+    VersionClock clock = start();
+    nowMs += VersionClock.ALLOWANCE_MS;
+    VersionFloor floor = clock.reserve();
+    long last = 0;
+    for (int i = 0; i < 2 * VersionClock.RESERVED_MS; i++) {
+      nowMs++;
+      for (int each = 0; each < 100; each++) {
+        last = clock.next();
+      }
+    }
+    assertThat(last).isLessThanOrEqualTo(floor.ceiling());
+  }
+
+  @Test
+  void aStartWithoutStateIsAboveARunThatHadBeenRestored() {
+    VersionClock first = start();
+    first.next();
+    nowMs += 20_000;
+    VersionFloor floor = first.reserve();
+    nowMs += 5_000;
+    VersionClock restored = start(floor);
+    nowMs += 10_000;
+    floor = restored.reserve();
+    nowMs += 1_000;
+    VersionClock restoredAgain = start(floor);
+    long last = 0;
+    for (int i = 0; i < 1_000_000; i++) {
+      last = restoredAgain.next();
+    }
+    nowMs += 5_000;
+    assertThat(start().next()).isGreaterThan(last);
+  }
+
+  @Test
   void twoRestoresOfOneCheckpointDoNotRepeat() {
     VersionClock first = start();
     nowMs += 1_000;
