@@ -117,7 +117,7 @@ final class LogLedger {
     }
     boolean first = awaited.contains(primary) && !knowsCluster(shown.clusterId());
     boolean exactEnd = !restored && !everFailed.contains(primary);
-    return new Lookup(fresh, first ? start.of(primary) : StartPosition.earliest(), exactEnd);
+    return new Lookup(fresh, first ? start.of(primary) : StartPosition.earliest(), first, exactEnd);
   }
 
   /** Why the logs that a primary shows are not to be read now, or null. */
@@ -159,8 +159,20 @@ final class LogLedger {
         .orElse(null);
   }
 
+  /** Takes note that a primary has no new log. */
+  void upToDate(String primary) {
+    awaited.remove(primary);
+  }
+
   /** Takes the looked-up bounds of new logs: each becomes a split that waits for a reader. */
-  void resolved(String primary, String topic, Map<LogId, Lookup.Bounds> bounds) {
+  void resolved(String primary, String topic, Lookup lookup, Map<LogId, Lookup.Bounds> bounds) {
+    awaited.remove(primary);
+    if (lookup.first() && bounds.keySet().stream().anyMatch(log -> knowsCluster(log.clusterId()))) {
+      // By another name the cluster was found meanwhile. A log that is not known has come since,
+      // and
+      // the start position does not apply: it is looked up anew, as any log that comes later.
+      return;
+    }
     bounds.forEach(
         (log, bound) -> {
           if (known.putIfAbsent(log, topic) == null) {
@@ -168,7 +180,6 @@ final class LogLedger {
             pending.put(split.splitId(), split);
           }
         });
-    awaited.remove(primary);
   }
 
   /** Takes note of a failed attempt to reach a primary. */

@@ -28,7 +28,8 @@ final class PrimaryProbe implements AutoCloseable {
     Lookup seen(PrimaryProbe probe, PrimaryView shown) throws InterruptedException;
 
     /** Takes the looked-up bounds of what was new. */
-    void resolved(PrimaryProbe probe, PrimaryView shown, Map<LogId, Lookup.Bounds> bounds);
+    void resolved(
+        PrimaryProbe probe, PrimaryView shown, Lookup lookup, Map<LogId, Lookup.Bounds> bounds);
 
     /** An attempt failed. */
     void failed(PrimaryProbe probe, String reason);
@@ -119,7 +120,7 @@ final class PrimaryProbe implements AutoCloseable {
     if (!lookup.logs().isEmpty()) {
       Map<LogId, Lookup.Bounds> bounds = resolve(admin, shown, lookup);
       if (bounds != null) {
-        listener.resolved(this, shown, bounds);
+        listener.resolved(this, shown, lookup, bounds);
       }
     }
   }

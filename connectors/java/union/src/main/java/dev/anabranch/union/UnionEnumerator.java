@@ -186,7 +186,7 @@ final class UnionEnumerator
     String twin = ledger.twin(primary, shown);
     if (twin != null) {
       note(primary, sameCluster(primary, twin, shown.clusterId()));
-      ledger.resolved(primary, shown.topic(), Map.of());
+      ledger.upToDate(primary);
     } else if (held != null) {
       note(primary, held + "; it is not read under policy " + settings.outOfRange());
     } else if (shown.topicId() == null) {
@@ -195,7 +195,7 @@ final class UnionEnumerator
       if (troubles.remove(primary) != null) {
         LOG.info("Primary {} answers again", primary);
       }
-      ledger.resolved(primary, shown.topic(), Map.of());
+      ledger.upToDate(primary);
     }
     outages.discovered(primary);
     shareOut();
@@ -212,13 +212,14 @@ final class UnionEnumerator
   }
 
   @Override
-  public void resolved(PrimaryProbe probe, PrimaryView shown, Map<LogId, Lookup.Bounds> bounds) {
+  public void resolved(
+      PrimaryProbe probe, PrimaryView shown, Lookup lookup, Map<LogId, Lookup.Bounds> bounds) {
     onCoordinator(
         () -> {
           if (isCurrent(probe)) {
             LOG.info(
                 "Primary {}: {} new logs of {}", probe.primary(), bounds.size(), shown.topic());
-            ledger.resolved(probe.primary(), shown.topic(), bounds);
+            ledger.resolved(probe.primary(), shown.topic(), lookup, bounds);
             outages.discovered(probe.primary());
             shareOut();
           }

@@ -53,6 +53,20 @@ class FoundHistoriesTest {
     assertThat(trace).doesNotContain("[\"assigned\",0,[\"K0.0").contains("[\"assigned\",0,[\"K0.1");
   }
 
+  /**
+   * Two names show one cluster; its topic was created again after one of them had been looked up,
+   * and the start at the latest was taken for the new one, too.
+   */
+  @Test
+  void aLogThatIsMadeWhileAnotherNameIsLookedUpIsReadFromItsStart() throws Exception {
+    String trace =
+        play(
+            "new latest 1 1 RESET 1 a=0",
+            "publish a=0,b=0;probe 0 2;probe 1 1;probe 1 2;delete 0;create 0;produce 0 0 9;"
+                + "fetch 0 0 5 none;fetch 0 0 5 none;drain");
+    assertThat(trace).contains("Ag/0\",0]").doesNotContain("Ag/0\",9]");
+  }
+
   /** Its splits came back to the reader after the news, and nobody told of the loss. */
   @Test
   void theLossOfAClusterIsToldThoughItsReaderFails() throws Exception {

@@ -26,7 +26,7 @@ class LogLedgerTest {
     Map<LogId, Lookup.Bounds> bounds = new HashMap<>();
     lookup.logs().forEach(log -> bounds.put(log, new Lookup.Bounds(5, UnionSplit.NO_STOP)));
     if (ledger.heldBack(primary, shown) == null) {
-      ledger.resolved(primary, "t", bounds);
+      ledger.resolved(primary, "t", lookup, bounds);
     }
     return lookup;
   }

@@ -75,7 +75,7 @@ final class SimulatedProbe {
       asked.logs().forEach(log -> trace.add(Trace.line("resolved", log.splitId())));
     } else {
       reset();
-      listener.resolved(probe, seen, found);
+      listener.resolved(probe, seen, asked, found);
     }
   }
 
