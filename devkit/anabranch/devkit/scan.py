@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -35,6 +35,14 @@ _SILENCE_LIMIT_S = 30.0
 # A million records take seconds; a machine under load may need minutes.
 _SCAN_WITHIN_S = 600.0
 _NO_ID = bytes(16)
+_NO_LEADER_YET = frozenset(
+    {
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+    }
+)
+_ASK_AGAIN_S = 0.2
 
 
 def scan_primaries(
@@ -139,14 +147,19 @@ def _consumer(config: Mapping[str, str]) -> Consumer:
 
 
 def _bounds(consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
-    try:
-        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        return {
-            part: consumer.get_watermark_offsets(TopicPartition(topic, part), timeout=10)
-            for part in partitions
-        }
-    except KafkaException as error:
-        raise UnavailableError(f"cannot read the offsets of {topic}: {error}") from error
+    deadline = monotonic() + _SILENCE_LIMIT_S
+    while True:
+        try:
+            partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+            return {
+                part: consumer.get_watermark_offsets(TopicPartition(topic, part), timeout=10)
+                for part in partitions
+            }
+        except KafkaException as error:
+            # A broker that has just started knows its partitions before it knows who leads them.
+            if error.args[0].code() not in _NO_LEADER_YET or monotonic() > deadline:
+                raise UnavailableError(f"cannot read the offsets of {topic}: {error}") from error
+        sleep(_ASK_AGAIN_S)
 
 
 def header(message: Message, name: str) -> bytes | None:
