@@ -124,6 +124,11 @@ def test_without_a_frame_of_the_users_the_line_that_asked_is_named(tmp_path: Pat
             UnavailableError,
             "bring back",
         ),
+        (
+            "dev.anabranch.prism.DeliveryException: stream s: 1 records in flight; 2 copies are wanted; a: in use",
+            UnavailableError,
+            "degrade-after",
+        ),
         ("x.FlinkJobNotFoundException: Could not find Flink job (ab)", UnavailableError, "started anew"),
         ("java.lang.NegativeArraySizeException: -1", JobError, "full trace"),
     ],

@@ -69,6 +69,12 @@ _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
         "`anabranch topology show LOCATION` asks it from here",
     ),
     (
+        " copies are wanted",
+        UnavailableError,
+        "bring back a primary that is not in use, or lower the stream's 'copies' in the topology document; "
+        "--restore goes on from the last checkpoint. degrade-after lets rows do with fewer (docs/prism.md)",
+    ),
+    (
         "DeliveryException",
         UnavailableError,
         "bring back one of the primaries that the message names; --restore goes on from the last checkpoint",

@@ -118,7 +118,8 @@ final class KafkaTransport implements Transport {
       }
       return CHECK_MS;
     } catch (TimeoutException e) {
-      report(Lane.describe(e));
+      // Its own message tells of 0 ms, for which it was told to wait, and of one of these causes.
+      report("no broker of it answers, or none has topic " + topic);
       return CHECK_MS;
     } catch (AuthenticationException e) {
       report(Lane.describe(e));

@@ -253,11 +253,15 @@ final class Lane {
 
   /** One clause for people. */
   String describe() {
-    String health = ready ? "breaker " + breaker.state() : "not ready";
-    String wanted = active ? "" : ", no longer written to";
     if (active && twin != null) {
       return name + ": not used, since " + twin;
     }
+    if (works() && proven && !concrete) {
+      // What was wrong before it answered would be taken for what is wrong now.
+      return name + ": in use";
+    }
+    String health = ready ? "breaker " + breaker.state() : "not ready";
+    String wanted = active ? "" : ", no longer written to";
     return name + ": " + health + wanted + ", last trouble: " + trouble;
   }
 

@@ -448,7 +448,7 @@ final class PrismCore {
   String describeTrouble() {
     StringBuilder text = new StringBuilder("stream ").append(stream).append(": ");
     text.append(inFlight.count()).append(" records in flight, the oldest undelivered for ");
-    text.append(maxBlockNanos / 1_000_000).append(" ms (max-block)");
+    text.append(maxBlockNanos / 100_000_000 / 10.0).append(" s (max-block)");
     if (copies > 1 && !lanes.isEmpty()) {
       text.append("; ").append(copies).append(" copies are wanted");
     }

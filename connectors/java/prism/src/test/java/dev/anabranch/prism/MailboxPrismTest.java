@@ -104,7 +104,7 @@ class MailboxPrismTest {
 
     assertThatThrownBy(() -> awaitIdle(letters))
         .isInstanceOf(DeliveryException.class)
-        .hasMessageContaining("2 records in flight, the oldest undelivered for 4000 ms (max-block)")
+        .hasMessageContaining("2 records in flight, the oldest undelivered for 4.0 s (max-block)")
         .hasMessageContaining("a: not ready");
     assertThat(rows.isIdle()).isTrue();
     assertThat(rowsPrimary.log).hasSize(1);

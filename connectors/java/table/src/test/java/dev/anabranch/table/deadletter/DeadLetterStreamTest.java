@@ -37,7 +37,7 @@ class DeadLetterStreamTest {
                 }
               })
           .isInstanceOf(DeliveryException.class)
-          .hasMessageContaining("undelivered for 1000 ms (max-block)");
+          .hasMessageContaining("undelivered for 1.0 s (max-block)");
     }
   }
 

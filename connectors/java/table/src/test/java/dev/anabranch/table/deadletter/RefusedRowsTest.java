@@ -71,7 +71,7 @@ class RefusedRowsTest {
           .put(new Mail(() -> mailed.set(true), TaskMailbox.MAX_PRIORITY, "of the rows"));
       assertThatThrownBy(() -> harness.prepareSnapshotPreBarrier(1))
           .isInstanceOf(DeliveryException.class)
-          .hasMessageContaining("undelivered for 1000 ms (max-block)");
+          .hasMessageContaining("undelivered for 1.0 s (max-block)");
     }
     assertThat(mailed).isTrue();
     assertThat(Duration.ofNanos(System.nanoTime() - start))

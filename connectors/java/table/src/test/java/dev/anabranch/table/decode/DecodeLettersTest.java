@@ -70,7 +70,7 @@ class DecodeLettersTest {
     assertThatThrownBy(() -> harness.prepareSnapshotPreBarrier(1))
         .isInstanceOf(DeliveryException.class)
         .hasMessageContaining(
-            "stream letters: 1 records in flight, the oldest undelivered for 1000 ms")
+            "stream letters: 1 records in flight, the oldest undelivered for 1.0 s")
         .hasMessageContaining("a: not ready");
     assertThat(mailed).isTrue();
   }
