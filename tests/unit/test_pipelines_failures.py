@@ -125,7 +125,7 @@ def test_without_a_frame_of_the_users_the_line_that_asked_is_named(tmp_path: Pat
             "bring back",
         ),
         (
-            "dev.anabranch.prism.DeliveryException: stream s: 1 records in flight; 2 copies are wanted; a: in use",
+            "dev.anabranch.prism.DeliveryException: stream s: 1 records; 2 copies are wanted; a: in use",
             UnavailableError,
             "degrade-after",
         ),
