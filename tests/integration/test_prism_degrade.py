@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch.connectors import PrismProducer
+from anabranch.connectors import PrismProducer, RecordId, record_headers
 from anabranch.connectors.dead_letters import DeadLetter
 from anabranch.connectors.readers import UnionReader
 from anabranch.connectors.replay import replay
 from anabranch.connectors.union_records import SeenIds
-from tests.integration.prism_ledger import Ledger, send_until, state
+from anabranch.errors import UnavailableError
+from tests.integration.prism_ledger import Ledger, raw_log, send_until, state
 
 if TYPE_CHECKING:
     from anabranch.connectors import Delivery
@@ -68,3 +69,38 @@ def replay_twice(stream: StreamHandle, ledger: Ledger) -> None:
     seen = SeenIds()
     with UnionReader(stream.topology, stream.name, until_end=True, deadline_s=60) as reader:
         assert sum(seen.accept(record) for record in reader) == len(ledger.sent)
+
+
+def test_an_upsert_is_replayed_only_while_it_is_the_newest_of_its_key(make_stream: StreamMaker) -> None:
+    stream = make_stream(copies=2)
+    with PrismProducer(stream.topology, stream.name) as producer:
+        for version in (1, 2):
+            one = upsert(stream, version)
+            producer.send(one.value or b"", key=one.key, id=one.record_id, headers=one.headers)
+            producer.flush()
+    result = replay(stream.topology, [upsert(stream, 1), upsert(stream, 2)])
+    assert result.sent == [upsert(stream, 2).record_id]
+    assert result.outdated == {upsert(stream, 1).record_id}
+    assert values(stream, "a") == values(stream, "b") == [b"v1", b"v2", b"v2"]
+    stream.loop.broker("b").kill()
+    with pytest.raises(UnavailableError, match="read to its end: b: "):
+        replay(stream.topology, [upsert(stream, 2)])
+    assert len(values(stream, "a")) == 3
+
+
+def upsert(stream: StreamHandle, version: int) -> DeadLetter:
+    """A letter of it."""
+    return DeadLetter.refused(
+        stream.name,
+        RecordId.supplied("upsert", version),
+        b"v%d" % version,
+        reason="degraded",
+        detail="1 of 2",
+        key=b"k",
+        headers=[(record_headers.VERSION, version.to_bytes(12, "big"))],
+    )
+
+
+def values(stream: StreamHandle, primary: str) -> list[bytes | None]:
+    """Of one key, and so in the order of one partition."""
+    return [message.value() for message in raw_log(stream.loop.broker(primary), stream.name)]

@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import string
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,8 +21,12 @@ from anabranch.errors import ConfigurationError, DeliveryError, UnavailableError
 if TYPE_CHECKING:
     from anabranch.connectors.dead_letters import DeadLetter, Letters
     from anabranch.connectors.ids import RecordId
+    from anabranch.connectors.readers import UnionReader
 
 __all__ = ["command"]
+
+# Most streams of upserts are read sooner, and then nothing needs to be said.
+_PROGRESS_S = 5.0
 
 _MENDED_HINT = 'each line is {"record_id": HEX, "value": TEXT} or has "value_base64" for the value'
 
@@ -127,7 +132,9 @@ def _replay_letters(
     """Send records again, under ids that pass dedup once; those that lack copies under their own.
 
     Unmended ones are for a job that goes on from its state: one that was mended and starts anew reads the
-    originals, too, and counts both. Of those that lack copies it counts one.
+    originals, too, and counts both. Of those that lack copies it counts one. Before upserts are sent, their
+    stream is read: one of whose key a newer version has been written is left out. Let nobody write the same
+    keys meanwhile.
     """
     chosen = bool(everything or of_stream or reason or job or ids)
     if not chosen and mended is None:
@@ -142,7 +149,9 @@ def _replay_letters(
         click.echo("no letter matches: nothing to replay")
     elif dry_run:
         _print_letters(letters, values)
-        click.echo(f"{_counted(letters)} would be replayed, as replay {number}")
+        upserts = any(letter.version is not None for letter in letters)
+        still = "; of upserts what is still the newest of its key" if upserts else ""
+        click.echo(f"{_counted(letters)} would be replayed, as replay {number}{still}")
     else:
         _send(topology, stream, letters, number, values)
     _check_all_read(found.problems, "bring it back, and replay again: what was replayed counts once")
@@ -153,7 +162,7 @@ def _send(
 ) -> None:
     from anabranch.connectors.replay import replay
 
-    result = replay(topology, letters, number=number, mended=mended)
+    result = replay(topology, letters, number=number, mended=mended, meanwhile=_Progress().tell)
     click.echo(f"{len(result.sent)} of {len(letters)} replayed, as replay {number}")
     for name, count in result.incomplete.items():
         noun = "record lacks" if count == 1 else "records lack"
@@ -161,12 +170,28 @@ def _send(
     for kind, reasons in (("skipped", result.skipped), ("failed", result.failed)):
         for record_id, why in reasons.items():
             click.echo(f"{kind} {record_id.hex()}: {why}", err=True)
-    if result.failed or result.skipped:
+    # To mend what is outdated would be of no use.
+    if left := len(result.failed) + len(result.skipped) - len(result.outdated):
         raise DeliveryError(
-            f"{len(result.failed) + len(result.skipped)} letters were not replayed",
+            f"{left} letters were not replayed",
             where=f"stream {stream}",
             hint="mend them (show --json, edit, replay --mended FILE) and replay those",
         )
+
+
+class _Progress:
+    """What is said while streams are read for versions."""
+
+    def __init__(self) -> None:
+        self._told = time.monotonic()
+        self._away = AwayLines()
+
+    def tell(self, reader: UnionReader, records: int) -> None:
+        """To be called a few times a second."""
+        self._away.tell(reader)
+        if time.monotonic() - self._told >= _PROGRESS_S:
+            self._told = time.monotonic()
+            click.echo(f"{reader.stream}: {records} records read for newer versions", err=True)
 
 
 def _read(topology: str, stream: str) -> Letters:

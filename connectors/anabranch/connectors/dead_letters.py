@@ -21,6 +21,7 @@ from anabranch.connectors.ids import RecordId
 from anabranch.connectors.prism import PrismProducer
 from anabranch.connectors.readers import UnionReader
 from anabranch.connectors.union_records import SeenIds
+from anabranch.connectors.versions import version_in
 from anabranch.errors import AnabranchError
 from anabranch.topology import Topology
 
@@ -123,6 +124,11 @@ class DeadLetter:
         """How many headers of its record did not fit; the schema has no field for it, so the detail tells."""
         note = _LEFT_OUT.search(self.detail)
         return int(note[1]) if note else 0
+
+    @property
+    def version(self) -> bytes | None:
+        """12 bytes that compare as versions do; None if its record is no upsert or the header is left out."""
+        return version_in(self.headers)
 
     @property
     def letter_id(self) -> RecordId:

@@ -6,10 +6,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from anabranch.connectors import record_headers
 from anabranch.connectors.dead_letters import DEGRADED, DeadLetter
 from anabranch.connectors.ids import MAX_REPLAY, RecordId
+from anabranch.connectors.newest_versions import Meanwhile, newest_versions
 from anabranch.connectors.prism import Delivery, PrismProducer
 from anabranch.errors import ConfigurationError
 from anabranch.topology import Topology
@@ -29,13 +31,23 @@ class Replayed:
         sent: Letters whose record was acknowledged, by original id.
         failed: Letters whose record was not, with the reason.
         skipped: Letters that cannot be replayed, with the reason.
+        outdated: Those of the skipped that are upserts of whose key there is a newer version, on a primary
+            or among the letters: nothing is left to be done about them.
         incomplete: Of each stream, how many of the records sent lack headers that their letters did not keep.
     """
 
     sent: list[RecordId] = field(default_factory=list)
     failed: dict[RecordId, str] = field(default_factory=dict)
     skipped: dict[RecordId, str] = field(default_factory=dict)
+    outdated: set[RecordId] = field(default_factory=set)
     incomplete: Counter[str] = field(default_factory=Counter)
+
+
+class _Again(NamedTuple):
+    """A letter that can be replayed, with the value to send."""
+
+    letter: DeadLetter
+    value: bytes
 
 
 def replay(
@@ -44,6 +56,7 @@ def replay(
     *,
     number: int = 1,
     mended: Mapping[RecordId, bytes] | None = None,
+    meanwhile: Meanwhile = lambda _reader, _records: None,
 ) -> Replayed:
     """Sends letters' records again, each to its own stream.
 
@@ -55,28 +68,30 @@ def replay(
     The record of a ``degraded`` letter lies in its stream already. It goes out once more under its own id,
     whatever the number, so that it gets the copies that it lacks and is counted once.
 
+    An upsert keeps its version, mended or not, and goes out only while no primary has a newer one of its key:
+    behind that, it would be what compaction keeps. To know it, the streams of such letters are read before
+    anything is sent. What a job writes from then on is not seen, so its keys must be quiet meanwhile.
+
     Args:
         topology: The document, or where it is.
         letters: What to replay.
         number: Of the replay; the next one of the same letters needs another number.
         mended: Values to send in place of the letters' own, by original id.
+        meanwhile: Told of the progress while a stream of upserts is read.
 
     Raises:
         ConfigurationError: ``number`` is not in 1..2^31-1.
+        UnavailableError: Some letter is of an upsert, and not every primary of its stream could be read to
+            its end. Nothing has been sent.
         DeliveryError: No primary takes records.
     """
     if not 1 <= number <= MAX_REPLAY:
         raise ConfigurationError(f"a replay has a number in 1..{MAX_REPLAY}, not {number}")
-    values = mended or {}
     result = Replayed()
+    chosen = _still_newest(topology, _replayable(letters, mended or {}, result), result, meanwhile)
     producers: dict[str, PrismProducer] = {}
     try:
-        for letter in letters:
-            value = values.get(letter.record_id, letter.value if letter.complete else None)
-            why_not = _why_not(letter, value)
-            if value is None or why_not:
-                result.skipped[letter.record_id] = why_not
-                continue
+        for letter, value in chosen:
             if letter.stream not in producers:
                 producers[letter.stream] = PrismProducer(topology, letter.stream)
             _send(producers[letter.stream], letter, value, number, result)
@@ -84,6 +99,67 @@ def replay(
         for producer in producers.values():
             producer.close()
     return result
+
+
+def _replayable(
+    letters: Iterable[DeadLetter], mended: Mapping[RecordId, bytes], result: Replayed
+) -> list[_Again]:
+    able = []
+    for letter in letters:
+        value = mended.get(letter.record_id, letter.value if letter.complete else None)
+        why_not = _why_not(letter, value)
+        if value is None or why_not:
+            result.skipped[letter.record_id] = why_not
+        else:
+            able.append(_Again(letter, value))
+    return able
+
+
+def _still_newest(
+    topology: str | Topology, able: list[_Again], result: Replayed, meanwhile: Meanwhile
+) -> list[_Again]:
+    """Without upserts of whose key there is a newer version: of each key and stream one version is left."""
+    among: dict[str, dict[bytes, bytes]] = {}
+    for letter, _ in able:
+        key = _upsert_key(letter)
+        if key is not None:
+            versions = among.setdefault(letter.stream, {})
+            versions[key] = max(letter.version or b"", versions.get(key, b""))
+    stored = {
+        stream: newest_versions(topology, stream, versions.keys(), meanwhile=meanwhile)
+        for stream, versions in among.items()
+    }
+    chosen = []
+    for again in able:
+        letter, key = again.letter, _upsert_key(again.letter)
+        outdated = key is not None and _outdated(
+            letter, stored[letter.stream].get(key, b""), among[letter.stream][key]
+        )
+        if outdated:
+            result.skipped[letter.record_id] = outdated
+            result.outdated.add(letter.record_id)
+        else:
+            chosen.append(again)
+    return chosen
+
+
+def _upsert_key(letter: DeadLetter) -> bytes | None:
+    """Of whose versions it may be one; None for an append."""
+    # A version may be among the headers that the letter did not keep.
+    return letter.key if letter.version is not None or letter.headers_left_out else None
+
+
+def _outdated(letter: DeadLetter, stored: bytes, among_letters: bytes) -> str:
+    """Why it must not be sent behind what there is of its key; empty: it can."""
+    version = letter.version or b""
+    if stored > version:
+        if letter.version is None:
+            return "its letter kept no version, and its key has one in the stream"
+        return "a newer version of its key has been written"
+    if among_letters > version:
+        # Under way at once they might be written in any order.
+        return "another letter has a newer version of its key"
+    return ""
 
 
 def _send(producer: PrismProducer, letter: DeadLetter, value: bytes, number: int, result: Replayed) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from anabranch.connectors import record_headers
 from anabranch.connectors.ids import ID_BYTES, RecordId
+from anabranch.connectors.versions import version_in
 
 __all__ = ["LatestByVersion", "SeenIds", "StreamRecord"]
 
@@ -59,8 +60,7 @@ class StreamRecord:
     @property
     def version(self) -> bytes | None:
         """12 bytes that compare as the versions do; None if the record is no upsert."""
-        encoded = self.header(record_headers.VERSION)
-        return encoded if encoded is not None and len(encoded) == record_headers.VERSION_BYTES else None
+        return version_in(self.headers)
 
     @property
     def deleted(self) -> bool:

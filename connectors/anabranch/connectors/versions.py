@@ -1,11 +1,13 @@
-"""Versions of upserts that are written from Python, one by one."""
+"""Versions of upserts: those that are written from Python, one by one, and those that records carry."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-__all__ = ["VersionClock"]
+from anabranch.connectors import record_headers
+
+__all__ = ["VersionClock", "version_in"]
 
 _COUNTER_BITS = 16
 # What jobs write unless they are given another one.
@@ -30,3 +32,11 @@ class VersionClock:
         """A version above all before."""
         self._last = max(self._wall_ms() << _COUNTER_BITS, self._last + 1)
         return _EPOCH.to_bytes(4, "big") + self._last.to_bytes(8, "big")
+
+
+def version_in(headers: Sequence[tuple[str, bytes | None]]) -> bytes | None:
+    """12 bytes that compare as versions do; None where the headers are of no upsert. The last one counts."""
+    for name, value in reversed(headers):
+        if name == record_headers.VERSION:
+            return value if value is not None and len(value) == record_headers.VERSION_BYTES else None
+    return None

@@ -1,0 +1,60 @@
+"""Which version of a key is the newest that lies on any primary: asked before an older one is sent again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Set
+from typing import TypeAlias
+
+from anabranch.connectors.readers import UnionReader
+from anabranch.errors import UnavailableError
+from anabranch.topology import Topology
+
+__all__ = ["Meanwhile", "newest_versions"]
+
+Meanwhile: TypeAlias = Callable[[UnionReader, int], None]
+"""Called about ten times a second with what reads, and with how many records it has read so far."""
+
+
+def newest_versions(
+    topology: str | Topology,
+    stream: str,
+    keys: Set[bytes],
+    *,
+    deadline_s: float = 10.0,
+    meanwhile: Meanwhile = lambda _reader, _records: None,
+) -> dict[bytes, bytes]:
+    """Reads all of a stream, to the ends that its logs have now.
+
+    Args:
+        topology: The document, or where it is.
+        stream: A stream of upserts.
+        keys: Kafka keys that are asked for; others take no memory.
+        deadline_s: How long to try a primary that does not answer.
+        meanwhile: Told of the progress.
+
+    Returns:
+        The highest version of each key that has any, those of deletes included: 12 bytes, which compare as
+        versions do.
+
+    Raises:
+        UnavailableError: Some primary could not be read to its end. It may have the newest one.
+    """
+    newest: dict[bytes, bytes] = {}
+    count = 0
+    with UnionReader(topology, stream, until_end=True, deadline_s=deadline_s) as reader:
+        for records in reader.batches():
+            count += len(records)
+            for record in records:
+                key, version = record.key, record.version
+                if key is not None and version is not None and key in keys:
+                    newest[key] = max(version, newest.get(key, b""))
+            meanwhile(reader, count)
+        problems = reader.problems()
+    if problems:
+        reasons = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
+        raise UnavailableError(
+            f"the newest versions are not known, since not every primary was read to its end: {reasons}",
+            where=f"stream {stream}",
+            hint="bring it back; a primary that is gone for good is 'removed' in the topology document",
+        )
+    return newest

@@ -1,0 +1,238 @@
+"""Replayed upserts never lie behind a newer version of their key: of each log, compaction keeps the last."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from anabranch.cli import dead_letters as commands
+from anabranch.connectors import (
+    PrismProducer,
+    RecordId,
+    dead_letters,
+    newest_versions,
+    record_headers,
+    replay,
+)
+from anabranch.connectors.dead_letters import DEGRADED, MAX_KEPT_BYTES, DeadLetter, Letters
+from anabranch.connectors.prism.simulated import SimulatedPrimaries
+from anabranch.connectors.union_records import StreamRecord
+from anabranch.errors import UnavailableError
+from anabranch.topology import parse_topology
+
+DOCUMENT = """generation: 1
+groups:
+  g:
+    primaries: {a: {bootstrap: ["a:1"]}, b: {bootstrap: ["b:1"]}}
+    streams: {scores: {partitions: 1, copies: 2}, logs: {partitions: 1}}
+"""
+TOPOLOGY = parse_topology(DOCUMENT)
+KEY = b"k"
+
+
+def upsert(version: int, *, delete: bool = False) -> list[tuple[str, bytes | None]]:
+    """The headers of one."""
+    operation = [(record_headers.OP, record_headers.OP_DELETE)] if delete else []
+    return [(record_headers.VERSION, version.to_bytes(12, "big")), *operation]
+
+
+def letter(version: int, *, reason: str = DEGRADED, key: bytes = KEY, **fields: Any) -> DeadLetter:
+    return DeadLetter.refused(
+        "scores",
+        RecordId.supplied(key.decode(), version),
+        b"v%d" % version,
+        reason=reason,
+        detail="1 of 2 copies written, to a",
+        key=key,
+        headers=upsert(version),
+        **fields,
+    )
+
+
+class World:
+    """Two primaries in memory, written by Prism and read as they are."""
+
+    def __init__(self) -> None:
+        self.primaries = SimulatedPrimaries()
+        self.away: dict[str, str] = {}
+        self.read: list[str] = []
+        self.stream = ""
+        self.producer = functools.partial(PrismProducer, transports=self.primaries)
+
+    def write(self, version: int, *, to: str = "ab", delete: bool = False, key: bytes = KEY) -> None:
+        """As whoever goes on writing does, to those of the primaries that work."""
+        for name in set("ab") - set(to):
+            self.primaries[name].stop()
+        degrade_after_s = 0.05 if len(to) < 2 else None
+        record_id = RecordId.supplied(key.decode(), version)
+        with self.producer(TOPOLOGY, "scores", degrade_after_s=degrade_after_s) as producer:
+            headers = upsert(version, delete=delete)
+            producer.send(b"v%d" % version, key=key, id=record_id, headers=headers)
+        for name in "ab":
+            self.primaries[name].go_on()
+
+    def reader(self, _: object, stream: str, **__: object) -> AbstractContextManager[Any]:
+        """In place of a reader of real primaries."""
+        self.stream = stream
+        self.read.append(stream)
+        return nullcontext(self)
+
+    def batches(self) -> Iterator[list[StreamRecord]]:
+        for name in "ab":
+            log = [] if name in self.away else self.primaries[name].log
+            yield [
+                StreamRecord(name, "scores", 0, offset, each.timestamp_ms, each.key, each.value, each.headers)
+                for offset, each in enumerate(log)
+            ]
+
+    def problems(self) -> dict[str, str]:
+        return self.away
+
+    def last(self, key: bytes = KEY) -> dict[str, bytes | None]:
+        """What compaction leaves of the key."""
+        return {
+            name: next((each.value for each in reversed(self.primaries[name].log) if each.key == key), None)
+            for name in "ab"
+        }
+
+    def sizes(self) -> list[int]:
+        return [len(self.primaries[name].log) for name in "ab"]
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World()
+    monkeypatch.setattr(replay, "PrismProducer", made.producer)
+    monkeypatch.setattr(newest_versions, "UnionReader", made.reader)
+    return made
+
+
+def test_a_record_that_is_still_the_newest_gets_the_copy_that_it_lacks(world: World) -> None:
+    world.write(1)
+    world.write(2, to="a")
+    for _ in range(2):
+        result = replay.replay(TOPOLOGY, [letter(2)])
+        assert (result.sent, result.skipped) == ([letter(2).record_id], {}), (
+            "of a second time its own is no bar"
+        )
+    assert world.last() == {"a": b"v2", "b": b"v2"}
+
+
+@pytest.mark.parametrize("delete", [False, True])
+@pytest.mark.parametrize("newer_on", ["ab", "a", "b"])
+@pytest.mark.parametrize("mended", [None, b"mended"])
+def test_a_record_does_not_come_behind_a_newer_version(
+    world: World, newer_on: str, delete: bool, mended: bytes | None
+) -> None:
+    world.write(1, to="a")
+    world.write(2, to=newer_on, delete=delete)
+    before = world.sizes()
+    one = letter(1, reason="malformed" if mended else DEGRADED)
+
+    result = replay.replay(TOPOLOGY, [one], mended={one.record_id: mended} if mended else None)
+
+    assert result.sent == []
+    assert result.skipped == {one.record_id: "a newer version of its key has been written"}
+    assert result.outdated == {one.record_id}
+    assert world.sizes() == before
+    assert {world.last()[name] for name in newer_on} == {b"v2"}
+
+
+def test_of_several_letters_of_one_key_the_newest_is_sent(world: World) -> None:
+    for version in (1, 2, 3):
+        world.write(version, to="a")
+    world.write(1, key=b"other", to="a")
+    letters = [letter(version) for version in (2, 3, 1)]
+    result = replay.replay(TOPOLOGY, [*letters, letter(1, key=b"other")])
+    assert set(result.sent) == {letters[1].record_id, letter(1, key=b"other").record_id}
+    assert world.last() == {"a": b"v3", "b": b"v3"}
+    assert world.last(b"other") == {"a": b"v1", "b": b"v1"}
+
+
+def test_of_letters_about_what_was_never_written_the_newest_is_sent(world: World) -> None:
+    """Nothing in the stream tells which it is."""
+    letters = [letter(version, reason="refused") for version in (2, 3, 1)]
+    result = replay.replay(TOPOLOGY, letters)
+    assert result.sent == [letters[1].record_id]
+    assert set(result.skipped.values()) == {"another letter has a newer version of its key"}
+    assert world.last() == {"a": b"v3", "b": b"v3"}
+
+
+def test_a_newer_letter_that_cannot_be_sent_keeps_no_older_one_back(world: World) -> None:
+    cut = replace(letter(2, reason="refused"), value=b"v")
+    result = replay.replay(TOPOLOGY, [letter(1), cut])
+    assert result.sent == [letter(1).record_id]
+    assert result.outdated == set()
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_a_version_that_the_letter_did_not_keep_is_below_any(world: World, written: bool) -> None:
+    large = [("large", bytes(MAX_KEPT_BYTES))]
+    one = DeadLetter.refused(
+        "scores", RecordId.supplied("t", 1), b"v", reason="refused", detail="", key=KEY, headers=large
+    )
+    if written:
+        world.write(1)
+    result = replay.replay(TOPOLOGY, [one])
+    assert world.last() == dict.fromkeys("ab", b"v1" if written else b"v")
+    why = "its letter kept no version, and its key has one in the stream"
+    assert result.skipped == ({one.record_id: why} if written else {})
+
+
+def test_nothing_is_sent_while_a_primary_cannot_be_read(world: World) -> None:
+    world.write(1, to="a")
+    world.write(2, to="b")
+    before = world.sizes()
+    world.away = {"b": "no answer"}
+    with pytest.raises(UnavailableError, match="b: no answer") as raised:
+        replay.replay(TOPOLOGY, [letter(1), append()])
+    assert raised.value.where == "stream scores"
+    assert world.sizes() == before
+
+
+def append() -> DeadLetter:
+    record_id = RecordId.supplied("t", 1)
+    return DeadLetter.refused("logs", record_id, b"v", reason="refused", detail="", key=KEY)
+
+
+def test_for_appends_no_stream_is_read(world: World) -> None:
+    world.away = {"b": "no answer"}
+    assert replay.replay(TOPOLOGY, [append()]).sent == [append().record_id]
+    assert world.read == []
+
+
+def test_the_command_takes_what_is_outdated_for_done(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    world.write(1, to="a")
+    world.write(2)
+    letters = [letter(1), letter(1, key=b"other")]
+    monkeypatch.setattr(dead_letters, "read_dead_letters", lambda *_, **__: Letters(letters, 0, {}))
+    monkeypatch.setattr(commands, "AwayLines", lambda: Mute())
+    monkeypatch.setattr(commands, "_PROGRESS_S", 0.0)
+    document = tmp_path / "topology.yaml"
+    document.write_text(DOCUMENT)
+    arguments = ["replay", "--all", "--topology", str(document)]
+
+    shown = CliRunner().invoke(commands.command, [*arguments, "--dry-run"])
+    result = CliRunner().invoke(commands.command, arguments)
+
+    assert "2 letters would be replayed, as replay 1; of upserts what is still the newest" in shown.stdout
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "1 of 2 replayed, as replay 1\n"
+    assert result.stderr.splitlines()[0] == "scores: 2 records read for newer versions"
+    skipped = f"skipped {letter(1).record_id.hex()}: a newer version of its key has been written"
+    assert result.stderr.splitlines()[-1] == skipped
+
+
+class Mute:
+    """Says nothing of primaries that are away, since none is."""
+
+    def tell(self, _: object) -> None: ...
