@@ -102,6 +102,21 @@ def test_what_would_be_no_copy_of_it_is_not_sent_under_its_id(
     assert not primaries["a"].log
 
 
+@pytest.mark.parametrize("reason", ["degraded", "malformed"])
+@pytest.mark.parametrize("mended", [None, b"value"])
+def test_a_letter_whose_key_is_cut_is_not_sent_under_the_rest(
+    reason: str, mended: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    primaries = SimulatedPrimaries()
+    monkeypatch.setattr(replay, "PrismProducer", functools.partial(PrismProducer, transports=primaries))
+    record_id = RecordId.supplied("t", 1)
+    key = bytes(MAX_KEPT_BYTES + 1)
+    one = DeadLetter.refused("logs", record_id, b"value", reason=reason, detail="1 of 2", key=key)
+    result = replay.replay(TOPOLOGY, [one], mended={record_id: mended} if mended else None)
+    assert result.skipped == {record_id: "only 65536 of the 65537 bytes of its key are kept"}
+    assert not primaries["a"].log
+
+
 def test_a_letter_about_lacking_copies_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(dead_letters, "read_dead_letters", lambda *_, **__: Letters([degraded()], 0, {}))
     result = CliRunner().invoke(commands.command, ["show", "--topology", "t.yaml", "--reason", "degraded"])

@@ -42,8 +42,10 @@ primaries: :attr:`DeadLetter.primary` is the first of them, and the detail names
 SCHEMA_HEADER = ("anabranch-schema", b"dead-letter/1")
 # A letter must fit into any primary's default limit of 1 MB a record, with room for its headers.
 MAX_KEPT_BYTES = 65_536
-# How a detail ends where headers are left out, in letters of jobs (DeadLetterEncoder.java) as well.
+# How a detail ends where the key is cut or headers are left out, in letters of jobs (DeadLetterEncoder.java)
+# as well. The schema has no fields for it: as plain datums, letters without them could not be read.
 _LEFT_OUT = re.compile(r"; (\d+) of \d+ headers are left out$")
+_KEY_CUT = re.compile(r"; \d+ of (\d+) bytes of the key are kept(; \d+ of \d+ headers are left out)?$")
 
 
 class NotADeadLetterError(AnabranchError):
@@ -55,6 +57,7 @@ class DeadLetter:
     """A record that could not go through a pipeline. The fields are those of ``dead_letter.avsc``.
 
     Attributes:
+        key: As many of its first bytes as are kept; all of them if there are :attr:`key_length`.
         value: As many of its first bytes as are kept; all of them if :attr:`complete`.
     """
 
@@ -94,11 +97,13 @@ class DeadLetter:
         """A letter about a record that never got into its stream, such as one that is too large.
 
         Of the headers those are kept that fit into :data:`MAX_KEPT_BYTES` together; the detail says how many
-        are left out.
+        are left out, and whether the key, of which as much is kept, is cut.
         """
         kept = _fitting(headers)
         left_out = len(headers) - len(kept)
-        note = f"; {left_out} of {len(headers)} headers are left out" if left_out else ""
+        cut = key is not None and len(key) > MAX_KEPT_BYTES
+        note = f"; {MAX_KEPT_BYTES} of {len(key or b'')} bytes of the key are kept" if cut else ""
+        note += f"; {left_out} of {len(headers)} headers are left out" if left_out else ""
         return cls(
             reason=reason,
             detail=detail + note,
@@ -124,6 +129,12 @@ class DeadLetter:
         """How many headers of its record did not fit; the schema has no field for it, so the detail tells."""
         note = _LEFT_OUT.search(self.detail)
         return int(note[1]) if note else 0
+
+    @property
+    def key_length(self) -> int:
+        """Bytes of the record's key, 0 without one: more than :attr:`key` has where that is cut."""
+        note = _KEY_CUT.search(self.detail)
+        return int(note[1]) if note else len(self.key or b"")
 
     @property
     def version(self) -> bytes | None:

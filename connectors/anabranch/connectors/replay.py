@@ -183,6 +183,9 @@ def _send(producer: PrismProducer, letter: DeadLetter, value: bytes, number: int
 
 def _why_not(letter: DeadLetter, value: bytes | None) -> str:
     """Why it cannot be replayed with that value; empty: it can."""
+    if letter.key_length > len(letter.key or b""):
+        # Mended or not: with another key it is another record, and for upserts one of another row.
+        return f"only {len(letter.key or b'')} of the {letter.key_length} bytes of its key are kept"
     if value is None and letter.value is None:
         return "it has no value, or none could be made of it; give a mended one"
     if value is None:

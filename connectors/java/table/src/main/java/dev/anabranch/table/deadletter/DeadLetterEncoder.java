@@ -62,7 +62,7 @@ public final class DeadLetterEncoder {
   }
 
   /**
-   * Encodes one dead letter.
+   * Encodes one dead letter. Behind the detail stands what it does not keep of key and headers.
    *
    * @param detail one line for a person
    * @param occurredMs when the record was set aside, Unix milliseconds
@@ -72,7 +72,8 @@ public final class DeadLetterEncoder {
     GenericRecord letter = new GenericData.Record(schema);
     letter.put("reason", reason.text());
     List<GenericRecord> headers = headers(record.headers());
-    letter.put("detail", detail + leftOut(record.headers().length, headers.size()));
+    letter.put(
+        "detail", detail + cut(record.key()) + leftOut(record.headers().length, headers.size()));
     putOrigin(letter, record);
     letter.put("record_id", fixed("record_id", record.id().toBytes()));
     letter.put("key", kept(record.key()));
@@ -133,6 +134,13 @@ public final class DeadLetterEncoder {
     byte[] value = header.value();
     one.put("value", value == null ? null : ByteBuffer.wrap(value));
     return one;
+  }
+
+  /** Whoever replays it must know: under a part of its key it would be another record. */
+  private String cut(byte @Nullable [] key) {
+    return key == null || key.length <= maxValueBytes
+        ? ""
+        : "; %d of %d bytes of the key are kept".formatted(maxValueBytes, key.length);
   }
 
   private static String leftOut(int all, int kept) {

@@ -85,6 +85,25 @@ class DeadLetterEncoderTest {
   }
 
   @Test
+  void saysThatAKeyIsCut() throws Exception {
+    byte[] key = "0123456789abcdef".getBytes(UTF_8);
+    RawHeader large = new RawHeader("large", new byte[20]);
+
+    GenericRecord cut =
+        DeadLetters.decode(
+            encoder.encode(Records.bytes(key, new byte[1], large), Reason.DEGRADED, "1 of 2", 0));
+    GenericRecord whole =
+        DeadLetters.decode(
+            encoder.encode(
+                Records.bytes(Arrays.copyOf(key, 10), new byte[1]), Reason.DEGRADED, "1 of 2", 0));
+
+    assertThat(cut.get("key")).isEqualTo(ByteBuffer.wrap(key, 0, 10));
+    assertThat(cut.get("detail"))
+        .hasToString("1 of 2; 10 of 16 bytes of the key are kept; 1 of 1 headers are left out");
+    assertThat(whole.get("detail")).hasToString("1 of 2");
+  }
+
+  @Test
   void leavesOutEmptyHeadersBeyondTheBoundToo() throws Exception {
     RawHeader[] headers = new RawHeader[400_000];
     Arrays.fill(headers, new RawHeader("", new byte[0]));
