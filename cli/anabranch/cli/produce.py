@@ -149,7 +149,7 @@ class _Run:
 
     @property
     def failed(self) -> int:
-        """Lines that have not as many copies as the stream wants."""
+        """Lines that were left out, or have fewer copies than do; with --degrade-after, fewer may do."""
         return self._fates.total()
 
     def fates(self) -> str:
