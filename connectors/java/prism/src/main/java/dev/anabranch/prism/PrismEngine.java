@@ -51,7 +51,11 @@ public final class PrismEngine implements AutoCloseable {
    */
   @FunctionalInterface
   public interface Failures {
-    /** What it throws comes out of {@link PrismEngine#process}. */
+    /**
+     * What it throws comes out of {@link PrismEngine#process}.
+     *
+     * @param record as it was sent; an upsert as it would lie in the logs, with all its headers
+     */
     void failed(OutgoingRecord record, RecordId id, RuntimeException error);
 
     /**
@@ -337,7 +341,8 @@ public final class PrismEngine implements AutoCloseable {
       if (listener != null) {
         listener.onDone(send.delivery(superseded, error));
       } else if (error != null) {
-        failures.failed(send.record, send.id, error);
+        // Whoever mends an upsert must know whether its key has a newer version by then.
+        failures.failed(send.version == null ? send.record : send.written(), send.id, error);
       } else if (!superseded && send.isShort()) {
         failures.degraded(send.written(), send.delivery(false, null));
       }

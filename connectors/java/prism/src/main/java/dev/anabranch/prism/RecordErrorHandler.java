@@ -18,7 +18,8 @@ public interface RecordErrorHandler<T> extends Serializable {
    * for anything, nor work off the mailbox: it may be called in the midst of what the writer does.
    *
    * @param element the element where it was refused before it was sent, else null
-   * @param record what was to be written, or null where the serializer failed
+   * @param record what was to be written, or null where the serializer failed; an upsert that has
+   *     been sent is as it would lie in the logs, with all its headers, the version among them
    * @param id the record's id, or null where it was refused before it got one
    */
   void handle(

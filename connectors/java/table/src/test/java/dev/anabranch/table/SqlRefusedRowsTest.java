@@ -112,6 +112,9 @@ class SqlRefusedRowsTest extends OnTwoPrimaries {
 
     assertThat(sql.rows("SELECT run FROM source").stream().distinct()).containsOnly(Row.of("r2"));
     assertThat(sql.rows("SELECT * FROM unread")).hasSize(1);
+    assertThat(onlyLetter(letters).get("headers").toString())
+        .as("by which a replay knows whether the key has a newer one")
+        .contains("anabranch-version");
   }
 
   @Test
