@@ -52,9 +52,11 @@ def newest_versions(
         problems = reader.problems()
     if problems:
         reasons = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
+        unread = "not every primary was read to its end, so newer versions may be there"
         raise UnavailableError(
-            f"the newest versions are not known, since not every primary was read to its end: {reasons}",
+            f"{unread}, and nothing is sent: {reasons}",
             where=f"stream {stream}",
-            hint="bring it back; a primary that is gone for good is 'removed' in the topology document",
+            hint="bring it back (one that is gone for good is 'removed' in the topology document), "
+            "or choose letters of other streams",
         )
     return newest
