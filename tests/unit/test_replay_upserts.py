@@ -23,7 +23,7 @@ from anabranch.connectors import (
 )
 from anabranch.connectors.dead_letters import DEGRADED, MAX_KEPT_BYTES, DeadLetter, Letters
 from anabranch.connectors.prism.simulated import SimulatedPrimaries
-from anabranch.connectors.union_records import StreamRecord
+from anabranch.connectors.union_records import LatestByVersion, StreamRecord
 from anabranch.errors import UnavailableError
 from anabranch.topology import parse_topology
 
@@ -154,6 +154,23 @@ def test_of_several_letters_of_one_key_the_newest_is_sent(world: World) -> None:
     assert set(result.sent) == {letters[1].record_id, letter(1, key=b"other").record_id}
     assert world.last() == {"a": b"v3", "b": b"v3"}
     assert world.last(b"other") == {"a": b"v1", "b": b"v1"}
+
+
+@pytest.mark.parametrize("value", [b"mended", b"v1"])
+def test_what_readers_have_set_aside_counts_once_more_and_below_all_that_follows(
+    world: World, value: bytes
+) -> None:
+    world.write(1)
+    one = replace(letter(1, reason="malformed"), primary="a", partition=0, offset=0)
+    for number in (1, 2):
+        result = replay.replay(TOPOLOGY, [one], number=number, mended={one.record_id: value})
+        assert (result.sent == [one.record_id]) == (number == 1), "of a second time it has been written"
+    newest = LatestByVersion()
+    seen = [newest.accept(record) for records in world.batches() for record in records]
+    assert seen == [True, True, False, False], "once, of the copies on two primaries"
+    assert [(each.value, each.version) for each in newest.latest()] == [(value, (2).to_bytes(12, "big"))]
+    world.write(3)
+    assert world.last() == {"a": b"v3", "b": b"v3"}
 
 
 def test_of_letters_about_what_was_never_written_the_newest_is_sent(world: World) -> None:

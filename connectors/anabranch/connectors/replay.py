@@ -13,6 +13,7 @@ from anabranch.connectors.dead_letters import DEGRADED, DeadLetter
 from anabranch.connectors.ids import MAX_REPLAY, RecordId
 from anabranch.connectors.newest_versions import Meanwhile, newest_versions
 from anabranch.connectors.prism import Delivery, PrismProducer
+from anabranch.connectors.versions import version_above
 from anabranch.errors import ConfigurationError
 from anabranch.topology import Topology
 
@@ -68,9 +69,11 @@ def replay(
     The record of a ``degraded`` letter lies in its stream already. It goes out once more under its own id,
     whatever the number, so that it gets the copies that it lacks and is counted once.
 
-    An upsert keeps its version, mended or not, and goes out only while no primary has a newer one of its key:
-    behind that, it would be what compaction keeps. To know it, the streams of such letters are read before
-    anything is sent. What a job writes from then on is not seen, so its keys must be quiet meanwhile.
+    An upsert that was never written, or lacks copies, goes out under its version. Any other lies in its
+    stream under that, and readers, which have seen it, take nothing that is not newer: it gets the next one,
+    which is below whatever its key is given from now on. All go out only while no primary has a newer one of
+    their key: behind that, they would be what compaction keeps. To know it, the streams of such letters are
+    read before anything is sent. What a job writes from then on is not seen, so its keys must be quiet.
 
     Args:
         topology: The document, or where it is.
@@ -176,9 +179,17 @@ def _send(producer: PrismProducer, letter: DeadLetter, value: bytes, number: int
         key=letter.key,
         id=letter.record_id if letter.reason == DEGRADED else RecordId.replayed(letter.record_id, number),
         timestamp_ms=None if letter.reason == _LATE else letter.timestamp_ms,
-        headers=[(name, each) for name, each in letter.headers if name not in _NOT_SENT],
+        headers=_headers(letter),
         on_done=done,
     )
+
+
+def _headers(letter: DeadLetter) -> list[tuple[str, bytes | None]]:
+    headers = [(name, each) for name, each in letter.headers if name not in _NOT_SENT]
+    if letter.version is None or letter.offset < 0 or letter.reason == DEGRADED:
+        return headers
+    above = (record_headers.VERSION, version_above(letter.version))
+    return [*(each for each in headers if each[0] != record_headers.VERSION), above]
 
 
 def _why_not(letter: DeadLetter, value: bytes | None) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from anabranch.connectors import record_headers
 
-__all__ = ["VersionClock", "version_in"]
+__all__ = ["VersionClock", "version_above", "version_in"]
 
 _COUNTER_BITS = 16
 # What jobs write unless they are given another one.
@@ -32,6 +32,11 @@ class VersionClock:
         """A version above all before."""
         self._last = max(self._wall_ms() << _COUNTER_BITS, self._last + 1)
         return _EPOCH.to_bytes(4, "big") + self._last.to_bytes(8, "big")
+
+
+def version_above(version: bytes) -> bytes:
+    """The lowest version above one of 12 bytes: below any that is given from now on."""
+    return (int.from_bytes(version, "big") + 1).to_bytes(record_headers.VERSION_BYTES, "big")
 
 
 def version_in(headers: Sequence[tuple[str, bytes | None]]) -> bytes | None:
