@@ -5,8 +5,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * How many copies a record may end with: as many as wanted or, once too few primaries have worked
- * for as long as {@code degrade_after}, as many as primaries work. It goes down after a time, again
- * after as long if another one is lost, and up at once.
+ * for as long as {@code degrade_after}, as many as primaries work. Each number of copies has a
+ * clock of its own, which starts when fewer primaries work. So where the third of three was lost
+ * for that time, and just then the second is, two copies are wanted for as long again. It goes up
+ * at once.
  */
 final class Shortage {
   private final long degradeAfterNanos;
@@ -15,8 +17,10 @@ final class Shortage {
   // Before the first document nobody knows, so nothing can be done with fewer.
   private int wanted = Integer.MAX_VALUE;
   private int enough = Integer.MAX_VALUE;
-  private boolean lasts;
-  private long sinceNanos;
+  private int worked;
+
+  /** At [n], while no more than n primaries work: since when. */
+  private long[] sinceNanos = {};
 
   /**
    * @param degradeAfter null: no record ever ends with fewer
@@ -41,29 +45,26 @@ final class Shortage {
     if (copies != wanted) {
       wanted = copies;
       enough = copies;
-      lasts = false;
+      worked = copies;
+      sinceNanos = new long[copies];
     }
   }
 
   /** To be called at each tick; returns whether fewer copies do than before. */
   boolean look(int working, long now) {
-    if (!allowed) {
+    if (!allowed || sinceNanos.length == 0) {
       return false;
     }
-    if (working >= enough) {
-      enough = Math.min(working, wanted);
-      lasts = false;
-      return false;
+    int works = Math.min(working, wanted);
+    for (int fewer = works; fewer < worked; fewer++) {
+      sinceNanos[fewer] = now;
     }
-    if (!lasts) {
-      lasts = true;
-      sinceNanos = now;
+    worked = works;
+    int before = enough;
+    enough = Math.max(1, works);
+    while (enough < wanted && now - sinceNanos[enough] < degradeAfterNanos) {
+      enough++;
     }
-    int fewer = Math.max(1, working);
-    if (fewer == enough || now - sinceNanos < degradeAfterNanos) {
-      return false;
-    }
-    enough = fewer;
-    return true;
+    return enough < before;
   }
 }
