@@ -353,6 +353,20 @@ def test_each_record_that_does_with_fewer_copies_is_told_and_counted(
     assert "acks=(Ack(primary='a', partition=0, offset=3),) of 2" in listed
 
 
+def test_it_starts_again_where_the_copies_have_been_lowered_to_one_meanwhile(
+    primaries: SimulatedPrimaries, caplog: pytest.LogCaptureFixture
+) -> None:
+    with PrismProducer(
+        topology("a", "b", copies=2), "s", transports=primaries, degrade_after_s=50
+    ) as producer:
+        send(producer, 1)
+    assert "degrade_after_s" not in caplog.text
+    with PrismProducer(topology("a", "b"), "s", transports=primaries, degrade_after_s=50) as producer:
+        [told] = send(producer, 1)
+    assert (told.degraded, told.copies) == (False, 1)
+    assert caplog.text.count("degrade_after_s (produce: --degrade-after) does nothing") == 1
+
+
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
@@ -361,7 +375,6 @@ def test_each_record_that_does_with_fewer_copies_is_told_and_counted(
         ({"hedge_after_s": 60.0}, "below max_block_s"),
         ({"degrade_after_s": 0.0}, "degrade_after_s must be above 0"),
         ({"degrade_after_s": 60.0}, "degrade_after_s=60 is not below max_block_s=60"),
-        ({"degrade_after_s": 5.0}, "streams with 2 or more copies, and the topology wants 1"),
         ({"max_stale_s": 0.0}, "max_stale_s"),
         ({"max_in_flight_records": 0}, "max_in_flight_records"),
         ({"weights": {"a": 0}}, "weights"),

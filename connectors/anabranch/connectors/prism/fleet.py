@@ -76,15 +76,16 @@ class Fleet:
 
         Raises:
             ConfigurationError: At the first version only: there is no primary with the name of the home one
-                (one that is drained or removed is no error: producers start and go on with the others), or
-                records are to do with fewer copies than 1.
+                (one that is drained or removed is no error: producers start and go on with the others).
         """
         if self._home is not None and self._home not in view.clients:
             self._miss_home(self._home, view)
         if self._view is None and self._tracker.shortage.allowed and view.copies < 2:
-            raise ConfigurationError(
-                f"degrade_after_s is for streams with 2 or more copies, and the topology wants {view.copies}",
-                hint="leave it out (produce: --degrade-after), or raise the stream's 'copies' there",
+            # No error: to lower them is how an outage is answered, and producers may restart in it.
+            _log.warning(
+                "topic %s: degrade_after_s (produce: --degrade-after) does nothing while the topology "
+                "wants one copy",
+                view.topic,
             )
         moved = self._view is not None and self._view.topic != view.topic
         self._view = view

@@ -60,8 +60,7 @@ class PrismProducer:
 
     Raises:
         TopologyError: The document is invalid or has no such stream.
-        ConfigurationError: A setting is out of range, a secret cannot be resolved, ``home`` is unknown,
-            ``degrade_after_s`` is for a stream of one copy.
+        ConfigurationError: A setting is out of range, a secret cannot be resolved, ``home`` is unknown.
     """
 
     def __init__(

@@ -30,9 +30,9 @@ public final class MailboxPrism implements AutoCloseable {
   }
 
   /**
-   * Opens one as {@link PrismEngine#open} does, but that {@code degradeAfter} may be set for a
-   * stream of one copy too, where it does nothing. Sends without a listener that fail come out of a
-   * mail, and so fail the job; those that are done with fewer copies than wanted are not listed.
+   * Opens one as {@link PrismEngine#open} does, but that nothing is told where {@code degradeAfter}
+   * is set for a stream of one copy. Sends without a listener that fail come out of a mail, and so
+   * fail the job; those that are done with fewer copies than wanted are not listed.
    */
   public static MailboxPrism open(
       MailboxExecutor mailbox, String topology, String stream, PrismOptions options) {

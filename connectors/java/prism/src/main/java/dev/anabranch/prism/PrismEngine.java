@@ -105,8 +105,8 @@ public final class PrismEngine implements AutoCloseable {
   /**
    * Opens an engine; no primary need be alive, nor the topology's location if a document is cached.
    * Throws {@link TopologyException} where the document does not have the stream, and {@link
-   * IllegalArgumentException} where the group has no primary by the name of the home one, or the
-   * stream no second copy that {@code degradeAfter} could do without.
+   * IllegalArgumentException} where the group has no primary by the name of the home one. A stream
+   * of one copy, which {@code degradeAfter} can do nothing for, is told of in the log.
    */
   public static PrismEngine open(
       String topology, String stream, PrismOptions options, Hooks hooks) {
@@ -116,10 +116,10 @@ public final class PrismEngine implements AutoCloseable {
   /**
    * The same.
    *
-   * @param needsCopies whether {@code degradeAfter} is an error where the stream has one copy
+   * @param tellsOfOneCopy whether the log is to say that {@code degradeAfter} does nothing
    */
   static PrismEngine open(
-      String topology, String stream, PrismOptions options, Hooks hooks, boolean needsCopies) {
+      String topology, String stream, PrismOptions options, Hooks hooks, boolean tellsOfOneCopy) {
     TopologyFeed feed = TopologyFeed.of(topology, options);
     Transport.Factory kafka =
         (name, primary, view, listener) ->
@@ -130,7 +130,7 @@ public final class PrismEngine implements AutoCloseable {
                 listener);
     try {
       PrismEngine engine = new PrismEngine(stream, options, feed, kafka, hooks);
-      engine.start(needsCopies);
+      engine.start(tellsOfOneCopy);
       return engine;
     } catch (RuntimeException e) {
       feed.close();
@@ -138,13 +138,14 @@ public final class PrismEngine implements AutoCloseable {
     }
   }
 
-  void start(boolean needsCopies) {
+  void start(boolean tellsOfOneCopy) {
     Topology first = feed.current();
     if (first != null) {
       checkNames(first);
       StreamView wanted = StreamView.of(first, stream);
-      if (needsCopies) {
-        options.checkCopies(stream, wanted.copies());
+      if (tellsOfOneCopy && options.degradeAfter() != null && wanted.copies() < 2) {
+        // No error: to lower them is how an outage is answered, and writers may restart in it.
+        LOG.warn("stream {}: degrade-after does nothing while the topology wants one copy", stream);
       }
       apply(wanted, clock.now());
     }

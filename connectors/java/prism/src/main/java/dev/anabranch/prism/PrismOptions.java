@@ -68,7 +68,10 @@ public record PrismOptions(
     }
   }
 
-  /** Throws {@link IllegalArgumentException} where degradeAfter is set for a stream of one copy. */
+  /**
+   * For where a job is planned: throws {@link IllegalArgumentException} where degradeAfter is set
+   * for a stream of one copy. It is no error of a writer, whose stream may have had more at first.
+   */
   public void checkCopies(String stream, int copies) {
     if (degradeAfter != null && copies < 2) {
       throw new IllegalArgumentException(

@@ -258,12 +258,20 @@ class PrismEngineTest {
   }
 
   @Test
-  void toDoWithFewerCopiesThanOneIsAnErrorAtTheStart() {
-    feed.publish(topology(1, Map.of("a", primary("h:1", WantedState.ACTIVE))));
-    assertThatThrownBy(
-            () -> open(PrismOptions.builder().degradeAfter(Duration.ofSeconds(1)).build()))
-        .isInstanceOf(IllegalArgumentException.class)
-        .hasMessageContaining("2 or more copies, and the topology wants 1 of stream 's'");
+  void aWriterStartsAgainWhereTheCopiesHaveBeenLoweredToOneMeanwhile() throws Exception {
+    PrismOptions options = PrismOptions.builder().degradeAfter(Duration.ofSeconds(50)).build();
+    Map<String, Primary> primaries = Map.of("a", primary("h:1", WantedState.ACTIVE));
+    feed.publish(topology(1, primaries, 2));
+    PrismEngine first = open(options);
+    first.send(OutgoingRecord.of(new byte[1]), RecordId.supplied("x", 0), null, null);
+    first.process();
+    assertThat(first.isIdle()).isFalse();
+    feed.publish(topology(2, primaries, 1));
+    settle(first);
+    first.close();
+
+    send(open(options), 5);
+    assertThat(at("a@h:1").log).hasSize(5);
   }
 
   @Test

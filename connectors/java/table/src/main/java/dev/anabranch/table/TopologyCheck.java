@@ -63,7 +63,7 @@ final class TopologyCheck {
     }
   }
 
-  /** Fails where the stream has no second copy to do without, as the writer would at its start. */
+  /** Fails where the stream has no second copy to do without. A writer would only say so. */
   static void copies(Topology topology, String stream, PrismOptions options) {
     try {
       options.checkCopies(stream, topology.groupOf(stream).streams().get(stream).copies());
