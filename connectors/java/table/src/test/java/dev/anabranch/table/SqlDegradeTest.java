@@ -12,6 +12,7 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.flink.core.execution.JobClient;
@@ -64,6 +65,10 @@ class SqlDegradeTest extends OnTwoPrimaries {
               assertThat((Long) letter.get("offset")).isNotNegative();
             });
     sameAsInTheLog(stream, listed);
+    // Clients of which nothing is under way notice within some 2 s that a primary is gone.
+    assertThat(longestGap(stream))
+        .as("degrade-after once, and not again for the letters")
+        .isBetween(Duration.ofSeconds(5), Duration.ofSeconds(16));
   }
 
   /** Fifty rows a second, until it is stopped. */
@@ -75,7 +80,7 @@ class SqlDegradeTest extends OnTwoPrimaries {
                 stream,
                 "n BIGINT",
                 "'format' = 'json', 'record-id' = 'columns', 'record-id.fields' = 'n',"
-                    + " 'degrade-after' = '3 s', 'dead-letters' = '"
+                    + " 'degrade-after' = '10 s', 'dead-letters' = '"
                     + letters
                     + "'");
     sql.tables()
@@ -110,6 +115,20 @@ class SqlDegradeTest extends OnTwoPrimaries {
         assertThat(letter.get("timestamp_ms")).isEqualTo(row.timestamp());
       }
     }
+  }
+
+  /** For how long no row was written, by their create times. */
+  private static Duration longestGap(String stream) {
+    long[] times =
+        primaries.read(primaries.a(), stream).stream()
+            .mapToLong(ConsumerRecord::timestamp)
+            .sorted()
+            .toArray();
+    return Duration.ofMillis(
+        IntStream.range(1, times.length)
+            .mapToLong(i -> times[i] - times[i - 1])
+            .max()
+            .orElseThrow());
   }
 
   private static Set<RecordId> ids(boolean onA, String stream) {

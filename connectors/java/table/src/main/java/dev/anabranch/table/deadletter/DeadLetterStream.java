@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Bad records go to a stream, through Prism, so that a primary that is down stops none of them.
- * Producers are opened with the first bad record: most tasks never see one.
+ * Producers are opened with the first bad record, since most tasks never see one; but at once where
+ * letters may do with fewer copies, so that they do so from when rows do.
  */
 public final class DeadLetterStream implements BadRecordPolicy {
   /** Names the schema of a record's value. */
@@ -43,7 +44,12 @@ public final class DeadLetterStream implements BadRecordPolicy {
 
   @Override
   public Handler open(String stream, String job, MailboxExecutor mailbox) {
-    return new Writer(new DeadLetterEncoder(stream, job, maxValueBytes), mailbox);
+    Writer writer = new Writer(new DeadLetterEncoder(stream, job, maxValueBytes), mailbox);
+    if (options.degradeAfter() != null) {
+      // The time for which too few primaries work is counted from here on, too.
+      writer.opened();
+    }
+    return writer;
   }
 
   /**

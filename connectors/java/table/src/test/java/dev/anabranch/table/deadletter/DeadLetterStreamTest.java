@@ -5,10 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.anabranch.prism.DeliveryException;
+import dev.anabranch.prism.PrismOptions;
 import dev.anabranch.records.Origin;
 import dev.anabranch.records.RawHeader;
 import dev.anabranch.records.RawRecord;
 import dev.anabranch.records.RecordId;
+import dev.anabranch.topology.TopologyException;
 import java.nio.file.Path;
 import java.time.Duration;
 import org.apache.flink.streaming.runtime.tasks.StreamTaskActionExecutor;
@@ -60,6 +62,21 @@ class DeadLetterStreamTest {
       assertThat(letters.isFull()).isFalse();
       assertThat(letters.isIdle()).isTrue();
     }
+  }
+
+  @Test
+  void lettersThatMayDoWithFewerCopiesAreOpenFromTheStart() {
+    PrismOptions options =
+        PrismOptions.builder()
+            .degradeAfter(Duration.ofSeconds(9))
+            .cacheDirectory(folder.toString())
+            .build();
+    DeadLetterStream absent =
+        new DeadLetterStream(Unreachable.topology(folder), "absent", 1000, options);
+    assertThatThrownBy(() -> absent.open("logs", "job", mailbox))
+        .as("as soon as the task starts, and not with the first letter")
+        .isInstanceOf(TopologyException.class)
+        .hasMessageContaining("no stream 'absent'");
   }
 
   private BadRecordPolicy.Handler open() {
