@@ -57,8 +57,9 @@ public final class MailboxPrism implements AutoCloseable {
     }
 
     @Override
-    public void degraded(OutgoingRecord record, Delivery delivery) {
+    public boolean degraded(OutgoingRecord record, Delivery delivery) {
       LOG.debug("{}", delivery);
+      return true;
     }
   }
 

@@ -59,14 +59,14 @@ public final class PrismEngine implements AutoCloseable {
     void failed(OutgoingRecord record, RecordId id, RuntimeException error);
 
     /**
-     * By default each is told in the log. What it throws comes out of {@link PrismEngine#process},
+     * Lists a record that lacks copies. What it throws comes out of {@link PrismEngine#process},
      * too.
      *
      * @param record as it lies in the logs, with all its headers
+     * @return whether it is listed; otherwise, as by default, the engine writes a line to the log
      */
-    default void degraded(OutgoingRecord record, Delivery delivery) {
-      String id = HexFormat.of().formatHex(delivery.id().toBytes());
-      LOG.warn("record {}: {}", id, delivery.describeCopies());
+    default boolean degraded(OutgoingRecord record, Delivery delivery) {
+      return false;
     }
 
     /** Throws the error as it is. */
@@ -345,13 +345,21 @@ public final class PrismEngine implements AutoCloseable {
         // Whoever mends an upsert must know whether its key has a newer version by then.
         failures.failed(send.version == null ? send.record : send.written(), send.id, error);
       } else if (!superseded && send.isShort()) {
-        failures.degraded(send.written(), send.delivery(false, null));
+        degraded(send);
       }
     } catch (RuntimeException e) {
       // Kept until the engine's own state is consistent again.
       if (failure == null) {
         failure = e;
       }
+    }
+  }
+
+  private void degraded(Send send) {
+    Delivery delivery = send.delivery(false, null);
+    if (!failures.degraded(send.written(), delivery)) {
+      String id = HexFormat.of().formatHex(delivery.id().toBytes());
+      LOG.warn("stream {}: record {}: {}", stream, id, delivery.describeCopies());
     }
   }
 

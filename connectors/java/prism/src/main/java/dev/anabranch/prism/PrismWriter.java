@@ -126,10 +126,10 @@ final class PrismWriter<T> implements StatefulSinkWriter<T, VersionFloor> {
     }
 
     @Override
-    public void degraded(OutgoingRecord record, Delivery delivery) {
+    public boolean degraded(OutgoingRecord record, Delivery delivery) {
       metrics.degraded();
       try {
-        errorHandler.degraded(record, delivery);
+        return errorHandler.degraded(record, delivery);
       } catch (Exception e) {
         throw e instanceof RuntimeException unchecked
             ? unchecked

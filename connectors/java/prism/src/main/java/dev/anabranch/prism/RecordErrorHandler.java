@@ -31,14 +31,14 @@ public interface RecordErrorHandler<T> extends Serializable {
 
   /**
    * Lists a record that was written, but with fewer copies than wanted (see {@link
-   * PrismOptions#degradeAfter}). As {@link #handle}, it must not wait. By default it writes a line
-   * to the log.
+   * PrismOptions#degradeAfter}). As {@link #handle}, it must not wait.
    *
    * @param record as it lies in the logs, with all its headers
    * @param delivery which primaries have it, and how many were wanted
+   * @return whether it is listed; otherwise, as by default, the writer writes a line to the log
    */
-  default void degraded(OutgoingRecord record, Delivery delivery) throws Exception {
-    PrismEngine.Failures.THROW.degraded(record, delivery);
+  default boolean degraded(OutgoingRecord record, Delivery delivery) throws Exception {
+    return false;
   }
 
   /** Called once, before anything else. */

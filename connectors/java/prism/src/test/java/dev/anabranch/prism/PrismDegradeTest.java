@@ -43,8 +43,8 @@ class PrismDegradeTest {
     }
 
     @Override
-    public void degraded(OutgoingRecord record, Delivery delivery) {
-      LISTED.add(new String(record.value(), UTF_8) + ": " + delivery.describeCopies());
+    public boolean degraded(OutgoingRecord record, Delivery delivery) {
+      return LISTED.add(new String(record.value(), UTF_8) + ": " + delivery.describeCopies());
     }
   }
 

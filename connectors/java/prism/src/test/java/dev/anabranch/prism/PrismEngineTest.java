@@ -1,5 +1,6 @@
 package dev.anabranch.prism;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -13,10 +14,13 @@ import dev.anabranch.topology.Primary.WantedState;
 import dev.anabranch.topology.StreamSpec;
 import dev.anabranch.topology.Topology;
 import dev.anabranch.topology.TopologyException;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -234,9 +238,10 @@ class PrismEngineTest {
           }
 
           @Override
-          public void degraded(OutgoingRecord record, Delivery delivery) {
+          public boolean degraded(OutgoingRecord record, Delivery delivery) {
             List<String> headers = Arrays.stream(record.headers()).map(RawHeader::name).toList();
-            listed.add(record.timestampMs() + " " + headers + " " + delivery.describeCopies());
+            return listed.add(
+                record.timestampMs() + " " + headers + " " + delivery.describeCopies());
           }
         };
     feed.publish(topology(1, Map.of("a", primary("h:1", WantedState.ACTIVE)), 2));
@@ -255,6 +260,23 @@ class PrismEngineTest {
     assertThat(listed)
         .containsExactly(
             "7 [colour, anabranch-id, anabranch-version, anabranch-op] 1 of 2 copies written, to a");
+  }
+
+  @Test
+  void aRecordThatNobodyListsIsALineInTheLogThatNamesItsStream() throws Exception {
+    feed.publish(topology(1, Map.of("a", primary("h:1", WantedState.ACTIVE)), 2));
+    PrismEngine engine = open(PrismOptions.builder().degradeAfter(Duration.ofMillis(100)).build());
+    PrintStream before = System.err;
+    ByteArrayOutputStream log = new ByteArrayOutputStream();
+    System.setErr(new PrintStream(log, true, UTF_8));
+    try {
+      send(engine, 1);
+    } finally {
+      System.setErr(before);
+    }
+    String id = HexFormat.of().formatHex(RecordId.supplied("x", 0).toBytes());
+    assertThat(log.toString(UTF_8))
+        .containsOnlyOnce("stream s: record " + id + ": 1 of 2 copies written, to a");
   }
 
   @Test

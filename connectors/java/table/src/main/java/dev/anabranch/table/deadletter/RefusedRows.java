@@ -20,8 +20,6 @@ import org.apache.flink.api.connector.sink2.WriterInitContext;
 import org.apache.flink.metrics.Counter;
 import org.apache.flink.util.FlinkRuntimeException;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Rows that no primary will ever take: they become dead letters, or fail the job with what to do. A
@@ -34,8 +32,6 @@ import org.slf4j.LoggerFactory;
 public final class RefusedRows<T> implements RecordErrorHandler<T> {
   /** Holds the text of a row without bytes. */
   public static final String ROW_HEADER = "anabranch-row";
-
-  private static final Logger LOG = LoggerFactory.getLogger(RefusedRows.class);
 
   private static final long serialVersionUID = 1L;
 
@@ -98,14 +94,13 @@ public final class RefusedRows<T> implements RecordErrorHandler<T> {
   }
 
   @Override
-  public void degraded(OutgoingRecord record, Delivery delivery) throws Exception {
+  public boolean degraded(OutgoingRecord record, Delivery delivery) throws Exception {
     BadRecordPolicy.Handler open = letters;
     if (open == null) {
-      String id = HexFormat.of().formatHex(delivery.id().toBytes());
-      LOG.warn("stream {}: record {}: {}", target.stream(), id, delivery.describeCopies());
-      return;
+      return false;
     }
     open.handle(letterOf(record, delivery), Reason.DEGRADED, delivery.describeCopies());
+    return true;
   }
 
   @Override
