@@ -85,8 +85,8 @@ MUTANTS = (
     _mutant(
         "known logs are pruned from the state",
         "LogLedger",
-        "sightings, known, Set.copyOf(pending.values()));",
-        "sightings, shownOf(known), Set.copyOf(pending.values()));\n  }\n\n"
+        "sightings, known, Set.copyOf(pending.values()), Map.of());",
+        "sightings, shownOf(known), Set.copyOf(pending.values()), Map.of());\n  }\n\n"
         "  private Map<LogId, String> shownOf(Map<LogId, String> all) {\n"
         "    Map<LogId, String> kept = new HashMap<>(all);\n"
         "    kept.keySet().removeIf(log -> !visible.containsValue(log.clusterId()));\n    return kept;",
@@ -94,8 +94,8 @@ MUTANTS = (
     _mutant(
         "waiting splits are not in the state",
         "LogLedger",
-        "sightings, known, Set.copyOf(pending.values()));",
-        "sightings, known, Set.of());",
+        "sightings, known, Set.copyOf(pending.values()), Map.of());",
+        "sightings, known, Set.of(), Map.of());",
     ),
     _mutant(
         "returned splits are dropped",
@@ -205,8 +205,8 @@ MUTANTS = (
     _mutant(
         "where the logs part is not asked",
         "RangeJudge",
-        "return divergent == null ? begin : Math.min(end, divergent.offset());",
-        "return end;",
+        'new OffsetAndMetadata(Math.min(end, parted.offset()), parted.leaderEpoch(), "");',
+        "UnionSplit.position(end, entry.leaderEpoch());",
     ),
     _mutant(
         "the consumer goes on after a failure",
@@ -291,18 +291,29 @@ MEASURED = (
 )
 
 
-def classes_of(mutant: Mutant, into: Path) -> None:
-    """Compiles the classes of a mutant."""
-    changed = set()
+def edited(mutant: Mutant) -> dict[str, str]:
+    """The source of a mutant: text by class.
+
+    Raises:
+        ValueError: An edit does not fit the source any more.
+    """
+    texts: dict[str, str] = {}
     for file, old, new in mutant.edits:
-        target = into / f"{file}.java"
-        text = (target if target.exists() else _SOURCES / f"{file}.java").read_text()
+        text = texts.get(file) or (_SOURCES / f"{file}.java").read_text()
         if text.count(old) != 1:
             raise ValueError(f"{mutant.name}: {text.count(old)} places in {file}.java read {old!r}")
-        target.write_text(text.replace(old, new))
-        changed.add(str(target))
+        texts[file] = text.replace(old, new)
+    return texts
+
+
+def classes_of(mutant: Mutant, into: Path) -> None:
+    """Compiles the classes of a mutant."""
+    changed = []
+    for file, text in edited(mutant).items():
+        changed.append(into / f"{file}.java")
+        changed[-1].write_text(text)
     path = os.pathsep.join((str(UNION / "classes"), (UNION / "test-class-path").read_text().strip()))
-    subprocess.run(["javac", "-nowarn", "-d", str(into), "-cp", path, *changed], check=True)
+    subprocess.run(["javac", "-nowarn", "-d", str(into), "-cp", path, *map(str, changed)], check=True)
 
 
 def hunt(mutant: Mutant) -> tuple[int, str]:

@@ -16,7 +16,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tests.model.histories import UnionHistory
 from tests.model.jvm import WorldJvm
-from tests.model.mutants import MEASURED, MUTANTS, Mutant, hunt
+from tests.model.mutants import MEASURED, MUTANTS, Mutant, edited, hunt
 
 # Some 10 s on two idle cores, half of it Hypothesis; the long tests take some minutes each.
 QUICK_HISTORIES = 1_000
@@ -53,6 +53,11 @@ def _play(jvm: WorldJvm, histories: int, *, same: bool) -> None:
 def test_no_offset_is_skipped_or_taken_back(jvm: WorldJvm) -> None:
     """The same histories each time."""
     _play(jvm, QUICK_HISTORIES, same=True)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_the_guards_that_mutants_take_out_are_there(mutant: Mutant) -> None:
+    assert edited(mutant)
 
 
 @pytest.mark.long
