@@ -251,6 +251,11 @@ final class Lane {
     }
   }
 
+  /** Why it is not used, or what went wrong last, be that over or not. */
+  String trouble() {
+    return twin == null ? trouble : twin;
+  }
+
   /** One clause for people. */
   String describe() {
     if (active && twin != null) {

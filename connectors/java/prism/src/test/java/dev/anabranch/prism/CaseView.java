@@ -85,8 +85,7 @@ final class CaseView {
       case "troubles" ->
           wanted
               .properties()
-              .forEach(
-                  e -> assertThat(lane(e.getKey()).describe()).contains(e.getValue().asText()));
+              .forEach(e -> assertThat(lane(e.getKey()).trouble()).contains(e.getValue().asText()));
       case "closed" -> {
         List<String> closed = new ArrayList<>();
         world.clients.forEach(
