@@ -59,6 +59,7 @@ class FakeFlink:
     letters: int = 0
     late: int = 0
     degraded: int = 0
+    counts: tuple[int, int] = (0, 0)
     gathered: dict[str, object] | None = field(default_factory=dict)
     job_id: str = "ab" * 16
     url: str = "http://here"
@@ -99,7 +100,10 @@ class FakeFlink:
                 "watch", "FINISHED", 0, 1, 500, 20, self.checkpoints, len(self.seen), self.letters,
                 late_records=self.late, degraded=self.degraded,
             )  # fmt: skip
-        return Progress("watch", "RUNNING", 1, 1, 0, 0, self.checkpoints, len(self.seen), self.letters)
+        read, written = self.counts
+        return Progress(
+            "watch", "RUNNING", 1, 1, read, written, self.checkpoints, len(self.seen), self.letters
+        )
 
     def last_checkpoint(self) -> str | None:
         return f"file:/state/chk-{self.checkpoints}" if self.checkpoints else None
@@ -337,7 +341,18 @@ def test_ctrl_c_cancels_and_keeps_the_checkpoint(follow: Callable[[FakeFlink], l
     with pytest.raises(KeyboardInterrupt):
         follow(flink)
     assert flink.cancelled
-    assert events_of(follow)[-1] == Stopped("watch", "CANCELED", "file:/state/chk-1")
+    assert events_of(follow)[-1] == Stopped("watch", "CANCELED", "file:/state/chk-1", 0, 0)
+
+
+def test_a_cancelled_run_ends_with_the_numbers_that_were_seen_last(
+    follow: Callable[[FakeFlink], list[Event]],
+) -> None:
+    def counts(flink: FakeFlink) -> None:
+        flink.counts = (70, 5)
+
+    with pytest.raises(KeyboardInterrupt):
+        follow(FakeFlink([nothing, counts, ctrl_c, *[nothing] * 100]))
+    assert events_of(follow)[-1] == Stopped("watch", "CANCELED", None, 70, 5)
 
 
 def test_a_run_that_cannot_be_noted_is_told_of_and_followed(
@@ -387,7 +402,7 @@ def test_sigterm_cancels_as_ctrl_c_does(follow: Callable[[FakeFlink], list[Event
     with pytest.raises(Terminated):
         follow(flink)
     assert flink.cancelled
-    assert events_of(follow)[-1] == Stopped("watch", "CANCELED", "file:/state/chk-1")
+    assert events_of(follow)[-1] == Stopped("watch", "CANCELED", "file:/state/chk-1", 0, 0)
 
 
 def test_what_is_on_disk_is_newer_than_what_flink_told(
@@ -399,7 +414,7 @@ def test_what_is_on_disk_is_newer_than_what_flink_told(
     (newest / "_metadata").write_bytes(b"")
     with pytest.raises(KeyboardInterrupt):
         follow(flink)
-    assert events_of(follow)[-1] == Stopped("watch", "CANCELED", newest.as_uri())
+    assert events_of(follow)[-1] == Stopped("watch", "CANCELED", newest.as_uri(), 0, 0)
 
 
 def test_a_job_that_does_not_end_is_not_called_cancelled(
@@ -423,7 +438,7 @@ def test_a_line_that_fails_each_time_ends_the_run(
     (trace,) = (tmp_path / "traces").iterdir()
     assert trace.read_text() == USERS
     assert str(trace) in str(caught.value)
-    assert Stopped("watch", "CANCELED", "file:/state/chk-1") in events_of(follow)
+    assert Stopped("watch", "CANCELED", "file:/state/chk-1", 0, 0) in events_of(follow)
 
 
 def test_a_bad_record_ends_the_run_at_once(follow: Callable[[FakeFlink], list[Event]]) -> None:
@@ -495,4 +510,4 @@ def test_a_run_that_was_restored_says_from_where(
     events = events_of(follow)
     assert Note("watch", "starts from file:/old/chk-7") in events
     assert Note("watch", "older") in events
-    assert events[-1] == Stopped("watch", "CANCELED", "file:/old/chk-7"), "nothing newer was completed"
+    assert events[-1] == Stopped("watch", "CANCELED", "file:/old/chk-7", 0, 0), "nothing newer was completed"

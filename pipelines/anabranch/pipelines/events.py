@@ -121,8 +121,8 @@ class Stopped(Event):
         state: Flink's word, or that one.
         checkpoint: The last one that was kept, or else the one that this run was restored from. None of a
             job that finished: Flink deletes its checkpoints.
-        records_in: As in :class:`Progress`, of a job that finished, at its end; None where Flink no longer
-            tells.
+        records_in: As in :class:`Progress`: of a job that finished, at its end; of one that was cancelled, in
+            the last that was seen. None of others, and where Flink did not tell.
         records_out: Likewise.
         dead_letters: At least so many were set aside, as far as was seen; a restart counts none twice.
         late_records: Likewise.

@@ -201,17 +201,15 @@ class _Run:
             if now.state == "FINISHED" or time.monotonic() > deadline:
                 break
             time.sleep(_POLL_S)
-        if last is None or last.state != "FINISHED":
-            return self._stopped("FINISHED", None)
-        return replace(
-            self._stopped("FINISHED", None), records_in=last.records_in, records_out=last.records_out
-        )
+        return self._stopped("FINISHED", None, last if last and last.state == "FINISHED" else None)
 
-    def _stopped(self, state: str, checkpoint: str | None) -> Stopped:
+    def _stopped(self, state: str, checkpoint: str | None, last: Progress | None = None) -> Stopped:
         return Stopped(
             self._name,
             state,
             checkpoint,
+            records_in=None if last is None else last.records_in,
+            records_out=None if last is None else last.records_out,
             dead_letters=self._dead_letters,
             late_records=self._late_records,
             degraded=self._degraded,
@@ -305,7 +303,8 @@ class _Run:
             if not self._submission.done:
                 raise job_error(error, self._traces, where=self._name) from None
         self._await_end()
-        self._tell(self._stopped("CANCELED", self._kept()))
+        # What was seen last: whoever presses Ctrl-C does not wait until Flink tells more.
+        self._tell(self._stopped("CANCELED", self._kept(), self._shown))
 
     def _kept(self) -> str | None:
         """The last checkpoint of a job that has ended.
