@@ -129,6 +129,11 @@ def test_without_a_frame_of_the_users_the_line_that_asked_is_named(tmp_path: Pat
             UnavailableError,
             "degrade-after",
         ),
+        (
+            "x.UnreachablePrimariesException: stream s: not read to their end within 60 s: primary b",
+            UnavailableError,
+            "raise scan.bounded.deadline",
+        ),
         ("x.FlinkJobNotFoundException: Could not find Flink job (ab)", UnavailableError, "started anew"),
         ("java.lang.NegativeArraySizeException: -1", JobError, "full trace"),
     ],

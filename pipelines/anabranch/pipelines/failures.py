@@ -75,6 +75,12 @@ _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
         "--restore goes on from the last checkpoint. degrade-after lets rows do with fewer (docs/prism.md)",
     ),
     (
+        "UnreachablePrimariesException",
+        UnavailableError,
+        "bring the primaries that the message names back, or raise scan.bounded.deadline under `inputs:` in "
+        "job.yaml; mark those that are gone for good as removed in the topology",
+    ),
+    (
         "DeliveryException",
         UnavailableError,
         "bring back one of the primaries that the message names; --restore goes on from the last checkpoint",
