@@ -30,6 +30,28 @@ def test_mended_letters_that_are_binary(tmp_path: Path) -> None:
     assert "record_id" in str(error.hint)
 
 
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ('{"value": "x"}', "it has no 'record_id'"),
+        ('{"record_id": "ID"}', "it has no 'value'"),
+        ('{"record_id": "xy", "value": "x"}', "its record_id is none: "),
+        ('{"record_id": "ID", "value_base64": "x"}', "its value_base64 is none: "),
+        ('{"record_id": "ID", "value": "\\ud800"}', "its value is no text"),
+        ('{"record_id": "ID", "value": 1}', "it is no object, or a field of it is no text"),
+        ("[1]", "it is no object, or a field of it is no text"),
+        ("value", "it is no JSON: "),
+    ],
+)
+def test_why_a_line_is_no_mended_letter_is_told_in_words(tmp_path: Path, line: str, why: str) -> None:
+    path = tmp_path / "mended"
+    path.write_text("\n" + line.replace("ID", RecordId.supplied("x", 1).hex()))
+    with pytest.raises(ConfigurationError) as caught:
+        dead_letters._mended_values(path)
+    assert caught.value.where == f"{path}:2"
+    assert caught.value.message.startswith(f"this is no mended letter: {why}")
+
+
 def test_letters_are_mended_from_what_show_prints(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Also where a text has what some take for the end of a line: NEL, and the separators of Unicode."""
     texts = ["a\u2028b", "c\u2029d", "e\x85f", "g\x0bh", "i\nj"]

@@ -129,7 +129,7 @@ def _replay_letters(
     number: int,
     dry_run: bool,
 ) -> None:
-    """Send records again, under ids that pass dedup once; those that lack copies under their own.
+    """Send records again. They go under ids that pass dedup once; those that lack copies under their own.
 
     Unmended ones are for a job that goes on from its state: one that was mended and starts anew reads the
     originals, too, and counts both. Of those that lack copies it counts one. Before upserts are sent, their
@@ -314,11 +314,27 @@ def _mended_values(path: Path) -> dict[RecordId, bytes]:
                 values[record_id] = fields["value"].encode()
         except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:
             raise ConfigurationError(
-                f"this is no mended letter: {type(error).__name__}: {error}",
+                f"this is no mended letter: {_why_not(error)}",
                 where=f"{path}:{number}",
                 hint=_MENDED_HINT,
             ) from error
     return values
+
+
+def _why_not(error: Exception) -> str:
+    match error:
+        case KeyError(args=(name,)):
+            return f"it has no {name!r}"
+        case json.JSONDecodeError():
+            return f"it is no JSON: {error}"
+        case UnicodeError():
+            return "its value is no text"
+        case binascii.Error():
+            return f"its value_base64 is none: {error}"
+        case ValueError():
+            return f"its record_id is none: {error}"
+        case _:
+            return "it is no object, or a field of it is no text"
 
 
 def _text(path: Path) -> str:
