@@ -8,6 +8,7 @@ import pytest
 
 from anabranch.devkit.diagnosis import diagnose, reason_in
 from anabranch.devkit.ports import PortTakenError
+from anabranch.devkit.state import loops_home
 from anabranch.errors import EnvironmentMissingError
 
 TAKEN = """[main] INFO kafka.server.ControllerServer - [ControllerServer id=1] Starting controller
@@ -54,6 +55,14 @@ def test_both_ports_are_named_when_the_log_names_none() -> None:
 )
 def test_reasons(text: str, expected: str) -> None:
     assert expected in str(told(text))
+
+
+def test_a_broker_whose_data_is_gone_is_started_empty_by_a_command_of_that_loop() -> None:
+    text = "ERROR Fatal\njava.lang.RuntimeException: No readable meta.properties files found.\n"
+    data = loops_home() / "paper" / "brokers" / "b" / "data"
+    error = diagnose("broker b", text, log=Path("/x/b.log"), data=data, ports=[1], code=1)
+    assert str(error).startswith(f"{data}: broker b cannot start: its data is gone")
+    assert str(error.hint).startswith("anabranch dev wipe b --name paper --yes ")
 
 
 def test_exit_code_is_told() -> None:

@@ -121,6 +121,13 @@ def test_files_that_were_kept_go_only_by_name() -> None:
     assert not folder.exists()
 
 
+@pytest.mark.parametrize(("loop", "option"), [("paper", " --name paper"), ("default", "")])
+def test_how_a_dead_service_is_started_again_is_told_of_its_own_loop(loop: str, option: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        Service("a", loops_home() / loop / "brokers" / "a", "mark").resume()
+    assert caught.value.hint == f"anabranch dev restart a{option}"
+
+
 def test_down_leaves_alone_what_is_started_anew_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = loop_on_disk("new")
     with pytest.raises(ConfigurationError, match="exists"):

@@ -37,7 +37,9 @@ def status_table(status: dict[str, Any]) -> Table:
 
 def next_lines(loop: Loop) -> list[str]:
     """Commands that make sense on a loop that has just come up."""
-    option = "" if loop.name == "default" else f" --name {loop.name}"
+    from anabranch.devkit.state import name_option
+
+    option = name_option(loop.folder)
     first = shlex.quote(next(iter(loop.streams)))
     lines = [
         f"  export ANABRANCH_TOPOLOGY={shlex.quote(str(loop.topology_path))}",

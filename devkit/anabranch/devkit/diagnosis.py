@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from anabranch.devkit.ports import PortTakenError
+from anabranch.devkit.state import name_option
 from anabranch.errors import EnvironmentMissingError
 
 __all__ = ["diagnose", "reason_in"]
@@ -35,6 +36,7 @@ def diagnose(
         ports: Where it was to listen.
         code: Its exit code, if known.
     """
+    option = name_option(data)
     if "BindException" in text or "Address already in use" in text:
         named = [port for port in ports if re.search(rf"\b{port}\b", _lines_with(text, "bind"))]
         taken = ", ".join(str(port) for port in named or ports)
@@ -47,7 +49,13 @@ def diagnose(
         return EnvironmentMissingError(
             f"{what} cannot start: another broker runs on its data",
             where=str(data),
-            hint="end that broker (anabranch dev down, or kill its pid), then try again",
+            hint=f"end that broker (anabranch dev down{option}, or kill its pid), then try again",
+        )
+    if "No readable meta.properties" in text:
+        return EnvironmentMissingError(
+            f"{what} cannot start: its data is gone",
+            where=str(data),
+            hint=f"anabranch dev wipe {data.parent.name}{option} --yes starts it empty, as a new cluster",
         )
     for sign, meaning, hint in _SIGNS:
         if sign in text:

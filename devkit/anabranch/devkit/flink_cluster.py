@@ -15,7 +15,7 @@ from anabranch.devkit.flink_config import FlinkSpec
 from anabranch.devkit.flink_rest import FlinkRest
 from anabranch.devkit.java import java
 from anabranch.devkit.service import Service, ServiceState
-from anabranch.devkit.state import exclusive, read_json, write_atomically, write_json
+from anabranch.devkit.state import exclusive, name_option, read_json, write_atomically, write_json
 from anabranch.errors import ConfigurationError, EnvironmentMissingError, UnavailableError
 
 __all__ = ["FlinkCluster"]
@@ -127,7 +127,7 @@ class FlinkCluster:
             if self.job_manager.state is ServiceState.DOWN:
                 raise ConfigurationError(
                     "Flink's jobmanager is down, so no TaskManager can register",
-                    hint="anabranch dev restart jobmanager",
+                    hint=f"anabranch dev restart jobmanager{name_option(self.folder)}",
                 )
             if time.monotonic() > deadline:
                 names = ", ".join(missing)

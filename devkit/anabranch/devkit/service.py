@@ -10,7 +10,7 @@ from pathlib import Path
 
 from anabranch.devkit import process
 from anabranch.devkit.process import ProcessRef
-from anabranch.devkit.state import exclusive, read_json, write_atomically, write_json
+from anabranch.devkit.state import exclusive, name_option, read_json, write_atomically, write_json
 from anabranch.errors import ConfigurationError
 
 __all__ = ["Service", "ServiceState"]
@@ -123,6 +123,7 @@ class Service:
         ref = self.ref
         if ref is None or not process.send(ref, number):
             raise ConfigurationError(
-                f"cannot {verb} {self.name}: it is not running", hint=f"anabranch dev restart {self.name}"
+                f"cannot {verb} {self.name}: it is not running",
+                hint=f"anabranch dev restart {self.name}{name_option(self.folder)}",
             )
         return ref

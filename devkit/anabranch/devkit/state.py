@@ -23,6 +23,7 @@ __all__ = [
     "cache_home",
     "exclusive",
     "loops_home",
+    "name_option",
     "read_json",
     "state_home",
     "write_atomically",
@@ -47,6 +48,13 @@ def cache_home() -> Path:
 def loops_home() -> Path:
     """The folder with one folder per loop."""
     return state_home() / "loops"
+
+
+def name_option(folder: Path) -> str:
+    """`` --name LOOP`` for a hint, of a folder in that loop's; empty where the default is meant."""
+    home = loops_home()
+    name = folder.relative_to(home).parts[0] if folder.is_relative_to(home) else "default"
+    return "" if name == "default" else f" --name {name}"
 
 
 @contextlib.contextmanager
