@@ -10,7 +10,7 @@ from rich.console import Console
 from anabranch.cli.demo_view import _BarView, _conclusion, _sample_line, choose_view
 from anabranch.devkit.demo import DemoResult, Progress
 from anabranch.devkit.evidence import Evidence, FaultEvidence
-from anabranch.devkit.figures import FIGURES, READ
+from anabranch.devkit.figures import FIGURES, LAG, READ
 from anabranch.devkit.ledger import Ledger
 from anabranch.devkit.nemesis import FaultKind, FaultPlan
 from anabranch.devkit.timeline import Sample
@@ -48,6 +48,7 @@ def test_figures_that_do_not_tell_by_themselves_are_explained() -> None:
     assert f"  raw_duplicates: {FIGURES['raw_duplicates']}" in lines
     assert f"  counted: {FIGURES['counted']}" in lines
     assert f"  read: {READ}" in lines, "it is above what was sent"
+    assert any(line.startswith(f"  lag: {LAG}") for line in lines), "it is left when all has been read"
     assert not [line for line in lines if line.startswith("  unknown")], "none: nothing to explain"
 
 

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from anabranch.devkit.demo import DemoResult, Progress
-from anabranch.devkit.figures import FIGURES, READ
+from anabranch.devkit.figures import FIGURES, LAG, READ
 from anabranch.devkit.timeline import Sample
 
 __all__ = ["View", "choose_view"]
@@ -114,7 +114,7 @@ def _conclusion(result: DemoResult) -> list[str]:
     figures = result.verdict.figures
     lines.append("  ".join(f"{name} {figures[name]:,}" for name in _SHOWN_FIGURES if name in figures))
     lines += [f"  {name}: {FIGURES[name]}" for name in _EXPLAINED if figures.get(name)]
-    lines.append(f"  read: {READ}")
+    lines += [f"  read: {READ}", f"  lag: {LAG}, by the job that has most of them; they may have been read"]
     lines += [f"{finding.name}: {finding.detail}" for finding in result.verdict.findings[:10]]
     if len(result.verdict.findings) > 10:
         lines.append(f"… and {len(result.verdict.findings) - 10} more findings")

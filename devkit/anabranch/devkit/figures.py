@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["FIGURES", "READ"]
+__all__ = ["FIGURES", "LAG", "READ"]
 
+LAG = "records not yet in a checkpoint"
+"""So some is left when all has been read."""
 READ = "what left a job's source: beside each record sent also its further copies, and replayed dead letters"
 """Why the jobs read more records than were sent."""
 

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 
 from anabranch.devkit.charts import line_chart, stacked_bars
-from anabranch.devkit.figures import FIGURES, READ
+from anabranch.devkit.figures import FIGURES, LAG, READ
 from anabranch.devkit.state import write_atomically
 from anabranch.devkit.timeline import Timeline
 from anabranch.devkit.verifier import SCORE_TOLERANCE_MIN, Verdict
@@ -65,7 +65,7 @@ def write_report(path: Path, data: ReportData) -> None:
         line_chart("Acknowledged by primary", "records/s", data.timeline.rates(), marks),
         line_chart("Read by job", "records/s", data.timeline.consumption(), marks),
         f"<p>Read: {READ}.</p>",
-        line_chart("Lag by primary", "records not yet in a checkpoint", data.timeline.lags(), marks),
+        line_chart("Lag by primary", LAG, data.timeline.lags(), marks),
         stacked_bars("Where each record went", "records", data.destinations),
         _figures(data.verdict),
         _table(data.official, data.emitted),
