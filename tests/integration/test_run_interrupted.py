@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,6 +106,30 @@ def test_ctrl_c_while_flink_starts_leaves_nothing(counting: Counting, run_job: R
     assert run.await_end(120) == 130, run.text
     assert run.left_over() == []
     assert "Traceback" not in run.text
+
+
+@pytest.mark.parametrize(
+    ("pause_s", "after_s"),
+    [
+        (0.0, 1.0),
+        (0.05, 1.0),
+        pytest.param(0.0, 3.0, marks=pytest.mark.long),
+        pytest.param(0.05, 3.0, marks=pytest.mark.long),
+    ],
+)
+def test_ctrl_c_twice_while_flink_starts_says_no_more_than_once(
+    counting: Counting, run_job: RunJob, pause_s: float, after_s: float
+) -> None:
+    run = run_job(counting.folder)
+    run.await_event("note", lambda event: "log is in" in event["text"], 120)  # the JVM is up, and plans
+    time.sleep(after_s)
+    for wait_s in (pause_s, 0):
+        os.kill(run.ref.pid, signal.SIGINT)
+        time.sleep(wait_s)
+    assert run.await_end(120) == 130, run.text
+    assert run.left_over() == []
+    told = [line for line in run.text.splitlines() if not line.startswith("{")]
+    assert [line for line in told if line] == ["interrupted"]
 
 
 def test_a_checkpoint_that_only_the_cluster_misses(

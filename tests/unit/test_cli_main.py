@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -16,6 +17,15 @@ from anabranch.cli import main as main_module
 from anabranch.connectors.flink.interrupts import Terminated
 from anabranch.connectors.ids import RecordId
 from anabranch.errors import AnabranchError
+
+
+@pytest.fixture(autouse=True)
+def usual_handlers() -> Iterator[None]:
+    """An end by a signal ignores further ones, which these tests outlive."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, do in before.items():
+        signal.signal(number, do)
 
 
 @pytest.fixture
@@ -88,9 +98,15 @@ def test_a_mistyped_command_is_answered_with_what_was_meant() -> None:
 
 
 def test_lists_of_commands_are_whole() -> None:
-    listed = CliRunner().invoke(main_module.cli, ["topology", "--help"], terminal_width=80).output
-    assert "..." not in listed.partition("Commands:")[2]
+    for group in ("topology", "dead-letters", "dev"):
+        listed = CliRunner().invoke(main_module.cli, [group, "--help"], terminal_width=80).output
+        assert "..." not in listed.partition("Commands:")[2]
     assert set(main_module._COMMANDS["dev"][1].partition(": ")[2].split(", ")) == set(dev.command.commands)
+
+
+def test_what_was_interrupted_ends_unhindered(run: Callable[[Callable[[], None]], object]) -> None:
+    assert run(fails(KeyboardInterrupt())) == 130
+    assert signal.getsignal(signal.SIGINT) is signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,34 @@ def test_the_jvm_keeps_what_passes_in_a_folder_of_its_own(monkeypatch: pytest.Mo
     scratch.rmdir()
 
 
+def test_the_end_is_not_broken_by_ctrl_c_and_leaves_nobody_to_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pyflink import java_gateway
+
+    class Client:
+        is_connected = True
+
+    class Gateway:
+        _gateway_client = Client()
+
+        def shutdown(self) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.getsignal(signal.SIGTERM)
+    child = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+    monkeypatch.setattr(gateway, "_process", child)
+    monkeypatch.setattr(java_gateway, "_gateway", Gateway())
+    levels = {name: logging.getLogger(name).level for name in ("py4j", "py4j.java_gateway")}
+    try:
+        gateway._end()
+        assert not logging.getLogger("py4j.java_gateway").isEnabledFor(logging.ERROR)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+    assert child.returncode == 0, "it ended by itself"
+    assert not Gateway._gateway_client.is_connected
+
+
 def test_py4j_tells_no_trace_of_ctrl_c(caplog: pytest.LogCaptureFixture) -> None:
     def tell(error: BaseException) -> None:
         record = logging.LogRecord(

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,6 +18,7 @@ from anabranch.connectors.flink.interrupts import (
     Terminated,
     held_interrupt,
     raising_on_sigterm,
+    raising_once,
     sigterm_left_to_us,
 )
 
@@ -89,6 +91,40 @@ def test_sigterm_to_a_process_and_to_its_group_raises_once() -> None:
         with pytest.raises(Terminated):
             os.kill(os.getpid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_comes_right_after_the_first_does_not_strike(number: signal.Signals) -> None:
+    with raising_once():
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), number)
+        os.kill(os.getpid(), number)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_what_ignores_ctrl_c_goes_on_ignoring_it() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with raising_once():
+        os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(Terminated):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_ctrl_c_while_an_object_is_freed_strikes_after_that() -> None:
+    class Freed: ...
+
+    done: list[str] = []
+    scope = {"strike": lambda: os.kill(os.getpid(), signal.SIGINT), "done": done}
+    source = "freed = lambda _: (strike(), [0 for _ in range(9)], done.append('whole'))"
+    exec(compile(source, "site-packages/py4j/java_gateway.py", "exec"), scope)  # as Python names it
+    with raising_once():
+        freed = Freed()
+        known = weakref.ref(freed, scope["freed"])  # type: ignore[arg-type]
+        del freed
+        assert done == ["whole"]
+        assert known() is None
+        with pytest.raises(KeyboardInterrupt):
+            time.sleep(5)
 
 
 def test_sigterm_to_a_process_and_to_its_group_is_one_wish() -> None:

@@ -82,6 +82,9 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except click.exceptions.Abort as abort:
+        from anabranch.connectors.flink.interrupts import ignore_interrupts
+
+        ignore_interrupts()  # a second one would break what still ends, and the exit code
         click.echo("interrupted", err=True)
         sys.exit(_exit_code(abort))
     except AnabranchError as error:

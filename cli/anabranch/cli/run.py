@@ -85,7 +85,7 @@ def command(
     """
     from anabranch.cli.letters_line import telling_of_dead_letters
     from anabranch.cli.run_output import output_for
-    from anabranch.connectors.flink.interrupts import raising_on_sigterm
+    from anabranch.connectors.flink.interrupts import raising_once
     from anabranch.pipelines.job_file import job_schema
     from anabranch.pipelines.launch import launch, prepare
 
@@ -104,7 +104,7 @@ def command(
         with output_for(as_json) as on_event:
             told = telling_of_dead_letters(on_event, plan.resolved)
             told = telling_how_to_stop(told) if detach else telling_how_to_go_on(told)
-            with raising_on_sigterm():
+            with raising_once():
                 launch(plan, told, check=check, detach=detach)
 
 

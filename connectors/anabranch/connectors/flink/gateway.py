@@ -13,7 +13,12 @@ from importlib import util
 from pathlib import Path
 from typing import Any
 
-from anabranch.connectors.flink.interrupts import Terminated, held_interrupt, sigterm_left_to_us
+from anabranch.connectors.flink.interrupts import (
+    Terminated,
+    held_interrupt,
+    ignore_interrupts,
+    sigterm_left_to_us,
+)
 from anabranch.connectors.flink.scratch import scratch_folder
 from anabranch.connectors.java_home import java_program
 from anabranch.errors import EnvironmentMissingError
@@ -158,14 +163,19 @@ def _drain(pipe: Any) -> None:
 
 def _end() -> None:
     """Before the interpreter does: objects that are freed later would call a JVM that is gone."""
+    ignore_interrupts()  # it takes a second, at most that limit
     from pyflink.java_gateway import get_gateway
 
-    logging.getLogger("py4j").setLevel(logging.CRITICAL + 1)
+    # The second has a level of its own: PyFlink sets it.
+    for name in ("py4j", "py4j.java_gateway"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
+        gateway = get_gateway()
         with contextlib.suppress(Exception):
-            get_gateway().shutdown()
+            gateway.shutdown()
+        gateway._gateway_client.is_connected = False  # else each that is freed later would try to connect
         with contextlib.suppress(Exception):
             _process.stdin.close()  # the JVM ends when its standard input does
             _process.wait(_END_LIMIT_S)
-    finally:  # also when Ctrl-C is pressed meanwhile
+    finally:
         _process.kill()

@@ -7,15 +7,26 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 
-__all__ = ["Interrupt", "Terminated", "held_interrupt", "raising_on_sigterm", "sigterm_left_to_us"]
+__all__ = [
+    "Interrupt",
+    "Terminated",
+    "held_interrupt",
+    "ignore_interrupts",
+    "raising_on_sigterm",
+    "raising_once",
+    "sigterm_left_to_us",
+]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # `timeout` sends SIGTERM to its child and then to its group: twice to the child, and one wish.
 _ONE_WISH_S = 1.0
+# An object that is freed costs one answer of the JVM, less than a millisecond.
+_AGAIN_AFTER_S = 0.02
+_PY4J = os.path.join("py4j", "java_gateway.py")
 
 
 class Terminated(KeyboardInterrupt):
@@ -75,24 +86,65 @@ def held_interrupt() -> Iterator[Interrupt]:
 @contextmanager
 def raising_on_sigterm() -> Iterator[None]:
     """Makes SIGTERM raise :class:`Terminated` within, as SIGINT raises KeyboardInterrupt; once a second."""
+    with _raising({signal.SIGTERM: Terminated}):
+        yield
+
+
+@contextmanager
+def raising_once() -> Iterator[None]:
+    """As above, and SIGINT likewise: what comes right after the first would strike while that is at work.
+
+    ``timeout`` sends either signal twice, and so does an impatient hand. Only for what ends soon by itself.
+    """
+    with _raising({signal.SIGINT: KeyboardInterrupt, signal.SIGTERM: Terminated}):
+        yield
+
+
+@contextmanager
+def _raising(kinds: Mapping[signal.Signals, type[KeyboardInterrupt]]) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-
-    seen_at = -math.inf
+    seen_at = dict.fromkeys(kinds, -math.inf)
 
     def end(number: int, frame: FrameType | None) -> None:
-        nonlocal seen_at
-        if time.monotonic() - seen_at > _ONE_WISH_S:
-            seen_at = time.monotonic()
-            raise Terminated
+        which = signal.Signals(number)
+        if time.monotonic() - seen_at[which] <= _ONE_WISH_S:
+            return
+        if _is_swallowed_in(frame):
+            threading.Timer(_AGAIN_AFTER_S, os.kill, (os.getpid(), number)).start()
+            return
+        seen_at[which] = time.monotonic()
+        raise kinds[which]
 
-    before = signal.signal(signal.SIGTERM, end)
+    before = {number: signal.getsignal(number) for number in kinds}
+    # Who starts a command ignoring SIGINT, as a shell's `&` does, wants it so; SIGTERM is meant for it.
+    heard = [each for each, do in before.items() if each == signal.SIGTERM or do != signal.SIG_IGN]
+    for number in heard:
+        signal.signal(number, end)
     try:
         yield
     finally:
-        if before is not None:  # it is None of a handler that is not Python's
-            signal.signal(signal.SIGTERM, before)
+        for number in heard:
+            if before[number] is not None:  # it is None of a handler that is not Python's
+                signal.signal(number, before[number])
+
+
+def ignore_interrupts() -> None:
+    """SIGINT and SIGTERM do nothing any more: the process is about to end, and knows with which code."""
+    if threading.current_thread() is threading.main_thread():
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+
+
+def _is_swallowed_in(frame: FrameType | None) -> bool:
+    """Whether Py4J is telling the JVM of an object that is freed: Python only prints what is raised there."""
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == "<lambda>" and code.co_filename.endswith(_PY4J):
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager
