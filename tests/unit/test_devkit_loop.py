@@ -252,7 +252,7 @@ def test_one_damaged_loop_leaves_the_others_alone(text: str) -> None:
         {"spec": {**asdict(LoopSpec()), "streams": [1]}},
         {"spec": {**asdict(LoopSpec()), "secure": "kerberos"}},
         {"phase": 3},
-        {"owner": {"pid": "a", "started": 1}},
+        {"owner": {"pid": "a", "start_ticks": 1}},
         {"owner": {}},
         {"owner": None},
     ],

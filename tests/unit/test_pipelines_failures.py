@@ -130,6 +130,11 @@ def test_without_a_frame_of_the_users_the_line_that_asked_is_named(tmp_path: Pat
             "degrade-after",
         ),
         (
+            "dev.anabranch.prism.DeliveryException: stream s: 2 copies are wanted; nothing is sent: old",
+            UnavailableError,
+            "max-stale",
+        ),
+        (
             "x.UnreachablePrimariesException: stream s: not read to their end within 60 s: primary b",
             UnavailableError,
             "raise scan.bounded.deadline",

@@ -15,6 +15,7 @@ from anabranch.pipelines import Job, preflight
 from anabranch.pipelines.bindings import StreamBinding
 from anabranch.pipelines.context import RunContext, running_in
 from anabranch.pipelines.settings import Settings
+from anabranch.pipelines.table import Write
 from anabranch.topology.cache import TopologyCache, default_cache_dir
 
 DOCUMENT = """generation: 7
@@ -108,6 +109,11 @@ def test_each_stream_is_looked_for_in_its_own_document(tmp_path: Path) -> None:
         preflight.check_streams(uses)
     assert caught.value.where == "dead_letters"
     assert "--dead-letters ''" in str(caught.value.hint)
+    written = Write("v", "out", None, (), None, "json", "job.py:9")
+    given = Settings(topology=str(there), inputs={"dead-letters": "of-inputs"})
+    asides = {use.stream: use.where for use in StreamBinding("j", given).uses(made.reads, [written])}
+    assert asides["of-inputs"] == "inputs.dead-letters"
+    assert asides["dead-letters"] == "dead_letters", "inputs: is not for outputs"
     with pytest.raises(ConfigurationError, match="no stream 'behind'") as caught:
         check("logs", str(there), inputs={"late-records": "behind"})
     assert caught.value.where == "inputs.late-records"

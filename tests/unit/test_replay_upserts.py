@@ -24,6 +24,7 @@ from anabranch.connectors import (
 from anabranch.connectors.dead_letters import DEGRADED, MAX_KEPT_BYTES, DeadLetter, Letters
 from anabranch.connectors.prism.simulated import SimulatedPrimaries
 from anabranch.connectors.union_records import LatestByVersion, StreamRecord
+from anabranch.connectors.versions import version_in
 from anabranch.errors import UnavailableError
 from anabranch.topology import parse_topology
 
@@ -95,6 +96,9 @@ class World:
     def problems(self) -> dict[str, str]:
         return self.away
 
+    def check_reached(self) -> None:
+        """Some primary always is."""
+
     def last(self, key: bytes = KEY) -> dict[str, bytes | None]:
         """What compaction leaves of the key."""
         return {
@@ -162,15 +166,63 @@ def test_what_readers_have_set_aside_counts_once_more_and_below_all_that_follows
 ) -> None:
     world.write(1)
     one = replace(letter(1, reason="malformed"), primary="a", partition=0, offset=0)
-    for number in (1, 2):
+    for number in (1, 1, 2):
         result = replay.replay(TOPOLOGY, [one], number=number, mended={one.record_id: value})
-        assert (result.sent == [one.record_id]) == (number == 1), "of a second time it has been written"
+        assert (result.sent == [one.record_id]) == (number == 1), "by another number it has been written"
     newest = LatestByVersion()
     seen = [newest.accept(record) for records in world.batches() for record in records]
-    assert seen == [True, True, False, False], "once, of the copies on two primaries"
+    assert seen == [True, True, *[False] * 4], "once, of the copies on two primaries"
     assert [(each.value, each.version) for each in newest.latest()] == [(value, (2).to_bytes(12, "big"))]
     world.write(3)
     assert world.last() == {"a": b"v3", "b": b"v3"}
+
+
+@pytest.mark.parametrize("reason", ["malformed", "too-large"])
+@pytest.mark.parametrize("taken", ["ab", "a", ""])
+def test_a_replay_that_reached_too_few_primaries_is_completed_by_the_next(
+    world: World, reason: str, taken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where one primary had taken what another one refused: that has no place in the letter."""
+    if taken:
+        world.write(1, to=taken)
+    one = letter(1, reason=reason)
+    if reason == "malformed":
+        one = replace(one, primary="a", partition=0, offset=0)
+    monkeypatch.setattr(
+        replay, "PrismProducer", functools.partial(world.producer, max_block_s=0.6, hedge_after_s=0.1)
+    )
+    read = newest_versions.newest_versions
+
+    def fails_afterwards(*arguments: Any, **options: Any) -> Any:
+        found = read(*arguments, **options)
+        world.primaries["b"].stop()
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(replay, "newest_versions", fails_afterwards)
+        assert replay.replay(TOPOLOGY, [one], mended={one.record_id: b"mended"}).failed
+    world.primaries["b"].go_on()
+
+    assert replay.replay(TOPOLOGY, [one], mended={one.record_id: b"mended"}).sent == [one.record_id]
+
+    assert world.last() == {"a": b"mended", "b": b"mended"}
+    assert (
+        len({each.version for records in world.batches() for each in records if each.value == b"mended"}) == 1
+    )
+    newest = LatestByVersion()
+    for records in world.batches():
+        for record in records:
+            newest.accept(record)
+    assert [each.value for each in newest.latest()] == [b"mended"]
+
+
+def test_of_two_letters_about_one_record_the_one_that_is_written_above_is_sent(world: World) -> None:
+    world.write(1, to="a")
+    set_aside = replace(letter(1, reason="malformed"), primary="a", partition=0, offset=0)
+    lacking = replace(letter(1), record_id=RecordId.supplied("lacking", 1))
+    result = replay.replay(TOPOLOGY, [set_aside, lacking])
+    assert result.sent == [set_aside.record_id]
+    assert {version_in(world.primaries[name].log[-1].headers) for name in "ab"} == {(2).to_bytes(12, "big")}
 
 
 def test_of_letters_about_what_was_never_written_the_newest_is_sent(world: World) -> None:
@@ -180,6 +232,21 @@ def test_of_letters_about_what_was_never_written_the_newest_is_sent(world: World
     assert result.sent == [letters[1].record_id]
     assert set(result.skipped.values()) == {"another letter has a newer version of its key"}
     assert world.last() == {"a": b"v3", "b": b"v3"}
+
+
+def test_of_equal_rows_that_were_refused_the_newest_letter_is_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their id is made of what they hold, so both letters have it."""
+    letters = [replace(letter(version), record_id=RecordId.supplied("k", 0)) for version in (2, 5, 1)]
+    identity = [(record_headers.ID, letters[0].letter_id)]
+    written = [
+        StreamRecord("a", "dl", 0, at, 0, None, one.encode(), identity) for at, one in enumerate(letters)
+    ]
+    monkeypatch.setattr(world, "batches", lambda: iter([written]))
+    monkeypatch.setattr(dead_letters, "UnionReader", world.reader)
+    found = dead_letters.read_dead_letters(TOPOLOGY, "dl").letters
+    assert [each.version for each in found] == [(5).to_bytes(12, "big")]
 
 
 def test_a_newer_letter_that_cannot_be_sent_keeps_no_older_one_back(world: World) -> None:

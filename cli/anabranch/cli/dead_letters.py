@@ -309,7 +309,7 @@ def _mended_values(path: Path) -> dict[RecordId, bytes]:
             fields = json.loads(line)
             record_id = RecordId(bytes.fromhex(fields["record_id"]))
             if "value_base64" in fields:
-                values[record_id] = base64.b64decode(fields["value_base64"], validate=True)
+                values[record_id] = base64.b64decode(fields["value_base64"].encode(), validate=True)
             else:
                 values[record_id] = fields["value"].encode()
         except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:

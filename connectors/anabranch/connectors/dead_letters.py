@@ -258,7 +258,9 @@ def read_dead_letters(
     deadline_s: float = 10.0,
     meanwhile: Callable[[UnionReader], None] = lambda _: None,
 ) -> Letters:
-    """Reads all letters that are on the primaries now.
+    """Reads all letters that are on the primaries now, each once.
+
+    Those of equal upserts that were refused have one id; the one of the highest version is kept.
 
     Args:
         topology: The document, or where it is.
@@ -271,15 +273,24 @@ def read_dead_letters(
     """
     letters: list[DeadLetter] = []
     strangers = 0
+    places: dict[RecordId | None, int] = {}  # without an id each is another one
     seen = SeenIds()
     with UnionReader(topology, stream, until_end=True, deadline_s=deadline_s) as reader:
         for records in reader.batches():
             meanwhile(reader)
-            for record in filter(seen.accept, records):
+            for record in records:
+                known = not seen.accept(record)
                 try:
-                    letters.append(DeadLetter.decode(record.value or b""))
+                    letter = DeadLetter.decode(record.value or b"")
                 except NotADeadLetterError:
-                    strangers += 1
+                    strangers += not known
+                    continue
+                place = places.get(record.id)
+                if not known:
+                    places[record.id] = len(letters)
+                    letters.append(letter)
+                elif place is not None and (letter.version or b"") > (letters[place].version or b""):
+                    letters[place] = letter
         reader.check_reached()
         problems = reader.problems()
     letters.sort(key=lambda letter: (letter.occurred_ms, letter.record_id))

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Set
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
+from anabranch.connectors.ids import RecordId
 from anabranch.connectors.readers import UnionReader
 from anabranch.errors import UnavailableError
 from anabranch.topology import Topology
 
-__all__ = ["Meanwhile", "newest_versions"]
+__all__ = ["NONE", "Meanwhile", "Newest", "newest_versions"]
 
 Meanwhile: TypeAlias = Callable[[UnionReader, int], None]
 """Called about ten times a second with what reads, and with how many records it has read so far."""
+
+
+class Newest(NamedTuple):
+    """The highest version of a key, and the ids under which it lies there: a replay knows its own by them."""
+
+    version: bytes
+    ids: frozenset[RecordId]
+
+
+NONE = Newest(b"", frozenset())
 
 
 def newest_versions(
@@ -22,7 +33,7 @@ def newest_versions(
     *,
     deadline_s: float = 10.0,
     meanwhile: Meanwhile = lambda _reader, _records: None,
-) -> dict[bytes, bytes]:
+) -> dict[bytes, Newest]:
     """Reads all of a stream, to the ends that its logs have now.
 
     Args:
@@ -39,7 +50,7 @@ def newest_versions(
     Raises:
         UnavailableError: Some primary could not be read to its end. It may have the newest one.
     """
-    newest: dict[bytes, bytes] = {}
+    newest: dict[bytes, Newest] = {}
     count = 0
     with UnionReader(topology, stream, until_end=True, deadline_s=deadline_s) as reader:
         for records in reader.batches():
@@ -47,7 +58,10 @@ def newest_versions(
             for record in records:
                 key, version = record.key, record.version
                 if key is not None and version is not None and key in keys:
-                    newest[key] = max(version, newest.get(key, b""))
+                    known = newest.get(key, NONE)
+                    if version >= known.version:
+                        ids = known.ids if version == known.version else NONE.ids
+                        newest[key] = Newest(version, ids | ({record.id} if record.id else NONE.ids))
             meanwhile(reader, count)
         problems = reader.problems()
     if problems:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from anabranch.connectors import record_headers
 from anabranch.connectors.dead_letters import DEGRADED, DeadLetter
 from anabranch.connectors.ids import MAX_REPLAY, RecordId
-from anabranch.connectors.newest_versions import Meanwhile, newest_versions
+from anabranch.connectors.newest_versions import NONE, Meanwhile, Newest, newest_versions
 from anabranch.connectors.prism import Delivery, PrismProducer
 from anabranch.connectors.versions import version_above
 from anabranch.errors import ConfigurationError
@@ -49,6 +49,8 @@ class _Again(NamedTuple):
 
     letter: DeadLetter
     value: bytes
+    id: RecordId
+    version: bytes | None
 
 
 def replay(
@@ -70,10 +72,11 @@ def replay(
     whatever the number, so that it gets the copies that it lacks and is counted once.
 
     An upsert that was never written, or lacks copies, goes out under its version. Any other lies in its
-    stream under that, and readers, which have seen it, take nothing that is not newer: it gets the next one,
-    which is below whatever its key is given from now on. All go out only while no primary has a newer one of
-    their key: behind that, they would be what compaction keeps. To know it, the streams of such letters are
-    read before anything is sent. What a job writes from then on is not seen, so its keys must be quiet.
+    stream under that, on one primary at least, and readers, which have seen it, take nothing that is not
+    newer: it gets the next one, which is below whatever its key is given from now on. All go out only while
+    no primary has a newer one of their key: behind that, they would be what compaction keeps. To know it,
+    the streams of such letters are read before anything is sent. What a job writes from then on is not seen,
+    so its keys must be quiet.
 
     Args:
         topology: The document, or where it is.
@@ -91,13 +94,14 @@ def replay(
     if not 1 <= number <= MAX_REPLAY:
         raise ConfigurationError(f"a replay has a number in 1..{MAX_REPLAY}, not {number}")
     result = Replayed()
-    chosen = _still_newest(topology, _replayable(letters, mended or {}, result), result, meanwhile)
+    chosen = _still_newest(topology, _replayable(letters, mended or {}, number, result), result, meanwhile)
     producers: dict[str, PrismProducer] = {}
     try:
-        for letter, value in chosen:
-            if letter.stream not in producers:
-                producers[letter.stream] = PrismProducer(topology, letter.stream)
-            _send(producers[letter.stream], letter, value, number, result)
+        for again in chosen:
+            stream = again.letter.stream
+            if stream not in producers:
+                producers[stream] = PrismProducer(topology, stream)
+            _send(producers[stream], again, result)
     finally:
         for producer in producers.values():
             producer.close()
@@ -105,7 +109,7 @@ def replay(
 
 
 def _replayable(
-    letters: Iterable[DeadLetter], mended: Mapping[RecordId, bytes], result: Replayed
+    letters: Iterable[DeadLetter], mended: Mapping[RecordId, bytes], number: int, result: Replayed
 ) -> list[_Again]:
     able = []
     for letter in letters:
@@ -114,7 +118,9 @@ def _replayable(
         if value is None or why_not:
             result.skipped[letter.record_id] = why_not
         else:
-            able.append(_Again(letter, value))
+            own = letter.reason == DEGRADED
+            record_id = letter.record_id if own else RecordId.replayed(letter.record_id, number)
+            able.append(_Again(letter, value, record_id, letter.version))
     return able
 
 
@@ -122,28 +128,44 @@ def _still_newest(
     topology: str | Topology, able: list[_Again], result: Replayed, meanwhile: Meanwhile
 ) -> list[_Again]:
     """Without upserts of whose key there is a newer version: of each key and stream one version is left."""
-    among: dict[str, dict[bytes, bytes]] = {}
-    for letter, _ in able:
-        key = _upsert_key(letter)
-        if key is not None:
-            versions = among.setdefault(letter.stream, {})
-            versions[key] = max(letter.version or b"", versions.get(key, b""))
-    stored = {
-        stream: newest_versions(topology, stream, versions.keys(), meanwhile=meanwhile)
-        for stream, versions in among.items()
-    }
-    chosen = []
+    keys: dict[str, set[bytes]] = {}
     for again in able:
-        letter, key = again.letter, _upsert_key(again.letter)
-        outdated = key is not None and _outdated(
-            letter, stored[letter.stream].get(key, b""), among[letter.stream][key]
-        )
+        key = _upsert_key(again.letter)
+        if key is not None:
+            keys.setdefault(again.letter.stream, set()).add(key)
+    stored = {
+        stream: newest_versions(topology, stream, of, meanwhile=meanwhile) for stream, of in keys.items()
+    }
+    placed = []
+    among: dict[tuple[str, bytes], bytes] = {}
+    for again in able:
+        key = _upsert_key(again.letter)
+        if key is not None:
+            again = again._replace(version=_version(again, stored[again.letter.stream].get(key, NONE)))
+            place = (again.letter.stream, key)
+            among[place] = max(again.version or b"", among.get(place, b""))
+        placed.append((again, key))
+    chosen = []
+    for again, key in placed:
+        stream = again.letter.stream
+        outdated = key is not None and _outdated(again, stored[stream].get(key, NONE), among[stream, key])
         if outdated:
-            result.skipped[letter.record_id] = outdated
-            result.outdated.add(letter.record_id)
+            result.skipped[again.letter.record_id] = outdated
+            result.outdated.add(again.letter.record_id)
         else:
             chosen.append(again)
     return chosen
+
+
+def _version(again: _Again, stored: Newest) -> bytes | None:
+    """Under which it goes out: above its own where that lies in the stream, as readers have seen it there."""
+    letter = again.letter
+    if letter.version is None or letter.reason == DEGRADED:
+        return letter.version
+    # A letter of what one primary refused has no place, though another one may have taken it.
+    above, own = version_above(letter.version), again.id in stored.ids
+    lies = letter.offset >= 0 or stored.version == (above if own else letter.version)
+    return above if lies else letter.version
 
 
 def _upsert_key(letter: DeadLetter) -> bytes | None:
@@ -152,11 +174,13 @@ def _upsert_key(letter: DeadLetter) -> bytes | None:
     return letter.key if letter.version is not None or letter.headers_left_out else None
 
 
-def _outdated(letter: DeadLetter, stored: bytes, among_letters: bytes) -> str:
+def _outdated(again: _Again, stored: Newest, among_letters: bytes) -> str:
     """Why it must not be sent behind what there is of its key; empty: it can."""
-    version = letter.version or b""
-    if stored > version:
-        if letter.version is None:
+    version = again.version or b""
+    # The same under its own id is a replay before, which may have reached too few primaries.
+    own = not stored.ids or again.id in stored.ids
+    if stored.version > version or (stored.version == version and not own):
+        if again.letter.version is None:
             return "its letter kept no version, and its key has one in the stream"
         return "a newer version of its key has been written"
     if among_letters > version:
@@ -165,7 +189,9 @@ def _outdated(letter: DeadLetter, stored: bytes, among_letters: bytes) -> str:
     return ""
 
 
-def _send(producer: PrismProducer, letter: DeadLetter, value: bytes, number: int, result: Replayed) -> None:
+def _send(producer: PrismProducer, again: _Again, result: Replayed) -> None:
+    letter = again.letter
+
     def done(delivery: Delivery) -> None:
         if delivery.error is None:
             result.sent.append(letter.record_id)
@@ -175,20 +201,21 @@ def _send(producer: PrismProducer, letter: DeadLetter, value: bytes, number: int
             result.failed[letter.record_id] = delivery.error.message
 
     producer.send(
-        value,
+        again.value,
         key=letter.key,
-        id=letter.record_id if letter.reason == DEGRADED else RecordId.replayed(letter.record_id, number),
+        id=again.id,
         timestamp_ms=None if letter.reason == _LATE else letter.timestamp_ms,
-        headers=_headers(letter),
+        headers=_headers(again),
         on_done=done,
     )
 
 
-def _headers(letter: DeadLetter) -> list[tuple[str, bytes | None]]:
+def _headers(again: _Again) -> list[tuple[str, bytes | None]]:
+    letter = again.letter
     headers = [(name, each) for name, each in letter.headers if name not in _NOT_SENT]
-    if letter.version is None or letter.offset < 0 or letter.reason == DEGRADED:
+    if again.version == letter.version:
         return headers
-    above = (record_headers.VERSION, version_above(letter.version))
+    above = (record_headers.VERSION, again.version)
     return [*(each for each in headers if each[0] != record_headers.VERSION), above]
 
 

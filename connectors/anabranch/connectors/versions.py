@@ -15,7 +15,7 @@ _EPOCH = 0
 
 
 class VersionClock:
-    """Gives versions that rise with each call: epoch ‖ hybrid logical clock, 12 bytes.
+    """Gives versions that rise by two or more with each call: epoch ‖ hybrid logical clock, 12 bytes.
 
     As the Java writers' clock, but for their start a minute ahead. That puts a restored job above the one
     before it; for a command it would make a running job's next updates of the same keys lose for a minute.
@@ -30,13 +30,17 @@ class VersionClock:
 
     def next(self) -> bytes:
         """A version above all before."""
-        self._last = max(self._wall_ms() << _COUNTER_BITS, self._last + 1)
+        self._last = max(self._wall_ms() << _COUNTER_BITS, self._last + 2)
         return _EPOCH.to_bytes(4, "big") + self._last.to_bytes(8, "big")
 
 
 def version_above(version: bytes) -> bytes:
-    """The lowest version above one of 12 bytes: below any that is given from now on."""
-    return (int.from_bytes(version, "big") + 1).to_bytes(record_headers.VERSION_BYTES, "big")
+    """The next version after one of 12 bytes: no clock gives it, and any that follows is above it.
+
+    Of the highest it is that itself.
+    """
+    above = min(int.from_bytes(version, "big") + 1, (1 << 8 * record_headers.VERSION_BYTES) - 1)
+    return above.to_bytes(record_headers.VERSION_BYTES, "big")
 
 
 def version_in(headers: Sequence[tuple[str, bytes | None]]) -> bytes | None:

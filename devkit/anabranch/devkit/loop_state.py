@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -45,7 +46,7 @@ def state_in(folder: Path) -> dict[str, Any] | None:
     with contextlib.suppress(ConfigurationError, KeyError, TypeError, ValueError):
         state: dict[str, Any] | None = read_json(path)
         if state is not None:
-            _STATE.validate_python(state)
+            _STATE.validate_json(json.dumps(state), strict=True)
             # Fields that only another version has are nothing to pydantic.
             LoopSpec.from_json(state["spec"])
             process.ProcessRef(**state["owner"])

@@ -106,19 +106,17 @@ class StreamBinding:
 
     def uses(self, reads: Sequence[Read], writes: Sequence[Write]) -> list[Use]:
         """All streams of a job's inputs and outputs, once each, those for bad and late records too."""
-        asked = [(each.where, each.options, self._source_options(each)) for each in reads]
-        asked += [(each.where, each.options, self._sink_options(each)) for each in writes]
-        found = [Use(options["topology"], options["stream"], where) for where, _, options in asked]
+        asked: list[tuple[Read | Write, Mapping[str, str], dict[str, str]]]
+        asked = [(each, self._settings.inputs, self._source_options(each)) for each in reads]
+        asked += [(each, {}, self._sink_options(each)) for each in writes]
+        found = [Use(options["topology"], options["stream"], each.where) for each, _, options in asked]
         found += [
-            Use(options["topology"], options[key], where if key in own else self._set_by(key))
-            for where, own, options in asked
+            Use(options["topology"], options[key], _set_by(key, each, inputs))
+            for each, inputs, options in asked
             for key in _ASIDE
             if key in options
         ]
         return list({(use.topology, use.stream): use for use in reversed(found)}.values())[::-1]
-
-    def _set_by(self, key: str) -> str:
-        return f"inputs.{key}" if key in self._settings.inputs else "dead_letters"
 
     def _source_options(self, read: Read) -> dict[str, str]:
         options = {
@@ -151,6 +149,12 @@ class StreamBinding:
         elif write.ids is not None:
             options |= {"record-id": "columns", "record-id.fields": ";".join(write.ids)}
         return {**options, **write.options}
+
+
+def _set_by(key: str, asking: Read | Write, inputs: Mapping[str, str]) -> str:
+    if key in inputs:
+        return f"inputs.{key}"
+    return asking.where if key in asking.options else "dead_letters"
 
 
 def _found_elsewhere(options: Mapping[str, str]) -> dict[str, str]:

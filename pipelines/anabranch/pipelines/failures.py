@@ -69,10 +69,17 @@ _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
         "`anabranch topology show LOCATION` asks it from here",
     ),
     (
+        "; nothing is sent: ",
+        UnavailableError,
+        "the topology's publisher must answer where Flink runs, or max-stale be raised; --restore goes on "
+        "from the last checkpoint",
+    ),
+    (
         " copies are wanted",
         UnavailableError,
         "bring back a primary that is not in use, or lower the stream's 'copies' in the topology document; "
-        "--restore goes on from the last checkpoint. degrade-after lets rows do with fewer (docs/prism.md)",
+        "--restore goes on from the last checkpoint. Where 'copies' stay, degrade-after lets rows do with "
+        "fewer (docs/prism.md); where they become 1, take it out",
     ),
     (
         "UnreachablePrimariesException",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import math
 import os
 import signal
@@ -112,7 +113,8 @@ def _raising(kinds: Mapping[signal.Signals, type[KeyboardInterrupt]]) -> Iterato
         if time.monotonic() - seen_at[which] <= _ONE_WISH_S:
             return
         if _is_swallowed_in(frame):
-            threading.Timer(_AGAIN_AFTER_S, os.kill, (os.getpid(), number)).start()
+            # Not by `threading`, whose lock the code that was interrupted may hold.
+            _thread.start_new_thread(_send_again, (number,))
             return
         seen_at[which] = time.monotonic()
         raise kinds[which]
@@ -128,6 +130,11 @@ def _raising(kinds: Mapping[signal.Signals, type[KeyboardInterrupt]]) -> Iterato
         for number in heard:
             if before[number] is not None:  # it is None of a handler that is not Python's
                 signal.signal(number, before[number])
+
+
+def _send_again(number: int) -> None:
+    time.sleep(_AGAIN_AFTER_S)
+    os.kill(os.getpid(), number)
 
 
 def ignore_interrupts() -> None:

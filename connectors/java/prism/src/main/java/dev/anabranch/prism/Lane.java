@@ -256,14 +256,21 @@ final class Lane {
     return twin == null ? trouble : twin;
   }
 
+  /** Whether nothing is known to be wrong with it now. */
+  boolean isInUse() {
+    return works() && proven && !concrete;
+  }
+
   /** One clause for people. */
   String describe() {
+    // What was wrong before it answered would be taken for what is wrong now.
+    return isInUse() ? name + ": in use" : describeTrouble();
+  }
+
+  /** The same, with what went wrong last also where that is over. */
+  String describeTrouble() {
     if (active && twin != null) {
       return name + ": not used, since " + twin;
-    }
-    if (works() && proven && !concrete) {
-      // What was wrong before it answered would be taken for what is wrong now.
-      return name + ": in use";
     }
     String health = ready ? "breaker " + breaker.state() : "not ready";
     String wanted = active ? "" : ", no longer written to";

@@ -458,8 +458,11 @@ final class PrismCore {
     if (lanes.isEmpty()) {
       text.append("; no primary is active");
     }
+    // One that is in use may have a partition that is stuck: then its last trouble is the only
+    // clue.
+    boolean someAreAway = lanes.stream().anyMatch(lane -> !lane.isInUse());
     for (Lane lane : lanes) {
-      text.append("; ").append(lane.describe());
+      text.append("; ").append(someAreAway ? lane.describe() : lane.describeTrouble());
     }
     return text.toString();
   }

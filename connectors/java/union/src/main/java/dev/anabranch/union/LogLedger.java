@@ -166,13 +166,16 @@ final class LogLedger {
 
   /** Takes the looked-up bounds of new logs: each becomes a split that waits for a reader. */
   void resolved(String primary, String topic, Lookup lookup, Map<LogId, Lookup.Bounds> bounds) {
-    awaited.remove(primary);
-    if (lookup.first() && bounds.keySet().stream().anyMatch(log -> knowsCluster(log.clusterId()))) {
-      // By another name the cluster was found meanwhile. A log that is not known has come since,
-      // and
-      // the start position does not apply: it is looked up anew, as any log that comes later.
+    if (lookup.first()
+        && lookup.start().kind() != StartPosition.Kind.EARLIEST
+        && bounds.keySet().stream().anyMatch(log -> knowsCluster(log.clusterId()))) {
+      // By another name the cluster was found meanwhile. A log that is not known has come since:
+      // the
+      // start position does not apply, and it is looked up anew, as any log that comes later.
+      // Until then the primary is awaited still, so that no bounded read ends before.
       return;
     }
+    awaited.remove(primary);
     bounds.forEach(
         (log, bound) -> {
           if (known.putIfAbsent(log, topic) == null) {
