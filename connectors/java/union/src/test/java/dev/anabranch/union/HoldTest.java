@@ -23,7 +23,9 @@ class HoldTest {
   @RegisterExtension static final UnionFixture FIXTURE = new UnionFixture();
 
   private static final WatermarkMode HOLD =
-      WatermarkMode.hold(Duration.ofMinutes(10)).withIdleTimeout(Duration.ofSeconds(2));
+      WatermarkMode.hold(Duration.ofMinutes(10))
+          .withIdleTimeout(Duration.ofSeconds(2))
+          .byRecordTime();
 
   @TempDir Path directory;
   private String stream = "";
@@ -188,7 +190,9 @@ class HoldTest {
   @Tag("long")
   void theBoundSurvivesARestoreAndThenTheWatermarkGoesOn() throws Exception {
     WatermarkMode bounded =
-        WatermarkMode.hold(Duration.ofSeconds(20)).withIdleTimeout(Duration.ofSeconds(2));
+        WatermarkMode.hold(Duration.ofSeconds(20))
+            .withIdleTimeout(Duration.ofSeconds(2))
+            .byRecordTime();
     TopologyFile topology = bBehindItsLink(1);
     writeToBoth(1, 0, 4);
     UnionJob job = start(topology, bounded, 2, null, false);
