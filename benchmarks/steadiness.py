@@ -69,10 +69,13 @@ class Watch:
 
     def look(self) -> Look:
         """Takes a full collection's time."""
-        cpu_s, records = self._used_s(), self._written()
-        spent = (cpu_s - self._cpu_s) * 1e6 / max(1, records - self._records)
+        cpu_s = self._used_s()
+        # Flink tells what it knew when it was asked before, and only then asks its tasks.
+        self._written()
         histogram = subprocess.run(self._jcmd, check=True, capture_output=True, text=True).stdout
         live = int(histogram.splitlines()[-1].split()[-1])
+        records = self._written()
+        spent = (cpu_s - self._cpu_s) * 1e6 / max(1, records - self._records)
         found = Look(
             at_s=round(time.monotonic() - self._began, 1),
             heap=round(live / 2**20, 2),
@@ -82,7 +85,7 @@ class Watch:
             cpu=round(spent, 2),
         )
         # What looking costs is not the job's.
-        self._cpu_s, self._records = self._used_s(), self._written()
+        self._cpu_s, self._records = self._used_s(), records
         return found
 
     def _used_s(self) -> float:
