@@ -39,6 +39,7 @@ final class SimulatedWorld {
   private long values;
   private int pollLimit = 3;
   private String fault = "none";
+  private @Nullable Exception meanwhileFailed;
   private List<String> meanwhile = List.of();
 
   /** {@code new <start> <brokers> <partitions> <policy> <parallelism> <document>}. */
@@ -184,6 +185,7 @@ final class SimulatedWorld {
     if (running != null) {
       try {
         onJob(words, running);
+        throwWhatFailedMeanwhile();
       } catch (LostRecordsException e) {
         trace.add(Trace.loss("refused", -1, e.loss()));
         kill();
@@ -191,6 +193,14 @@ final class SimulatedWorld {
         trace.add(Trace.line("died", e.getClass().getSimpleName(), String.valueOf(e.getMessage())));
         kill();
       }
+    }
+  }
+
+  private void throwWhatFailedMeanwhile() throws Exception {
+    Exception failed = meanwhileFailed;
+    meanwhileFailed = null;
+    if (failed != null) {
+      throw failed;
     }
   }
 
@@ -243,7 +253,12 @@ final class SimulatedWorld {
     for (String command : meanwhile) {
       trace.add(Trace.line("meanwhile", command));
       if (!onBroker(command.split(" ")) && job != null) {
-        onJob(command.split(" "), job);
+        try {
+          onJob(command.split(" "), job);
+        } catch (Exception e) {
+          // It is the task's: the fetcher, in whose turn this is, must not take it for its own.
+          meanwhileFailed = e;
+        }
       }
     }
     if (throwing.endsWith("!")) {
