@@ -115,6 +115,12 @@ class Broker(Service):
                 process.kill(ref)
             self._start()
 
+    def reconfigure(self, properties: dict[str, str]) -> None:
+        """Adds to its configuration and starts it anew; returns when it answers."""
+        self.save_spec(replace(self.spec, properties={**self.spec.properties, **properties}))
+        self._write_config()
+        self.restart()
+
     def wipe(self, topics: dict[str, int]) -> None:
         """Destroys its data for good and starts it as a new Kafka cluster with the same topics."""
         with self.locked():
@@ -131,10 +137,14 @@ class Broker(Service):
     def _data(self) -> Path:
         return self.folder / "data"
 
+    def _write_config(self) -> Path:
+        config = self.folder / "server.properties"
+        write_atomically(config, server_properties(self.spec, self._data, self._credentials), mode=0o600)
+        return config
+
     def _format(self) -> None:
         spec = self.spec
-        config = self.folder / "server.properties"
-        write_atomically(config, server_properties(spec, self._data, self._credentials), mode=0o600)
+        config = self._write_config()
         argv = [
             *self._java(_archive()),
             "kafka.tools.StorageTool",

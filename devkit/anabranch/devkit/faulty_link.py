@@ -13,12 +13,10 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from anabranch.devkit.broker_config import server_properties
 from anabranch.devkit.brokers import Broker
 from anabranch.devkit.ports import claim_ports
 
@@ -218,10 +216,6 @@ def link_to(broker: Broker, folder: Path) -> Iterator[FaultyLink]:
         "advertised.listeners": f"{clients},LINK://127.0.0.1:{link_port}",
         "listener.security.protocol.map": "CLIENTS:PLAINTEXT,LINK:PLAINTEXT,CONTROLLER:PLAINTEXT",
     }
-    broker.save_spec(replace(spec, properties={**spec.properties, **more}))
-    (broker.folder / "server.properties").write_text(
-        server_properties(broker.spec, broker.folder / "data", None)
-    )
-    broker.restart()
+    broker.reconfigure(more)
     with FaultyLink(link_port, linked_port) as link:
         yield link
