@@ -14,6 +14,15 @@ class VersionClockTest {
     return new VersionClock(() -> nowMs, List.of(restored));
   }
 
+  /** Of so many values, the last. */
+  private static long lastOf(VersionClock clock, int count) {
+    long last = 0;
+    for (int i = 0; i < count; i++) {
+      last = clock.next();
+    }
+    return last;
+  }
+
   @Test
   void growsWhileTheWallClockStandsOrGoesBack() {
     VersionClock clock = start();
@@ -42,10 +51,7 @@ class VersionClockTest {
     before.next();
     VersionFloor floor = before.reserve();
     nowMs += 30_000;
-    long last = 0;
-    for (int i = 0; i < 1_000_000; i++) {
-      last = before.next();
-    }
+    long last = lastOf(before, 1_000_000);
     nowMs += 1;
     assertThat(start(floor).next()).isGreaterThan(last);
   }
@@ -65,10 +71,7 @@ class VersionClockTest {
     VersionClock clock = start();
     VersionFloor floor = clock.reserve();
     nowMs += 100 * VersionClock.ALLOWANCE_MS;
-    long last = 0;
-    for (int i = 0; i < 1_000_000; i++) {
-      last = clock.next();
-    }
+    long last = lastOf(clock, 1_000_000);
     assertThat(last).isLessThanOrEqualTo(floor.ceiling());
     VersionFloor later = clock.reserve();
     nowMs += 1;
@@ -103,10 +106,7 @@ class VersionClockTest {
     floor = restored.reserve();
     nowMs += 1_000;
     VersionClock restoredAgain = start(floor);
-    long last = 0;
-    for (int i = 0; i < 1_000_000; i++) {
-      last = restoredAgain.next();
-    }
+    long last = lastOf(restoredAgain, 1_000_000);
     nowMs += 5_000;
     assertThat(start().next()).isGreaterThan(last);
   }
@@ -118,10 +118,7 @@ class VersionClockTest {
     VersionFloor floor = first.reserve();
     nowMs += 2_000;
     VersionClock second = start(floor);
-    long last = 0;
-    for (int i = 0; i < 100_000; i++) {
-      last = second.next();
-    }
+    long last = lastOf(second, 100_000);
     nowMs += 2_000;
     assertThat(start(floor).next()).isGreaterThan(last);
   }
@@ -131,10 +128,7 @@ class VersionClockTest {
     VersionFloor floor = start().reserve();
     nowMs -= VersionClock.ALLOWANCE_MS / 2;
     VersionClock second = start(floor);
-    long last = 0;
-    for (int i = 0; i < 100_000; i++) {
-      last = second.next();
-    }
+    long last = lastOf(second, 100_000);
     nowMs += 2_000;
     assertThat(start(floor).next()).isGreaterThan(last);
   }
