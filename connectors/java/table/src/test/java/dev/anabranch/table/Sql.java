@@ -53,6 +53,11 @@ final class Sql {
     return create("union", table, stream, columns, bounded);
   }
 
+  /** Declares a table that reads a stream for as long as the job runs. */
+  Sql unboundedUnion(String table, String stream, String columns, String options) {
+    return create("union", table, stream, columns, options);
+  }
+
   /** Declares a table that writes a stream. */
   Sql prism(String table, String stream, String columns, String options) {
     return create("prism", table, stream, columns, options);

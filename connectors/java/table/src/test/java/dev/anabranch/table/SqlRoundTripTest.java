@@ -165,6 +165,28 @@ class SqlRoundTripTest extends OnTwoPrimaries {
   }
 
   @Test
+  void whatAFilterNoLongerLetsThroughIsDeleted() throws Exception {
+    String stream = primaries.stream("filtered");
+    String columns = "run STRING, total BIGINT, PRIMARY KEY (run) NOT ENFORCED";
+    Sql sql =
+        new Sql(primaries.topology())
+            .prism("sink", stream, columns, "'format' = 'json'")
+            .union("source", stream, columns, "'format' = 'json'");
+    sql.tables()
+        .createTemporaryView(
+            "parts",
+            sql.tables()
+                .fromDataStream(
+                    sql.env().fromData(Row.of("r1", 4L), Row.of("r2", 4L), Row.of("r1", 4L)))
+                .as("run", "part"));
+
+    sql.insert(
+        "INSERT INTO sink SELECT run, SUM(part) FROM parts GROUP BY run HAVING SUM(part) < 8");
+
+    assertThat(table(sql.rows("SELECT run, total FROM source"))).containsExactly(Row.of("r2", 4L));
+  }
+
+  @Test
   void keysCanBeColumnsWithoutBeingUpserts() throws Exception {
     String stream = primaries.stream("keyed");
     String columns = "run STRING, seq INT";

@@ -45,7 +45,10 @@ public final class RowSerializer implements RecordSerializer<RowData> {
 
   @Override
   public @Nullable OutgoingRecord serialize(RowData row) {
-    boolean delete = row.getRowKind() == RowKind.DELETE;
+    // Behind a filter (HAVING), Flink takes an old row back and does not say that it deletes: the
+    // new one may have been filtered out. Where it was not, it follows, with a higher version.
+    boolean delete =
+        row.getRowKind() == RowKind.DELETE || row.getRowKind() == RowKind.UPDATE_BEFORE;
     byte[] bytes = delete ? DELETED : value.encode(row);
     if (bytes == null) {
       throw new IllegalArgumentException("the format made nothing of the row");
