@@ -34,6 +34,7 @@ class Account:
         told_cuts: by from and to, how often the log had been cut when that was told last.
         owner: the subtask that has it, or -1.
         is_taken: whether that subtask has heard of it.
+        is_over: whether it is told that the log is gone, and it is.
     """
 
     split: str
@@ -44,6 +45,7 @@ class Account:
     told_cuts: dict[tuple[int, int], int] = field(default_factory=dict)
     owner: int = -1
     is_taken: bool = False
+    is_over: bool = False
 
     def copy(self) -> Account:
         return Account(
@@ -55,6 +57,7 @@ class Account:
             dict(self.told_cuts),
             self.owner,
             self.is_taken,
+            self.is_over,
         )
 
     @property
@@ -70,6 +73,7 @@ class Account:
         return all(log.is_hole(offset) or self.is_lost(offset) for offset in range(self.cursor, to))
 
     def count(self, log: Log, offset: int, value: int) -> None:
+        must(not self.is_over, f"{value} at offset {offset} of {self.split} is read after its loss was told")
         must(value in log.ever[offset], f"{value} was never at offset {offset} of {self.split}")
         must(value not in self.counted, f"{value} at offset {offset} of {self.split} is read twice")
         must(offset >= self.cursor, f"{self.split} is taken back from {self.cursor} to {offset}")
@@ -95,6 +99,7 @@ class Account:
             must(self.cursor <= begin and self.may_pass(log, begin), f"{report}: begins elsewhere")
             must(log.is_gone or kind == CLUSTER_REPLACED, f"{report}: the log is there")
             must(all(each != TOPIC_REPLACED for each, _, _ in self.losses), f"{report}, a second time")
+            self.is_over |= log.is_gone
         self.losses.append((kind, begin, end))
 
     def _lose_deleted(self, log: Log, begin: int, end: int, report: str) -> None:

@@ -286,6 +286,8 @@ final class SplitBoard {
     }
     park(split, detail);
     stopReading(split);
+    // A poll may have been under way: what it brings is within what is reported as lost.
+    split.voidOrder();
   }
 
   private static void park(SplitState split, String reason) {

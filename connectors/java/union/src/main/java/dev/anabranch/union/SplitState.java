@@ -56,6 +56,11 @@ final class SplitState {
     return new FetchOrder(log, topic, nextOffset, leaderEpoch, stopOffset, attempt, paused, end);
   }
 
+  /** What the last order still brings is void from now on, too. */
+  void voidOrder() {
+    attempt++;
+  }
+
   /**
    * A record of that leader epoch has been emitted. As in Kafka's consumer, the epoch belongs to
    * the offset behind the record: with that of an earlier leader, a broker would have to say that

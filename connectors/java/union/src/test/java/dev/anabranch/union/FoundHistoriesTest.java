@@ -10,23 +10,11 @@ class FoundHistoriesTest {
       "produce 0 0 5;settle;settle;produce 0 0 5;fetch 0 0 5 none;fetch 0 1 5 none;emit 0 2;"
           + "publish b=1;coordinate 5;deliver 0 5;publish a=0,b=1;coordinate 5;deliver 0 5;";
 
-  private static String play(String start, String commands) throws Exception {
-    SimulatedWorld world = new SimulatedWorld(start.split(" "));
-    try {
-      for (String command : commands.split(";")) {
-        world.run(command);
-      }
-      return world.trace();
-    } finally {
-      world.close();
-    }
-  }
-
   /** The rest of a batch was emitted though its log had been ordered anew from before it. */
   @Test
   void deletedRecordsThatWereReadAreNoLossAndAreNotReadAgain() throws Exception {
     String trace =
-        play(
+        SimulatedWorld.play(
             "new earliest 2 1 RESET 1 a=0,b=1",
             READ_TWO_OF_A_BATCH_THEN_LEAVE_AND_COME_BACK + "emit 0 9;trim 0 0 8;drain");
     assertThat(trace).containsOnlyOnce(",8,8]").containsOnlyOnce(",9,9]");
@@ -36,7 +24,7 @@ class FoundHistoriesTest {
   @Test
   void whatIsWrittenInPlaceOfTheRestOfABatchIsRead() throws Exception {
     String trace =
-        play(
+        SimulatedWorld.play(
             "new earliest 2 1 RESET 1 a=0,b=1",
             READ_TWO_OF_A_BATCH_THEN_LEAVE_AND_COME_BACK
                 + "emit 0 9;elect 0 0 2;produce 0 0 4;drain");
@@ -47,7 +35,7 @@ class FoundHistoriesTest {
   @Test
   void aLogBeginsAtAnOffsetOfItsOwn() throws Exception {
     String trace =
-        play(
+        SimulatedWorld.play(
             "new earliest 1 1 RESET 1 a=0",
             "probe 0 2;wipe 0;produce 0 0 3;trim 0 0 2;probe 0 9;settle;drain");
     assertThat(trace).doesNotContain("[\"assigned\",0,[\"K0.0").contains("[\"assigned\",0,[\"K0.1");
@@ -60,7 +48,7 @@ class FoundHistoriesTest {
   @Test
   void aLogThatIsMadeWhileAnotherNameIsLookedUpIsReadFromItsStart() throws Exception {
     String trace =
-        play(
+        SimulatedWorld.play(
             "new latest 1 1 RESET 1 a=0",
             "publish a=0,b=0;probe 0 2;probe 1 1;probe 1 2;delete 0;create 0;produce 0 0 9;"
                 + "fetch 0 0 5 none;fetch 0 0 5 none;drain");
@@ -71,7 +59,7 @@ class FoundHistoriesTest {
   @Test
   void theLossOfAClusterIsToldThoughItsReaderFails() throws Exception {
     String trace =
-        play(
+        SimulatedWorld.play(
             "new earliest 1 1 RESET 1 a=0",
             "produce 0 0 4;settle;settle;wipe 0;settle;fail 0;drain");
     assertThat(trace.split("CLUSTER_REPLACED", -1)).hasSize(3);

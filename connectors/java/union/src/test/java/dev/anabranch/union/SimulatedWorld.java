@@ -53,6 +53,19 @@ final class SimulatedWorld {
     run(0, Integer.parseInt(words[5]), OutOfRangePolicy.valueOf(words[4]), true);
   }
 
+  /** Plays a whole history and returns its trace. */
+  static String play(String start, String commands) throws Exception {
+    SimulatedWorld world = new SimulatedWorld(start.split(" "));
+    try {
+      for (String command : commands.split(";")) {
+        world.run(command);
+      }
+      return world.trace();
+    } finally {
+      world.close();
+    }
+  }
+
   /** What follows in the trace comes of the command of that number. */
   void step(int number) {
     trace.add(Integer.toString(number));
