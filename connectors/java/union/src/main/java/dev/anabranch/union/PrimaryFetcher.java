@@ -365,8 +365,9 @@ final class PrimaryFetcher implements AutoCloseable {
             (place, next) -> {
               Entry entry = assigned.get(place);
               if (entry == null || !entry.isReadable()) {
-                // The consumer has moved past what is dropped here, so it must be sought again.
-                assigned.remove(place);
+                // The consumer has moved past what is dropped here. It is sought should the log
+                // come
+                // back: what made it unreadable has asked for an assignment without it before that.
                 return;
               }
               batches.put(
