@@ -21,20 +21,32 @@ _OPTIONS = (
 _PATIENCE_S = 60
 
 
+def java(main: str, patched: Path | None) -> list[str]:
+    """The command that runs a main class of the union module's tests.
+
+    Args:
+        patched: a folder of classes that go before the product's, for mutants.
+
+    Raises:
+        FileNotFoundError: The module has not been built.
+    """
+    listed = UNION / "test-class-path"
+    if not listed.exists():
+        raise FileNotFoundError(f"{listed} is missing: run `make setup`")
+    own = [str(UNION / "classes"), str(UNION / "test-classes")]
+    folders = [*([str(patched)] if patched else []), *own, listed.read_text().strip()]
+    return ["java", *_OPTIONS, "-cp", os.pathsep.join(folders), f"dev.anabranch.union.{main}"]
+
+
 class WorldJvm:
     """One process for any number of histories.
 
     Args:
-        patched: a folder of classes that go before the product's, for mutants.
+        patched: as of `java`.
     """
 
     def __init__(self, patched: Path | None = None) -> None:
-        listed = UNION / "test-class-path"
-        if not listed.exists():
-            raise FileNotFoundError(f"{listed} is missing: run `make setup`")
-        own = [str(UNION / "classes"), str(UNION / "test-classes")]
-        folders = [*([str(patched)] if patched else []), *own, listed.read_text().strip()]
-        command = ["java", *_OPTIONS, "-cp", os.pathsep.join(folders), "dev.anabranch.union.UnionWorld"]
+        command = java("UnionWorld", patched)
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.histories = 0
 

@@ -185,6 +185,18 @@ class LogLedgerTest {
   }
 
   @Test
+  void aClusterThatHadTwoNamesIsNotGoneWhileOneOfThemShowsIt() {
+    LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a", "b");
+    admit(ledger, "a", shown("A", "t1", 1));
+    admit(ledger, "b", shown("A", "t1", 1));
+    // Another cluster answers at b's address.
+    admit(ledger, "b", shown("B", "t1", 1));
+    assertThat(ledger.gone()).isEmpty();
+    admit(ledger, "a", shown("C", "t1", 1));
+    assertThat(ledger.gone()).containsExactly("A");
+  }
+
+  @Test
   void ofTwoNamesForOneClusterTheLaterIsTold() {
     LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a", "b", "c");
     admit(ledger, "c", shown("B", "t1", 2));
@@ -205,5 +217,16 @@ class LogLedgerTest {
     assertThat(ledger.pending()).isEmpty();
     ledger.returned(List.of(split));
     assertThat(ledger.pending()).containsExactly(split);
+  }
+
+  @Test
+  void splitsWithoutAReaderWaitOnAfterARestore() throws Exception {
+    LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a");
+    admit(ledger, "a", shown("A", "t1", 3));
+    List<UnionSplit> waiting = ledger.pending();
+    ledger.assigned(waiting.get(0));
+    LogLedger later = restored(ledger, OutOfRangePolicy.RESET);
+    assertThat(later.pending()).containsExactlyInAnyOrderElementsOf(waiting.subList(1, 3));
+    assertThat(admit(later, "a", shown("A", "t1", 3)).logs()).isEmpty();
   }
 }

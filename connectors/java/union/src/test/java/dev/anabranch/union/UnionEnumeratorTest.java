@@ -1,0 +1,150 @@
+package dev.anabranch.union;
+
+import static dev.anabranch.union.Views.shown;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.anabranch.topology.Group;
+import dev.anabranch.topology.Topology;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.apache.flink.api.connector.source.ReaderInfo;
+import org.apache.flink.api.connector.source.SplitsAssignment;
+import org.apache.flink.api.connector.source.mocks.MockSplitEnumeratorContext;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Who is listened to, and when what was found is shared out. */
+class UnionEnumeratorTest {
+  private static final PerPrimary<StartPosition> EARLIEST =
+      PerPrimary.all(StartPosition.earliest());
+
+  private final List<PrimaryProbe> probes = new ArrayList<>();
+  private final MockSplitEnumeratorContext<UnionSplit> context =
+      new MockSplitEnumeratorContext<>(2);
+  private final UnionEnumerator enumerator = enumerator();
+
+  private UnionEnumerator enumerator() {
+    UnionSettings settings =
+        new UnionSettings(
+            "nowhere",
+            "t",
+            EARLIEST,
+            PerPrimary.all(StopPosition.never()),
+            OutOfRangePolicy.RESET,
+            null,
+            Duration.ofSeconds(10),
+            Duration.ofSeconds(10),
+            Duration.ofMinutes(10),
+            Map.of(),
+            WatermarkMode.strategy(),
+            FetcherFaults.NONE);
+    // Probes are kept, and asked nothing: the test says what they would have seen.
+    Surroundings around =
+        new Surroundings() {
+          @Override
+          public void start(PrimaryProbe probe) {
+            probes.add(probe);
+          }
+        };
+    LogLedger ledger = new LogLedger(EARLIEST, OutOfRangePolicy.RESET, 1000);
+    OutageBook outages = new OutageBook(Duration.ZERO, Map.of());
+    return new UnionEnumerator(context, settings, ledger, outages, around);
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    enumerator.close();
+    context.close();
+  }
+
+  /** The one primary is at that address from now on; returns the probe that asks there. */
+  private PrimaryProbe follow(long generation, String address) {
+    StreamView view = Views.at(generation, Map.of("a", address));
+    Group group = new Group(view.primaries(), Map.of("t", view.spec()));
+    enumerator.follow(new Topology(generation, Map.of("g", group)));
+    return probes.get(probes.size() - 1);
+  }
+
+  /** A probe tells all of this, as far as anybody wants to know. */
+  private void tell(PrimaryProbe probe, PrimaryView shown) throws Throwable {
+    Lookup lookup = enumerator.seen(probe, shown);
+    Map<LogId, Lookup.Bounds> bounds = new HashMap<>();
+    lookup.logs().forEach(log -> bounds.put(log, new Lookup.Bounds(0, UnionSplit.NO_STOP)));
+    enumerator.resolved(probe, shown, lookup, bounds);
+    awaitCoordinator();
+  }
+
+  /** What the coordinator was told before is done; throws what it threw. */
+  private void awaitCoordinator() throws Throwable {
+    context.callAsync(() -> true, (done, error) -> {});
+    context.runNextOneTimeCallable();
+  }
+
+  private void register(int subtask) {
+    context.registerReader(new ReaderInfo(subtask, "simulated"));
+    enumerator.addReader(subtask);
+    enumerator.handleSourceEvent(subtask, new ReaderReport(Set.of()));
+  }
+
+  /** How many splits each subtask was given. */
+  private Map<Integer, Integer> shares() {
+    Map<Integer, Integer> shares = new HashMap<>();
+    for (SplitsAssignment<UnionSplit> each : context.getSplitsAssignmentSequence()) {
+      each.assignment().forEach((to, splits) -> shares.merge(to, splits.size(), Integer::sum));
+    }
+    return shares;
+  }
+
+  @Test
+  void whatAReplacedProbeStillSaysOfTheAddressBeforeIsNotTaken() throws Throwable {
+    PrimaryProbe before = follow(1, "before:9092");
+    PrimaryProbe after = follow(2, "after:9092");
+    tell(before, shown("OTHER", "t1", 1));
+    tell(after, shown("A", "t1", 1));
+    assertThat(enumerator.snapshotState(1).known()).containsOnlyKeys(new LogId("A", "t1", 0));
+    assertThat(enumerator.snapshotState(1).sightings()).containsOnlyKeys("A");
+  }
+
+  @Test
+  void boundsThatAReplacedProbeHasLookedUpAreNotTaken() throws Throwable {
+    PrimaryProbe before = follow(1, "before:9092");
+    PrimaryView shown = shown("OTHER", "t1", 1);
+    Lookup lookup = enumerator.seen(before, shown);
+    follow(2, "after:9092");
+    Map<LogId, Lookup.Bounds> bounds = new HashMap<>();
+    lookup.logs().forEach(log -> bounds.put(log, new Lookup.Bounds(0, UnionSplit.NO_STOP)));
+    assertThat(bounds).hasSize(1);
+    enumerator.resolved(before, shown, lookup, bounds);
+    awaitCoordinator();
+    assertThat(enumerator.snapshotState(1).known()).isEmpty();
+  }
+
+  @Test
+  void nothingIsSharedOutBeforeEveryReaderHasSaidWhatItHolds() throws Throwable {
+    PrimaryProbe probe = follow(1, "a:9092");
+    register(0);
+    context.registerReader(new ReaderInfo(1, "simulated"));
+    tell(probe, shown("A", "t1", 4));
+    assertThat(shares()).isEmpty();
+    enumerator.handleSourceEvent(1, new ReaderReport(Set.of()));
+    assertThat(shares()).isEqualTo(Map.of(0, 2, 1, 2));
+  }
+
+  /** Flink strikes a reader off first, and gives its splits back only later. */
+  @Test
+  void nothingIsGivenToAReaderThatHasFailed() throws Throwable {
+    PrimaryProbe probe = follow(1, "a:9092");
+    register(0);
+    register(1);
+    context.unregisterReader(1);
+    tell(probe, shown("A", "t1", 4));
+    assertThat(shares()).isEmpty();
+    enumerator.addSplitsBack(List.of(), 1);
+    register(1);
+    assertThat(shares()).isEqualTo(Map.of(0, 2, 1, 2));
+  }
+}
