@@ -48,7 +48,7 @@ def _mutant(
 MUTANTS = (
     _mutant(
         "positions move before the hand-over",
-        600,
+        140,
         "PrimaryFetcher",
         "        settings.faults().at(name, Moment.BEFORE_HAND_OVER",
         "        batches.forEach((e, b) -> book.advance(e, b.nextOffset(), b.leaderEpoch()));\n"
@@ -56,7 +56,7 @@ MUTANTS = (
     ),
     _mutant(
         "and the reader does not check that batches follow on each other",
-        600,
+        140,
         "PrimaryFetcher",
         "        settings.faults().at(name, Moment.BEFORE_HAND_OVER",
         "        batches.forEach((e, b) -> book.advance(e, b.nextOffset(), b.leaderEpoch()));\n"
@@ -125,7 +125,7 @@ MUTANTS = (
     ),
     _mutant(
         "a log is split twice",
-        170,
+        180,
         "LogLedger",
         "if (known.putIfAbsent(log, topic) == null) {",
         "known.put(log, topic);\n          {",
@@ -218,7 +218,7 @@ MUTANTS = (
     ),
     _mutant(
         "bounds are taken of a topic that took the place of the one that was seen",
-        400,
+        "FoundHistoriesTest.aLogBeginsAtAnOffsetOfItsOwn",
         "PrimaryProbe",
         "return same ? bounds : null;",
         "return bounds;",
@@ -260,28 +260,28 @@ MUTANTS = (
     ),
     _mutant(
         "an unreadable log is handed over",
-        104,
+        100,
         "PrimaryFetcher",
         "if (entry == null || !entry.isReadable())",
         "if (entry == null)",
     ),
     _mutant(
         "an older answer is believed of a new order",
-        895,
+        900,
         "PrimaryFetcher",
         "          question = null;\n          compareSoon",
         "          compareSoon",
     ),
     _mutant(
         "a successor is read though the policy parks",
-        254,
+        250,
         "LogLedger",
         "if (policy.admitsSuccessor())",
         "if (true)",
     ),
     _mutant(
         "name goes before identity",
-        254,
+        250,
         "SplitRouter",
         "    String shown = topology.clusters().get(lastPrimary);\n    if (shown != null) {",
         "    String shown = topology.clusters().get(lastPrimary);\n    if (false) {",
@@ -295,7 +295,7 @@ MUTANTS = (
     ),
     _mutant(
         "a replaced cluster is reported again at each look",
-        254,
+        250,
         "SplitBoard",
         "return split == null || split.lost() != null || split.route()",
         "return split == null || split.route()",
