@@ -101,6 +101,13 @@ final class UnionEnumerator
   void follow(Topology topology) {
     StreamView before = ledger.view();
     if (before != null && topology.generation() <= before.generation()) {
+      if (topology.generation() < before.generation()) {
+        LOG.warn(
+            "Generation {} of the topology is ignored: the job knows generation {}, and goes by it"
+                + " until a newer one is published",
+            topology.generation(),
+            before.generation());
+      }
       return;
     }
     try {
