@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
@@ -113,6 +114,37 @@ class PrismFaultsTest {
           .hasMessageContaining("a: not ready")
           .hasMessageContaining("b: not ready");
     }
+  }
+
+  @Test
+  void bothKilledWithRecordsUnderWayFailsBeyondMaxBlockAndKeepsWhatWasAcknowledged()
+      throws Exception {
+    String stream = BROKERS.stream(2);
+    PrismOptions options = PrismOptions.builder().maxBlock(Duration.ofSeconds(4)).build();
+    try (BlockingPrism prism = open(stream, 2, 1, options)) {
+      send(prism, stream, 1_000);
+      prism.flush();
+      send(prism, stream, 1_000);
+      BROKERS.a().kill();
+      BROKERS.b().kill();
+      send(prism, stream, 1_000);
+      prism.flush();
+    } finally {
+      BROKERS.a().restart();
+      BROKERS.b().restart();
+    }
+    assertThat(done).hasSize(sent);
+    List<Delivery> failed = done.values().stream().filter(d -> d.error() != null).toList();
+    assertThat(failed)
+        .hasSizeBetween(1_000, 2_000)
+        .allSatisfy(
+            d ->
+                assertThat(d.error())
+                    .isInstanceOf(DeliveryException.class)
+                    .hasMessageContaining("a: ")
+                    .hasMessageContaining("b: "));
+    failed.forEach(d -> done.remove(d.id()));
+    assertThat(BROKERS.readBoth(stream).stream().map(Logs::id)).containsAll(done.keySet());
   }
 
   @Test

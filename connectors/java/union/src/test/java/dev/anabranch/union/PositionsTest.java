@@ -14,6 +14,7 @@ import org.apache.flink.api.common.JobStatus;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,6 +24,11 @@ class PositionsTest {
   @RegisterExtension static final UnionFixture FIXTURE = new UnionFixture();
 
   @TempDir Path directory;
+
+  @AfterEach
+  void mend() {
+    FIXTURE.b().link().open();
+  }
 
   @Test
   void committedOffsetsAreTakenPerPrimaryAndCommittedAtCheckpoints() throws Exception {
@@ -91,7 +97,8 @@ class PositionsTest {
     Thread.sleep(50);
     List<String> onA = TestProducer.write(FIXTURE.a(), "time", 2, "a", 20);
     List<String> onB = TestProducer.write(FIXTURE.b(), "time", 2, "b", 20);
-    topology.primary("b", "127.0.0.1:1").publish();
+    topology.primary("b", FIXTURE.b().link().bootstrap()).publish();
+    FIXTURE.b().link().cut();
     UnionJob job =
         UnionFixture.start(
             topology,
@@ -101,7 +108,7 @@ class PositionsTest {
     List<String> written = new ArrayList<>(onA);
     job.awaitExactly(written);
 
-    topology.primary("b", FIXTURE.b().bootstrap()).publish();
+    FIXTURE.b().link().open();
     written.addAll(onB);
     job.awaitExactly(written);
     job.cancel();
@@ -112,7 +119,8 @@ class PositionsTest {
     TopologyFile topology = FIXTURE.twoPrimaries(directory, "latest", 2);
     TestProducer.write(FIXTURE.a(), "latest", 2, "old-a", 20);
     TestProducer.write(FIXTURE.b(), "latest", 2, "old-b", 20);
-    topology.primary("b", "127.0.0.1:1").publish();
+    topology.primary("b", FIXTURE.b().link().bootstrap()).publish();
+    FIXTURE.b().link().cut();
     UnionJob job =
         UnionJob.start(
             "latest",
@@ -124,9 +132,10 @@ class PositionsTest {
     List<String> written = new ArrayList<>();
     written.addAll(TestProducer.write(FIXTURE.a(), "latest", 2, "new-a", 20));
     job.awaitExactly(written);
+    job.awaitDown("b");
 
     written.addAll(TestProducer.write(FIXTURE.b(), "latest", 2, "missed-b", 20));
-    topology.primary("b", FIXTURE.b().bootstrap()).publish();
+    FIXTURE.b().link().open();
     job.awaitExactly(written);
     job.cancel();
   }
