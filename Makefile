@@ -5,6 +5,7 @@ CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/anabranch
 UV_VERSION := 0.13.9
 UV := $(CACHE)/uv-$(UV_VERSION)/bin/uv
 JARS := connectors/anabranch/connectors/jars
+PLUGINS := connectors/anabranch/connectors/plugins
 MVN := mvn -B -q -f connectors/java/pom.xml
 JAVA_SOURCES := $(shell find connectors/java -path '*/src/main/*' -type f -o -name pom.xml -path 'connectors/java/*' 2>/dev/null)
 DEMO_ARGS ?=
@@ -55,5 +56,5 @@ bench: setup ## Runs the benchmarks.
 	.venv/bin/python benchmarks/run.py $(BENCH_ARGS)
 
 clean: ## Removes what was built.
-	rm -rf .venv dist $(JARS)
+	rm -rf .venv dist $(JARS) $(PLUGINS)
 	$(MVN) clean

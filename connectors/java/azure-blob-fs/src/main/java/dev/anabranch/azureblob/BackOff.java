@@ -1,0 +1,67 @@
+package dev.anabranch.azureblob;
+
+import com.azure.core.http.HttpResponse;
+import com.azure.core.http.policy.RetryStrategy;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * Which requests are repeated, and after what pause where the service names none. What the service
+ * says in {@code Retry-After} goes before; the policy that asks this class sees to it.
+ */
+final class BackOff implements RetryStrategy {
+  private static final long FIRST_MS = 200;
+  private static final long LAST_MS = 10_000;
+  // So that files that were refused together do not come back together.
+  private static final double JITTER = 0.2;
+  // 408, 502 and 504 come from what stands between: gateways, proxies and private links.
+  private static final Set<Integer> PASSING = Set.of(408, 429, 500, 502, 503, 504);
+
+  private final int retries;
+
+  BackOff(int retries) {
+    this.retries = retries;
+  }
+
+  @Override
+  public int getMaxRetries() {
+    return retries;
+  }
+
+  @Override
+  public Duration calculateRetryDelay(int attempt) {
+    long full = Math.min(LAST_MS, FIRST_MS << Math.min(attempt, 16));
+    double factor = 1 + JITTER * (2 * ThreadLocalRandom.current().nextDouble() - 1);
+    return Duration.ofMillis((long) (full * factor));
+  }
+
+  @Override
+  public boolean shouldRetry(HttpResponse response) {
+    return PASSING.contains(response.getStatusCode());
+  }
+
+  /**
+   * A connection that is lost, refused or silent may work the next time; an identity that is
+   * refused, or a thread that is interrupted, will not.
+   */
+  @Override
+  public boolean shouldRetryException(Throwable error) {
+    for (Throwable cause = error; cause != null; cause = cause.getCause()) {
+      if (cause instanceof InterruptedException
+          || cause instanceof java.io.InterruptedIOException) {
+        return false;
+      }
+      if (cause instanceof javax.net.ssl.SSLHandshakeException
+          || cause instanceof java.nio.file.FileSystemException) {
+        return false;
+      }
+      if (cause instanceof IOException || cause instanceof TimeoutException) {
+        return true;
+      }
+    }
+    return false;
+  }
+}
