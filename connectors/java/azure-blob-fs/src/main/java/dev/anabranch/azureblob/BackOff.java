@@ -2,11 +2,15 @@ package dev.anabranch.azureblob;
 
 import com.azure.core.http.HttpResponse;
 import com.azure.core.http.policy.RetryStrategy;
+import com.microsoft.aad.msal4j.MsalServiceException;
 import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.file.FileSystemException;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeoutException;
+import javax.net.ssl.SSLHandshakeException;
 
 /**
  * Which requests are repeated, and after what pause where the service names none. What the service
@@ -45,18 +49,19 @@ final class BackOff implements RetryStrategy {
 
   /**
    * A connection that is lost, refused or silent may work the next time; an identity that is
-   * refused, or a thread that is interrupted, will not.
+   * refused, a certificate that is not trusted, or a thread that is interrupted, will not.
    */
   @Override
   public boolean shouldRetryException(Throwable error) {
     for (Throwable cause = error; cause != null; cause = cause.getCause()) {
-      if (cause instanceof InterruptedException
-          || cause instanceof java.io.InterruptedIOException) {
+      if (cause instanceof InterruptedException || cause instanceof InterruptedIOException) {
         return false;
       }
-      if (cause instanceof javax.net.ssl.SSLHandshakeException
-          || cause instanceof java.nio.file.FileSystemException) {
+      if (cause instanceof SSLHandshakeException || cause instanceof FileSystemException) {
         return false;
+      }
+      if (cause instanceof MsalServiceException refused) {
+        return PASSING.contains(refused.statusCode());
       }
       if (cause instanceof IOException || cause instanceof TimeoutException) {
         return true;

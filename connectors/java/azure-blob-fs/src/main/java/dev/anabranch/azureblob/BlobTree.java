@@ -153,9 +153,13 @@ final class BlobTree {
       }
       if (!source.isDir()) {
         copy(from, to);
-        return deleteOne(from);
+        deleteOne(from);
+      } else {
+        renameAll(from, to);
       }
-      return renameAll(from, to);
+      // Whether a source was still there to be deleted says nothing: the answer to the first
+      // request may have been lost.
+      return true;
     } catch (RuntimeException e) {
       throw errors.of("rename", from, e);
     }
@@ -166,7 +170,7 @@ final class BlobTree {
     blob(to).beginCopy(blob(from).getBlobUrl(), null).waitForCompletion();
   }
 
-  private boolean renameAll(String from, String to) throws IOException {
+  private void renameAll(String from, String to) throws IOException {
     try (Parallel requests = new Parallel(pool)) {
       for (BlobItem item : below(from)) {
         String source = item.getName();
@@ -179,7 +183,7 @@ final class BlobTree {
     } catch (ExecutionException | InterruptedException e) {
       throw errors.of("rename", from, e);
     }
-    return deleteAll(from);
+    deleteAll(from);
   }
 
   private boolean deleteDeepestFirst(Collection<String> directories, Parallel requests)

@@ -75,9 +75,9 @@ final class PathCopier {
         } else if (isLocal(request.getDestination())) {
           Download download = new Download(source, request.getDestination());
           begun.add(download);
-          downloads.run(download::first);
+          downloads.run(named(source, download::first));
         } else {
-          uploads.run(() -> tree.copy(source, target));
+          uploads.run(named(source, () -> tree.copy(source, target)));
         }
       }
       downloads.awaitAll();
@@ -114,12 +114,25 @@ final class PathCopier {
       String id = ids.last();
       BinaryData part = part(file, at, Math.min(settings.blockBytes(), size - at));
       uploads.run(
-          () ->
-              blob.stageBlockWithResponse(
-                  new BlockBlobStageBlockOptions(id, part), null, Context.NONE));
+          named(
+              name,
+              () ->
+                  blob.stageBlockWithResponse(
+                      new BlockBlobStageBlockOptions(id, part), null, Context.NONE)));
     }
     BlockIds all = ids;
     staged.add(() -> commit.putList(all.all()));
+  }
+
+  /** The same request, whose error says which blob it is about. */
+  private Parallel.Request named(String name, Parallel.Request request) {
+    return () -> {
+      try {
+        request.run();
+      } catch (RuntimeException e) {
+        throw errors.of("copy", name, e);
+      }
+    };
   }
 
   private static BinaryData part(Path file, long begin, long length) {
@@ -130,6 +143,7 @@ final class PathCopier {
 
   /** One file on its way to the disk: its first range, which tells its length, and the rest. */
   private final class Download {
+    private final String name;
     private final RangeReader ranges;
     private final FileChannel channel;
 
@@ -138,6 +152,7 @@ final class PathCopier {
       if (file.getParent() != null) {
         Files.createDirectories(file.getParent());
       }
+      this.name = name;
       this.ranges = new RangeReader(tree.blob(name), settings.retries());
       this.channel =
           FileChannel.open(
@@ -155,7 +170,8 @@ final class PathCopier {
       for (long at = settings.blockBytes(); at < ranges.length(); at += settings.blockBytes()) {
         long begin = at;
         long length = Math.min(settings.blockBytes(), ranges.length() - at);
-        downloads.run(() -> ranges.copy(new ChannelSink(channel, begin), begin, length));
+        downloads.run(
+            named(name, () -> ranges.copy(new ChannelSink(channel, begin), begin, length)));
       }
     }
   }
