@@ -150,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def serve(port: int, certificate: Path, key: Path, token_file: Path) -> None:
+def _serve(port: int, certificate: Path, key: Path, token_file: Path) -> None:
     """Serves until the process ends."""
     service = TokenService(token_file)
     service.rotate()
@@ -164,4 +164,4 @@ def serve(port: int, certificate: Path, key: Path, token_file: Path) -> None:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), *(Path(argument) for argument in sys.argv[2:5]))
+    _serve(int(sys.argv[1]), *(Path(argument) for argument in sys.argv[2:5]))

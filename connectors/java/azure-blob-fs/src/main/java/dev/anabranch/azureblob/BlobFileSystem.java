@@ -108,7 +108,8 @@ final class BlobFileSystem extends FileSystem
     String name = fileName(path);
     BlockBlobClient blob = tree.blob(name);
     BlockStager stager = new BlockStager(name, blob, resources, errors, settings.blockBytes(), 0);
-    return new BlobOutputStream(name, blob, errors, stager, mode == WriteMode.OVERWRITE);
+    return new BlobOutputStream(
+        name, blob, errors, stager, mode == WriteMode.OVERWRITE, settings.requestTimeout());
   }
 
   @Override

@@ -3,6 +3,10 @@ package dev.anabranch.azureblob;
 import com.azure.core.util.BinaryData;
 import com.azure.storage.blob.specialized.BlockBlobClient;
 import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.ReentrantLock;
 import org.apache.flink.core.fs.FSDataOutputStream;
 import org.jspecify.annotations.Nullable;
 
@@ -10,8 +14,10 @@ import org.jspecify.annotations.Nullable;
  * Writes one file, which is there as a whole once {@link #close} has returned, and not before.
  *
  * <p>Nothing is published where a write has failed, or where another thread closes the stream in
- * the midst of a write, as Flink does to cancel one. A close in good order publishes: Flink's
- * checkpoint streams, which abort by closing, delete the file right after.
+ * the midst of a write, as Flink does to cancel one. Where another thread closes it while it is
+ * being published, it waits for the outcome: Flink deletes the file right after, which must find
+ * it. A close in good order publishes, also one that is meant as an abort: Flink's checkpoint
+ * streams do so, and delete the file then.
  */
 final class BlobOutputStream extends FSDataOutputStream {
   private final String name;
@@ -20,17 +26,30 @@ final class BlobOutputStream extends FSDataOutputStream {
   private final BlockStager stager;
   private final boolean overwrite;
   private volatile @Nullable Thread writing;
-  private boolean failed;
-  private volatile boolean closed;
+  private final AtomicBoolean closed = new AtomicBoolean();
+  private final ReentrantLock publishing = new ReentrantLock();
+  private final Duration patience;
+  private volatile boolean failed;
   private volatile long position;
 
+  /**
+   * For one file.
+   *
+   * @param patience how long a close waits for another one that is publishing
+   */
   BlobOutputStream(
-      String name, BlockBlobClient blob, BlobErrors errors, BlockStager stager, boolean overwrite) {
+      String name,
+      BlockBlobClient blob,
+      BlobErrors errors,
+      BlockStager stager,
+      boolean overwrite,
+      Duration patience) {
     this.name = name;
     this.blob = blob;
     this.errors = errors;
     this.stager = stager;
     this.overwrite = overwrite;
+    this.patience = patience;
   }
 
   @Override
@@ -45,7 +64,7 @@ final class BlobOutputStream extends FSDataOutputStream {
 
   @Override
   public void write(byte[] from, int offset, int length) throws IOException {
-    if (closed) {
+    if (closed.get()) {
       throw new IOException("the stream of " + name + " is closed");
     }
     writing = Thread.currentThread();
@@ -70,21 +89,35 @@ final class BlobOutputStream extends FSDataOutputStream {
 
   @Override
   public void close() throws IOException {
-    if (closed) {
-      return;
-    }
-    closed = true;
+    boolean first = closed.compareAndSet(false, true);
     Thread writer = writing;
-    if (writer != null && writer != Thread.currentThread()) {
+    boolean amidst = writer != null && writer != Thread.currentThread();
+    if (amidst || !first) {
       stager.abort();
-      failed = true;
     }
-    try {
-      if (!failed) {
+    if (first && !amidst && !failed) {
+      publishing.lock();
+      try {
         publish();
+      } finally {
+        stager.close();
+        publishing.unlock();
       }
-    } finally {
+    } else {
+      awaitPublishing();
       stager.close();
+    }
+  }
+
+  /** Returns at once unless another thread publishes. */
+  private void awaitPublishing() throws IOException {
+    try {
+      if (publishing.tryLock(patience.toMillis(), TimeUnit.MILLISECONDS)) {
+        publishing.unlock();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw errors.interrupted("close", name);
     }
   }
 

@@ -38,6 +38,7 @@ final class BlockStager implements MemoryBudget.Holder {
   private BlockIds ids;
   private final int idsBefore;
   private int filled;
+  private boolean sealed;
   private volatile long held;
   private volatile boolean aborted;
   private volatile @Nullable Throwable failure;
@@ -104,13 +105,18 @@ final class BlockStager implements MemoryBudget.Holder {
 
   /**
    * All that was written, if it is so little that no block has been staged: it can then be written
-   * by one request. Null otherwise. The memory goes back by {@link #close}.
+   * by one request, and is not staged any more. Null otherwise. The memory goes back by {@link
+   * #close}.
    */
   @Nullable BinaryData whole() throws IOException {
     lock.lock();
     try {
       check();
-      return ids.count() == 0 ? content() : null;
+      if (ids.count() > 0) {
+        return null;
+      }
+      sealed = true;
+      return content();
     } finally {
       lock.unlock();
     }
@@ -121,19 +127,32 @@ final class BlockStager implements MemoryBudget.Holder {
     return ids;
   }
 
-  /** From now on every write fails; what is in flight is given up. */
+  /**
+   * From now on every write fails, and what has not been begun is not; may come from any thread.
+   */
   void abort() {
     aborted = true;
+  }
+
+  /** Fails once it is aborted, or a block could not be staged. */
+  void check() throws IOException {
+    Throwable failed = failure;
+    if (failed != null) {
+      throw errors.of("write", name, failed);
+    }
+    if (aborted) {
+      throw new IOException("the stream of " + name + " is closed");
+    }
   }
 
   /** Gives all memory back; nothing more can be written. */
   void close() {
     resources.budget.unregister(this);
+    aborted = true;
     lock.lock();
     try {
       // Uploads in flight are not cancelled: each ends by itself, within its time limits, and gives
       // its memory back.
-      aborted = true;
       drop();
     } finally {
       lock.unlock();
@@ -151,7 +170,7 @@ final class BlockStager implements MemoryBudget.Holder {
       return false;
     }
     try {
-      if (filled == 0 || aborted || failure != null) {
+      if (filled == 0 || sealed || aborted || failure != null) {
         return false;
       }
       stage();
@@ -229,16 +248,6 @@ final class BlockStager implements MemoryBudget.Holder {
       }
     }
     check();
-  }
-
-  private void check() throws IOException {
-    Throwable failed = failure;
-    if (failed != null) {
-      throw errors.of("write", name, failed);
-    }
-    if (aborted) {
-      throw new IOException("the stream of " + name + " is closed");
-    }
   }
 
   private void upload(String id, BinaryData content, long bytes) {

@@ -67,7 +67,7 @@ final class Cloud {
     if (!Files.isExecutable(python)) {
       throw new IOException(python + " is missing, which starts the local cloud: run 'make setup'");
     }
-    Path folder = Files.createTempDirectory("anabranch-cloud-");
+    Path folder = Files.createTempDirectory(Path.of("target").toAbsolutePath(), "local-cloud-");
     Path log = folder.resolve("cloud.log");
     Process process =
         new ProcessBuilder(

@@ -55,7 +55,7 @@ final class FaultProxy implements AutoCloseable {
   }
 
   /** What happens to one. */
-  record Fault(Kind kind, int status, List<String> headers, long delayMs) {
+  record Fault(Kind kind, int status, List<String> headers, long holdMs, long delayMs) {
     enum Kind {
       NONE,
       ANSWERED,
@@ -66,32 +66,37 @@ final class FaultProxy implements AutoCloseable {
 
     /** Goes through. */
     static Fault none() {
-      return new Fault(Kind.NONE, 0, List.of(), 0);
+      return new Fault(Kind.NONE, 0, List.of(), 0, 0);
     }
 
     /** Is answered so, and never gets to the service. */
     static Fault answered(int status, String... headers) {
-      return new Fault(Kind.ANSWERED, status, List.of(headers), 0);
+      return new Fault(Kind.ANSWERED, status, List.of(headers), 0, 0);
     }
 
     /** Is done by the service; the connection ends before the answer. */
     static Fault lost() {
-      return new Fault(Kind.LOST, 0, List.of(), 0);
+      return new Fault(Kind.LOST, 0, List.of(), 0, 0);
     }
 
     /** Never gets to the service; the connection ends. */
     static Fault reset() {
-      return new Fault(Kind.RESET, 0, List.of(), 0);
+      return new Fault(Kind.RESET, 0, List.of(), 0, 0);
     }
 
     /** Is done; the connection ends after half of the answer's body. */
     static Fault cut() {
-      return new Fault(Kind.CUT, 0, List.of(), 0);
+      return new Fault(Kind.CUT, 0, List.of(), 0, 0);
     }
 
     /** Goes through, and is answered late. */
     static Fault slow(long delayMs) {
-      return new Fault(Kind.NONE, 0, List.of(), delayMs);
+      return new Fault(Kind.NONE, 0, List.of(), 0, delayMs);
+    }
+
+    /** Gets to the service late. */
+    static Fault held(long holdMs) {
+      return new Fault(Kind.NONE, 0, List.of(), holdMs, 0);
     }
   }
 
@@ -162,6 +167,7 @@ final class FaultProxy implements AutoCloseable {
         answer(exchange, fault);
         return;
       }
+      Thread.sleep(fault.holdMs());
       HttpResponse<byte[]> done = forward(exchange, body);
       Thread.sleep(fault.delayMs());
       if (fault.kind() != Fault.Kind.LOST) {

@@ -160,6 +160,53 @@ class FaultTest {
   }
 
   @Test
+  void waitsWithACloseForAnotherOneSoThatADeleteFindsTheFile() throws Exception {
+    proxy.first(1, "PUT", "cancelled", Fault.held(1_000));
+    FSDataOutputStream out = files.create(path("cancelled"), WriteMode.NO_OVERWRITE);
+    out.write(random(14, 10));
+    Thread publisher = new Thread(() -> closeQuietly(out));
+    publisher.start();
+    while (proxy.count("PUT", "cancelled") == 0) {
+      Thread.sleep(10);
+    }
+    out.close();
+    files.delete(path("cancelled"), false);
+    publisher.join();
+    assertThat(direct.exists(path("cancelled"))).isFalse();
+  }
+
+  @Test
+  void publishesNothingWhenAnotherThreadClosesItInTheMidstOfAWrite() throws Exception {
+    proxy.rule = request -> request.contains("comp=block&") ? Fault.held(500) : Fault.none();
+    FSDataOutputStream out = files.create(path("amidst"), WriteMode.NO_OVERWRITE);
+    Thread writer =
+        new Thread(
+            () -> {
+              try {
+                out.write(random(15, 400 * BLOCK)); // more than there is memory for
+              } catch (IOException e) {
+                // It is closed.
+              }
+            });
+    writer.start();
+    while (proxy.count("PUT", "comp=block&") == 0) {
+      Thread.sleep(10);
+    }
+    out.close();
+    writer.join();
+    assertThat(proxy.count("PUT", "comp=blocklist")).isZero();
+    assertThat(direct.exists(path("amidst"))).isFalse();
+  }
+
+  private static void closeQuietly(FSDataOutputStream out) {
+    try {
+      out.close();
+    } catch (IOException e) {
+      // Whichever way it ends, there must be no file.
+    }
+  }
+
+  @Test
   void readsOnWhereAnAnswerBreaksOff() throws IOException {
     write(direct, path("broken"), random(9, 3 * BLOCK));
     proxy.first(1, "GET", "broken", Fault.cut());

@@ -20,6 +20,7 @@ import org.apache.flink.core.fs.FSDataInputStream;
 import org.apache.flink.core.fs.FSDataOutputStream;
 import org.apache.flink.core.fs.FileSystem.WriteMode;
 import org.apache.flink.core.fs.Path;
+import org.apache.flink.core.fs.RecoverableFsDataOutputStream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -125,6 +126,20 @@ class MemoryTest {
       }
     } finally {
       threads.shutdownNow();
+    }
+    assertWithinBudget();
+  }
+
+  @Test
+  void refusesMoreBlocksThanTheServiceTakes() throws IOException {
+    BlobRecoverable full =
+        new BlobRecoverable("full", List.of(new BlockIds(UUID.randomUUID(), BlockIds.MOST)), 1);
+    try (RecoverableFsDataOutputStream out = files.createRecoverableWriter().recover(full)) {
+      out.write(1);
+      assertThatThrownBy(out::persist)
+          .hasMessage(
+              "full would have more than 50000 blocks: set fs.azure.blob.block-size higher, or let"
+                  + " files roll earlier");
     }
     assertWithinBudget();
   }
