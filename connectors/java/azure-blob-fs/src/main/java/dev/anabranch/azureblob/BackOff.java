@@ -5,7 +5,6 @@ import com.azure.core.http.policy.RetryStrategy;
 import com.microsoft.aad.msal4j.MsalServiceException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.nio.file.FileSystemException;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
@@ -57,7 +56,7 @@ final class BackOff implements RetryStrategy {
       if (cause instanceof InterruptedException || cause instanceof InterruptedIOException) {
         return false;
       }
-      if (cause instanceof SSLHandshakeException || cause instanceof FileSystemException) {
+      if (cause instanceof SSLHandshakeException || cause instanceof IdentityException) {
         return false;
       }
       if (cause instanceof MsalServiceException refused) {

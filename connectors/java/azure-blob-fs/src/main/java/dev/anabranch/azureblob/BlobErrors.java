@@ -44,6 +44,10 @@ final class BlobErrors {
       Thread.currentThread().interrupt();
       return interrupted(what, name);
     }
+    IdentityException identity = identityTrouble(cause);
+    if (identity != null) {
+      return new BlobException(identity.getMessage(), error);
+    }
     String where = "cannot " + what + " " + container.pathOf(name) + ": ";
     if (cause instanceof BlobStorageException storage) {
       if (isAbsent(storage)) {
@@ -116,6 +120,15 @@ final class BlobErrors {
 
   private static boolean isIdentity(Throwable error) {
     return error.getClass().getName().startsWith("com.microsoft.aad.msal4j.");
+  }
+
+  private static @Nullable IdentityException identityTrouble(Throwable error) {
+    for (Throwable cause = error; cause != null; cause = cause.getCause()) {
+      if (cause instanceof IdentityException found) {
+        return found;
+      }
+    }
+    return null;
   }
 
   private static boolean isInterrupt(Throwable error) {

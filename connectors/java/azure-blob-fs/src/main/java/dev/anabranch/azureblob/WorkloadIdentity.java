@@ -35,20 +35,20 @@ final class WorkloadIdentity {
    * Reads the variables.
    *
    * @param environment of the process
-   * @throws IOException a sentence with the variable that is missing or wrong, and what to do
+   * @throws IdentityException a sentence with the variable that is missing or wrong, and what to do
    */
-  WorkloadIdentity(Map<String, String> environment) throws IOException {
+  WorkloadIdentity(Map<String, String> environment) throws IdentityException {
     this.clientId = required(environment, CLIENT_ID, "the client id of the managed identity");
     this.tenantId = required(environment, TENANT_ID, "the tenant of the managed identity");
     this.tokenFile =
         Path.of(required(environment, TOKEN_FILE, "the path of the pod's projected token"));
     if (!tenantId.matches("[0-9A-Za-z.-]+")) {
-      throw new IOException(TENANT_ID + " is no tenant: it must be a GUID or a domain name");
+      throw new IdentityException(TENANT_ID + " is no tenant: it must be a GUID or a domain name");
     }
     String host = environment.getOrDefault(AUTHORITY, "");
     this.authority = host.isBlank() ? DEFAULT_AUTHORITY : host.strip();
     if (!isHttps(authority)) {
-      throw new IOException(
+      throw new IdentityException(
           AUTHORITY + " is no https URL: unset it for " + DEFAULT_AUTHORITY + ", or correct it");
     }
     federatedToken();
@@ -78,40 +78,40 @@ final class WorkloadIdentity {
   private String assertion() {
     try {
       return federatedToken();
-    } catch (IOException e) {
+    } catch (IdentityException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  private String federatedToken() throws IOException {
+  private String federatedToken() throws IdentityException {
     String token;
     try {
       token = Files.readString(tokenFile).strip();
     } catch (NoSuchFileException e) {
-      throw new IOException(
+      throw new IdentityException(
           TOKEN_FILE
               + " names "
               + tokenFile
               + ", which does not exist: see that the pod has the label azure.workload.identity/use"
               + " and a service account of its own");
     } catch (IOException e) {
-      throw new IOException(
+      throw new IdentityException(
           TOKEN_FILE
               + " names "
               + tokenFile
               + ", which cannot be read: give the user access to it");
     }
     if (token.isEmpty()) {
-      throw new IOException(TOKEN_FILE + " names " + tokenFile + ", which is empty");
+      throw new IdentityException(TOKEN_FILE + " names " + tokenFile + ", which is empty");
     }
     return token;
   }
 
   private static String required(Map<String, String> environment, String name, String what)
-      throws IOException {
+      throws IdentityException {
     String value = environment.getOrDefault(name, "").strip();
     if (value.isEmpty()) {
-      throw new IOException(
+      throw new IdentityException(
           name
               + " is not set: it must be "
               + what

@@ -73,6 +73,20 @@ class IdentityTest {
   }
 
   @Test
+  void saysThatTheTokenFileIsGone() throws IOException {
+    java.nio.file.Path gone = Files.writeString(scratch.resolve("gone"), "a.b.c");
+    Map<String, String> variables = new HashMap<>(cloud.identity());
+    variables.put("AZURE_FEDERATED_TOKEN_FILE", gone.toString());
+    Cloud.setEnvironment(variables);
+    FileSystem files = cloud.fileSystem();
+    Files.delete(gone);
+    assertThatThrownBy(() -> files.exists(new Path(base, "x")))
+        .isInstanceOf(IOException.class)
+        .hasMessageStartingWith(
+            "AZURE_FEDERATED_TOKEN_FILE names " + gone + ", which does not exist: see that");
+  }
+
+  @Test
   void logsNoToken() throws IOException {
     ByteArrayOutputStream log = new ByteArrayOutputStream();
     PrintStream before = System.err;
