@@ -19,7 +19,7 @@ __all__ = ["ACCOUNT", "AZURITE_VERSION", "azurite_command", "azurite_environment
 AZURITE_VERSION = "3.37.0"
 ACCOUNT = "anabranch"
 _INSTALL_LIMIT_S = 600.0
-_INSTALL_NODE = "install Node 20 or newer (Debian: apt install nodejs npm), then try again"
+_INSTALL_NODE = "install Node 20 or newer with npm, then try again"
 
 
 def azurite_program() -> Path:

@@ -30,7 +30,7 @@ from anabranch.devkit.ports import claim_ports, release_ports
 from anabranch.devkit.service import Service
 from anabranch.devkit.state import write_json
 from anabranch.devkit.token_service import CLIENT_ID, TENANT_ID, access_token
-from anabranch.errors import UnavailableError
+from anabranch.errors import AnabranchError, UnavailableError
 
 __all__ = ["LocalCloud"]
 
@@ -179,4 +179,7 @@ def _main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    _main(Path(sys.argv[1]).absolute())
+    try:
+        _main(Path(sys.argv[1]).absolute())
+    except AnabranchError as error:
+        sys.exit(str(error))

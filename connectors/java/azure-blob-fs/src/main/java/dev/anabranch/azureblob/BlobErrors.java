@@ -7,9 +7,11 @@ import com.azure.storage.blob.models.BlobStorageException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.io.UncheckedIOException;
 import java.net.ConnectException;
 import java.net.UnknownHostException;
 import java.net.http.HttpTimeoutException;
+import java.nio.channels.UnresolvedAddressException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
 import javax.net.ssl.SSLException;
@@ -99,8 +101,7 @@ final class BlobErrors {
       return "the token service gives %s no token (%s): see AZURE_CLIENT_ID, AZURE_TENANT_ID, AZURE_FEDERATED_TOKEN_FILE and AZURE_AUTHORITY_HOST, and the identity's federated credential"
           .formatted(identity, IdentityFailures.code(error));
     }
-    if (error instanceof UnknownHostException
-        || error instanceof java.nio.channels.UnresolvedAddressException) {
+    if (error instanceof UnknownHostException || error instanceof UnresolvedAddressException) {
       return "the host of account %s is not known: correct the path, or set %s.%s"
           .formatted(container.account(), AzureBlobOptions.ENDPOINT.key(), container.account());
     }
@@ -151,7 +152,7 @@ final class BlobErrors {
 
   private static boolean isWrapper(Throwable error) {
     return error instanceof ExecutionException
-        || error instanceof java.io.UncheckedIOException
+        || error instanceof UncheckedIOException
         || error.getClass() == RuntimeException.class
         || (error instanceof HttpResponseException http && http.getResponse() == null)
         || error.getClass().getName().startsWith("reactor.core.Exceptions")

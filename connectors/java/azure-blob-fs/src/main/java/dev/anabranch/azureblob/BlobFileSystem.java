@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
 import org.apache.flink.core.fs.BlockLocation;
 import org.apache.flink.core.fs.EntropyInjectingFileSystem;
 import org.apache.flink.core.fs.FSDataInputStream;
@@ -162,7 +163,7 @@ final class BlobFileSystem extends FileSystem
   @Override
   public String generateEntropy() {
     return StringUtils.generateRandomAlphanumericString(
-        java.util.concurrent.ThreadLocalRandom.current(), settings.entropyLength());
+        ThreadLocalRandom.current(), settings.entropyLength());
   }
 
   private boolean isHere(Path path) {

@@ -3,6 +3,7 @@ package dev.anabranch.azureblob;
 import java.io.IOException;
 import java.net.URI;
 import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.IllegalConfigurationException;
 import org.apache.flink.core.fs.FileSystem;
 import org.apache.flink.core.fs.FileSystemFactory;
 
@@ -26,8 +27,7 @@ abstract class BlobFileSystemFactory implements FileSystemFactory {
     Settings settings;
     try {
       settings = Settings.from(config);
-    } catch (IllegalArgumentException
-        | org.apache.flink.configuration.IllegalConfigurationException e) {
+    } catch (IllegalArgumentException | IllegalConfigurationException e) {
       throw new IOException(e.getMessage(), e);
     }
     BlobResources resources = BlobResources.of(settings);

@@ -8,11 +8,13 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.locks.ReentrantLock;
 import org.apache.flink.core.fs.FSDataInputStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads one version of a blob in ranges. It fetches the first range when it is opened, which also
  * tells length and version, and reads ahead while it is read in sequence: one range, then two, up
- * to the bound. A seek within what is there costs nothing; any other one starts over.
+ * to the bound. A seek within what is there costs nothing; after any other one nothing is read
+ * ahead before its range is through.
  *
  * <p>Read by one thread at a time; {@link #release} may come from another one.
  */
@@ -30,7 +32,8 @@ final class BlobInputStream extends FSDataInputStream implements MemoryBudget.Ho
 
   private long position;
   private int ahead;
-  private boolean closed;
+  private volatile boolean closed;
+  private volatile @Nullable Range awaited;
   private volatile long held;
 
   /** A part of the blob, there or on its way. */
@@ -38,6 +41,10 @@ final class BlobInputStream extends FSDataInputStream implements MemoryBudget.Ho
     final long begin;
     final int length;
     final CompletableFuture<byte[]> bytes = new CompletableFuture<>();
+
+    /** Nothing of it is on its way any more, be it that nobody waited for that. */
+    final CompletableFuture<@Nullable Void> ended = new CompletableFuture<>();
+
     volatile boolean dropped;
 
     Range(long begin, int length) {
@@ -97,6 +104,7 @@ final class BlobInputStream extends FSDataInputStream implements MemoryBudget.Ho
       kept = first.length;
       Range range = new Range(0, kept);
       range.bytes.complete(first);
+      range.ended.complete(null);
       fetched.add(range);
       held += kept;
     } finally {
@@ -143,9 +151,7 @@ final class BlobInputStream extends FSDataInputStream implements MemoryBudget.Ho
     }
     lock.lock();
     try {
-      if (closed) {
-        throw new IOException("the stream of " + name + " is closed");
-      }
+      checkOpen();
       if (position >= ranges.length()) {
         return -1;
       }
@@ -168,11 +174,16 @@ final class BlobInputStream extends FSDataInputStream implements MemoryBudget.Ho
     return step;
   }
 
+  /** Ends a read that another thread waits in. */
   @Override
   public void close() {
+    closed = true;
+    Range waited = awaited;
+    if (waited != null) {
+      waited.bytes.completeExceptionally(new IOException("the stream is closed"));
+    }
     lock.lock();
     try {
-      closed = true;
       drop();
     } finally {
       lock.unlock();
@@ -206,14 +217,15 @@ final class BlobInputStream extends FSDataInputStream implements MemoryBudget.Ho
       sequential = passed.begin + passed.length == at || sequential;
       drop(passed);
     }
+    boolean jump = fetched.isEmpty() && !sequential;
     if (fetched.isEmpty()) {
-      // Beyond a gap nothing is in sequence any more, unless it follows what was just read.
-      ahead = sequential ? Math.max(1, ahead) : 0;
       resources.budget.take(sizeAt(at), this);
       fetch(at);
     }
     Range here = fetched.element();
-    if (at == here.begin) {
+    if (jump) {
+      ahead = 0;
+    } else if (at == here.begin) {
       readAhead();
     }
     return here;
@@ -245,6 +257,14 @@ final class BlobInputStream extends FSDataInputStream implements MemoryBudget.Ho
       range.bytes.complete(range.dropped ? new byte[0] : ranges.read(range.begin, range.length));
     } catch (Throwable e) {
       range.bytes.completeExceptionally(e);
+    } finally {
+      range.ended.complete(null);
+    }
+  }
+
+  private void checkOpen() throws IOException {
+    if (closed) {
+      throw new IOException("the stream of " + name + " is closed");
     }
   }
 
@@ -253,14 +273,20 @@ final class BlobInputStream extends FSDataInputStream implements MemoryBudget.Ho
   }
 
   private byte[] await(Range range) throws IOException {
+    awaited = range;
     try {
+      // Looked at after it can be seen that this range is waited for: a close does the reverse.
+      checkOpen();
       return range.bytes.get();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw errors.interrupted("read", name);
     } catch (ExecutionException e) {
+      checkOpen();
       drop(); // else the next read would find the failed range again
       throw errors.of("read", name, e);
+    } finally {
+      awaited = null;
     }
   }
 
@@ -277,6 +303,6 @@ final class BlobInputStream extends FSDataInputStream implements MemoryBudget.Ho
     range.dropped = true;
     held -= range.length;
     resources.budget.startReturn(range.length);
-    range.bytes.whenComplete((bytes, error) -> resources.budget.endReturn(range.length));
+    range.ended.thenRun(() -> resources.budget.endReturn(range.length));
   }
 }

@@ -15,6 +15,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import org.apache.flink.core.fs.FileStatus;
@@ -188,7 +189,7 @@ final class BlobTree {
 
   private boolean deleteDeepestFirst(Collection<String> directories, Parallel requests)
       throws ExecutionException, InterruptedException {
-    Map<Long, List<String>> byDepth = new java.util.TreeMap<>(Comparator.reverseOrder());
+    Map<Long, List<String>> byDepth = new TreeMap<>(Comparator.reverseOrder());
     for (String directory : directories) {
       long depth = directory.chars().filter(c -> c == '/').count();
       byDepth.computeIfAbsent(depth, d -> new ArrayList<>()).add(directory);

@@ -22,8 +22,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Written to by one thread at a time. {@link #release} may come from another one at any time.
  */
 final class BlockStager implements MemoryBudget.Holder {
-  // Pages grow with the block, so that a file of a few hundred bytes takes no more than a small
-  // one.
+  // Pages grow with the block, so that a file of a few hundred bytes takes a small one.
   private static final int FIRST_PAGE = 4 * 1024;
   private static final int LARGEST_PAGE = 64 * 1024;
 
@@ -190,10 +189,10 @@ final class BlockStager implements MemoryBudget.Holder {
     }
     int size = Math.min(LARGEST_PAGE, Math.max(FIRST_PAGE, filled));
     size = Math.min(size, blockBytes - filled);
+    // While it waits for memory, what was collected may be staged: by itself, to make room.
     resources.budget.take(size, this);
-    // While it waited for memory, what was collected may have been staged: by itself, to make room.
-    check();
     held += size;
+    check();
     ByteBuffer page = ByteBuffer.allocate(size);
     pages.add(page);
     return page;

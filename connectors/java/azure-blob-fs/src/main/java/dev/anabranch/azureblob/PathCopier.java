@@ -24,6 +24,9 @@ import org.apache.flink.core.fs.PathsCopyingFileSystem.CopyRequest;
  * disk and connection, so no block is held in memory.
  */
 final class PathCopier {
+  // A restore may have thousands of files; processes are often allowed 1,024 open ones.
+  private static final int OPEN_FILES = 128;
+
   private final BlobTree tree;
   private final BlobResources resources;
   private final BlobErrors errors;
@@ -53,7 +56,10 @@ final class PathCopier {
           };
       registry.registerCloseable(stop);
       try {
-        copy(requests, uploads, downloads);
+        for (int at = 0; at < requests.size(); at += OPEN_FILES) {
+          int end = Math.min(requests.size(), at + OPEN_FILES);
+          copyPart(requests.subList(at, end), uploads, downloads);
+        }
       } finally {
         registry.unregisterCloseable(stop);
       }
@@ -62,7 +68,7 @@ final class PathCopier {
     }
   }
 
-  private void copy(List<CopyRequest> requests, Parallel uploads, Parallel downloads)
+  private void copyPart(List<CopyRequest> requests, Parallel uploads, Parallel downloads)
       throws IOException, ExecutionException, InterruptedException {
     List<BlobCommit.Staged> staged = new ArrayList<>();
     List<Download> begun = new ArrayList<>();
@@ -92,7 +98,7 @@ final class PathCopier {
       }
     }
     if (uploads.isStopped()) {
-      throw new IOException("the copying of " + requests.size() + " files was stopped");
+      throw new IOException("the copying of files was stopped");
     }
     for (BlobCommit.Staged file : staged) {
       file.commit();

@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class RangeReader {
   private static final int RANGE_NOT_SATISFIABLE = 416;
+  // Most state files are small, and an array of a whole range is much for a few of their bytes.
+  private static final int FIRST_GUESS = 64 * 1024;
 
   private final BlockBlobClient blob;
   private final int retries;
@@ -37,7 +39,7 @@ final class RangeReader {
 
   /** The blob's beginning, at most so many bytes. */
   byte[] first(int atMost) {
-    ByteArraySink sink = new ByteArraySink(atMost);
+    ByteArraySink sink = new ByteArraySink(Math.min(atMost, FIRST_GUESS), atMost);
     copyFirst(sink, atMost);
     return sink.bytes();
   }
@@ -58,7 +60,7 @@ final class RangeReader {
 
   /** A range that is all within the blob. */
   byte[] read(long begin, int bytes) {
-    ByteArraySink sink = new ByteArraySink(bytes);
+    ByteArraySink sink = new ByteArraySink(bytes, bytes);
     copy(sink, begin, bytes);
     return sink.bytes();
   }
@@ -88,13 +90,15 @@ final class RangeReader {
         : Long.parseLong(range.substring(range.indexOf('/') + 1));
   }
 
-  /** Collects at most so many bytes as announced, in one array. */
+  /** Collects at most so many bytes as announced, in one array that grows. */
   private static final class ByteArraySink extends OutputStream {
-    private final byte[] bytes;
+    private final int atMost;
+    private byte[] bytes;
     private int size;
 
-    ByteArraySink(int atMost) {
-      this.bytes = new byte[atMost];
+    ByteArraySink(int expected, int atMost) {
+      this.atMost = atMost;
+      this.bytes = new byte[expected];
     }
 
     @Override
@@ -104,8 +108,11 @@ final class RangeReader {
 
     @Override
     public void write(byte[] from, int offset, int length) throws IOException {
-      if (size + length > bytes.length) {
+      if (size + length > atMost) {
         throw new IOException("more bytes came than were asked for");
+      }
+      if (size + length > bytes.length) {
+        bytes = Arrays.copyOf(bytes, Math.min(atMost, Math.max(size + length, 2 * bytes.length)));
       }
       System.arraycopy(from, offset, bytes, size, length);
       size += length;

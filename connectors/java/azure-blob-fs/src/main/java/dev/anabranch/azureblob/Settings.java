@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.IllegalConfigurationException;
 import org.apache.flink.configuration.ReadableConfig;
 import org.jspecify.annotations.Nullable;
@@ -86,10 +87,7 @@ record Settings(
     return uri;
   }
 
-  private static int atLeast(
-      int least,
-      ReadableConfig config,
-      org.apache.flink.configuration.ConfigOption<Integer> option) {
+  private static int atLeast(int least, ReadableConfig config, ConfigOption<Integer> option) {
     int value = config.get(option);
     check(value >= least, option.key() + " must be at least " + least);
     return value;

@@ -5,6 +5,7 @@ import static dev.anabranch.azureblob.Contents.read;
 import static dev.anabranch.azureblob.Contents.write;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -128,8 +129,7 @@ class ContractTest {
     assertThat(files.listStatus(path("list")))
         .extracting(FileStatus::getPath, FileStatus::isDir, FileStatus::getLen)
         .containsExactlyInAnyOrder(
-            org.assertj.core.groups.Tuple.tuple(path("list/a"), false, 3L),
-            org.assertj.core.groups.Tuple.tuple(path("list/b"), true, 0L));
+            tuple(path("list/a"), false, 3L), tuple(path("list/b"), true, 0L));
     assertThat(files.listStatus(path("list/a")))
         .extracting(FileStatus::getPath)
         .containsExactly(path("list/a"));

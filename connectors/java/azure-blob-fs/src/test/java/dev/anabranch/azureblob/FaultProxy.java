@@ -22,10 +22,12 @@ import java.security.cert.CertificateFactory;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.Base64;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
 import org.apache.flink.configuration.Configuration;
@@ -134,8 +136,7 @@ final class FaultProxy implements AutoCloseable {
 
   /** A rule for the first requests that begin so and contain this; others go through. */
   void first(int times, String begin, String part, Fault fault) {
-    java.util.concurrent.atomic.AtomicInteger left =
-        new java.util.concurrent.atomic.AtomicInteger(times);
+    AtomicInteger left = new AtomicInteger(times);
     rule =
         request ->
             request.startsWith(begin) && request.contains(part) && left.getAndDecrement() > 0
@@ -195,7 +196,7 @@ final class FaultProxy implements AutoCloseable {
         .getRequestHeaders()
         .forEach(
             (name, values) -> {
-              if (!NOT_FORWARDED.contains(name.toLowerCase(java.util.Locale.ROOT))) {
+              if (!NOT_FORWARDED.contains(name.toLowerCase(Locale.ROOT))) {
                 values.forEach(value -> request.header(name, value));
               }
             });

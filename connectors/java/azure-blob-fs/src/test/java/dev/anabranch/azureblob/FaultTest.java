@@ -10,6 +10,7 @@ import dev.anabranch.azureblob.FaultProxy.Fault;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.MemorySize;
 import org.apache.flink.core.fs.FSDataInputStream;
@@ -212,6 +213,33 @@ class FaultTest {
     proxy.first(1, "GET", "broken", Fault.cut());
     assertThat(read(files, path("broken"))).isEqualTo(random(9, 3 * BLOCK));
     assertThat(proxy.count("GET", "broken")).isEqualTo(4);
+  }
+
+  @Test
+  void endsAReadThatWaitsWhenAnotherThreadClosesTheStream() throws Exception {
+    write(direct, path("waiting"), random(16, 3 * BLOCK));
+    FSDataInputStream in = files.open(path("waiting"));
+    proxy.rule = request -> Fault.held(1_500);
+    in.seek(2L * BLOCK);
+    CompletableFuture<Throwable> ended = new CompletableFuture<>();
+    Thread reader =
+        new Thread(
+            () -> {
+              try {
+                ended.completeExceptionally(new AssertionError("it has read " + in.read()));
+              } catch (IOException e) {
+                ended.complete(e);
+              }
+            });
+    proxy.requests.clear();
+    reader.start();
+    while (proxy.requests.isEmpty()) {
+      Thread.sleep(10);
+    }
+    long began = System.nanoTime();
+    in.close();
+    assertThat(ended.get()).hasMessageEndingWith("waiting is closed");
+    assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(1));
   }
 
   @Test

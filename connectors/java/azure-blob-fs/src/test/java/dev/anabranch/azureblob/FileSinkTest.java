@@ -34,7 +34,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
  */
 @Timeout(110)
 class FileSinkTest {
-  private static final long COUNT = 4_000;
+  private static final long COUNT = 2_500;
   private static final int FAILURES = 2;
   private static final AtomicInteger FAILED = new AtomicInteger();
 

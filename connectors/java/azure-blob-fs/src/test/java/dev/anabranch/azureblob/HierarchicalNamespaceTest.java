@@ -3,8 +3,11 @@ package dev.anabranch.azureblob;
 import static dev.anabranch.azureblob.Contents.random;
 import static dev.anabranch.azureblob.Contents.write;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 
 import com.azure.core.util.BinaryData;
+import com.azure.core.util.Context;
 import com.azure.storage.blob.options.BlockBlobSimpleUploadOptions;
 import dev.anabranch.azureblob.FaultProxy.Fault;
 import java.io.IOException;
@@ -36,7 +39,7 @@ class HierarchicalNamespaceTest {
             new BlockBlobSimpleUploadOptions(BinaryData.fromBytes(new byte[0]))
                 .setMetadata(Map.of("hdi_isfolder", "true")),
             null,
-            com.azure.core.util.Context.NONE);
+            Context.NONE);
   }
 
   @Test
@@ -80,7 +83,7 @@ class HierarchicalNamespaceTest {
     assertThat(files.getFileStatus(path).isDir()).isTrue();
     assertThat(files.listStatus(path))
         .extracting(FileStatus::getPath, FileStatus::isDir)
-        .containsExactly(org.assertj.core.groups.Tuple.tuple(new Path(path, "empty"), true));
+        .containsExactly(tuple(new Path(path, "empty"), true));
     assertThat(files.listStatus(new Path(path, "empty"))).isEmpty();
     assertThat(files.delete(new Path(path, "empty"), false)).isTrue();
   }
@@ -92,7 +95,7 @@ class HierarchicalNamespaceTest {
       proxy.first(1, "DELETE", root, Fault.answered(409, "x-ms-error-code", "DirectoryIsNotEmpty"));
       FileSystem files = cloud.fileSystem(proxy.options(), cloud.location());
       Path path = new Path(cloud.location(), root);
-      org.assertj.core.api.Assertions.assertThatThrownBy(() -> files.delete(path, false))
+      assertThatThrownBy(() -> files.delete(path, false))
           .hasMessage("cannot delete " + path + ": there is something in it");
     }
   }

@@ -120,7 +120,7 @@ class IdentityTest {
       write(files, path, random(i, 100));
       assertThat(read(files, path)).isEqualTo(random(i, 100));
       cloud.tokens("rotate");
-      Thread.sleep(2_000);
+      Thread.sleep(i < 2 ? 2_000 : 0); // the access token's life
     }
     assertThat(cloud.tokens("").get("given").asInt() - given).isBetween(3, 6);
     assertThat(cloud.tokens("").get("refused").asInt()).isEqualTo(before);

@@ -54,13 +54,17 @@ class MemoryTest {
     return new Path(base, name);
   }
 
-  private static void assertWithinBudget() {
-    assertThat(budget.peak()).isLessThanOrEqualTo(BUDGET);
+  /** And all is given back, also what requests held that nobody waited for. */
+  private static void assertWithinBudget() throws InterruptedException {
+    for (int tries = 0; budget.used() > 0 && tries < 500; tries++) {
+      Thread.sleep(10);
+    }
     assertThat(budget.used()).isZero();
+    assertThat(budget.peak()).isLessThanOrEqualTo(BUDGET);
   }
 
   @Test
-  void writesAndReadsAFileOfManyBlocks() throws IOException {
+  void writesAndReadsAFileOfManyBlocks() throws Exception {
     byte[] bytes = random(1, 41 * BLOCK + 13);
     try (FSDataOutputStream out = files.create(path("large"), WriteMode.NO_OVERWRITE)) {
       for (int at = 0; at < bytes.length; at += 10_007) {
@@ -73,7 +77,7 @@ class MemoryTest {
   }
 
   @Test
-  void oneThreadWritesAndReadsMoreFilesThanTheBudgetHasBlocks() throws IOException {
+  void oneThreadWritesAndReadsMoreFilesThanTheBudgetHasBlocks() throws Exception {
     int count = 40;
     List<FSDataOutputStream> out = new ArrayList<>();
     for (int i = 0; i < count; i++) {
@@ -131,7 +135,54 @@ class MemoryTest {
   }
 
   @Test
-  void refusesMoreBlocksThanTheServiceTakes() throws IOException {
+  void givesAllBackWhenAStreamIsClosedInTheMidstOfAWrite() throws Exception {
+    FSDataOutputStream out = files.create(path("amidst"), WriteMode.NO_OVERWRITE);
+    Thread writer =
+        new Thread(
+            () -> {
+              try {
+                out.write(random(1, 100 * BLOCK));
+              } catch (IOException e) {
+                // It is closed.
+              }
+            });
+    writer.start();
+    while (budget.used() < BUDGET) {
+      Thread.sleep(1);
+    }
+    out.close();
+    writer.join();
+    assertThat(files.exists(path("amidst"))).isFalse();
+    assertWithinBudget();
+  }
+
+  @Test
+  void givesAllBackWhenAStreamIsClosedWhileItReadsAhead() throws Exception {
+    try (FSDataOutputStream out = files.create(path("ahead"), WriteMode.NO_OVERWRITE)) {
+      out.write(random(2, 4 * BLOCK));
+    }
+    FSDataInputStream in = files.open(path("ahead"));
+    assertThat(in.read()).isEqualTo(random(2, 1)[0] & 0xff);
+    assertThat(budget.used()).isGreaterThan(BLOCK);
+    in.close();
+    assertWithinBudget();
+  }
+
+  @Test
+  void readsNothingAheadAfterAJump() throws Exception {
+    try (FSDataOutputStream out = files.create(path("jump"), WriteMode.NO_OVERWRITE)) {
+      out.write(random(3, 4 * BLOCK));
+    }
+    try (FSDataInputStream in = files.open(path("jump"))) {
+      in.seek(BLOCK + 1);
+      in.read();
+      assertThat(budget.used()).isEqualTo(BLOCK);
+    }
+    assertWithinBudget();
+  }
+
+  @Test
+  void refusesMoreBlocksThanTheServiceTakes() throws Exception {
     BlobRecoverable full =
         new BlobRecoverable("full", List.of(new BlockIds(UUID.randomUUID(), BlockIds.MOST)), 1);
     try (RecoverableFsDataOutputStream out = files.createRecoverableWriter().recover(full)) {

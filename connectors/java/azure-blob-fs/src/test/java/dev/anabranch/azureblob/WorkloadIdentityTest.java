@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import org.apache.flink.configuration.Configuration;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -79,12 +81,10 @@ class WorkloadIdentityTest {
   @Test
   void hasNoPlaceForKeysAndSignatures() {
     assertThatThrownBy(
-            () ->
-                ContainerUri.of(java.net.URI.create("abfss://c:key@account.dfs.core.windows.net/")))
+            () -> ContainerUri.of(URI.create("abfss://c:key@account.dfs.core.windows.net/")))
         .hasMessage(
             "the path has a password in it, which is refused: access is by workload identity only");
-    org.apache.flink.configuration.Configuration options =
-        new org.apache.flink.configuration.Configuration();
+    Configuration options = new Configuration();
     options.setString("fs.azure.blob.endpoint.a", "https://a.blob.core.windows.net/?sig=secret");
     assertThatThrownBy(() -> Settings.from(options))
         .hasMessage("fs.azure.blob.endpoint.a must have no query: there is no access by signature");
