@@ -60,7 +60,8 @@ final class BackOff implements RetryStrategy {
         return false;
       }
       if (cause instanceof MsalServiceException refused) {
-        return PASSING.contains(refused.statusCode());
+        Integer status = refused.statusCode(); // none where the answer was no JSON of its kind
+        return status == null || PASSING.contains(status);
       }
       if (cause instanceof IOException || cause instanceof TimeoutException) {
         return true;

@@ -42,13 +42,14 @@ final class BlobErrors {
     if (cause instanceof FileNotFoundException || cause instanceof BlobException) {
       return (IOException) cause;
     }
-    if (isInterrupt(cause)) {
+    if (find(InterruptedException.class, cause) != null
+        || find(InterruptedIOException.class, cause) != null) {
       Thread.currentThread().interrupt();
       return interrupted(what, name);
     }
-    IdentityException identity = identityTrouble(cause);
-    if (identity != null) {
-      return new BlobException(identity.getMessage(), error);
+    IdentityException trouble = find(IdentityException.class, cause);
+    if (trouble != null) {
+      return new BlobException(trouble.getMessage(), error);
     }
     String where = "cannot " + what + " " + container.pathOf(name) + ": ";
     if (cause instanceof BlobStorageException storage) {
@@ -97,18 +98,20 @@ final class BlobErrors {
   }
 
   private String reason(Throwable error) {
+    SSLException tls = find(SSLException.class, error);
+    if (tls != null) {
+      return "TLS with account %s or the token service failed (%s): where a certificate is of an authority of your own, set %s"
+          .formatted(
+              container.account(), firstLine(tls.getMessage()), AzureBlobOptions.CA_FILE.key());
+    }
     if (error instanceof ClientAuthenticationException || isIdentity(error)) {
       return "the token service gives %s no token (%s): see AZURE_CLIENT_ID, AZURE_TENANT_ID, AZURE_FEDERATED_TOKEN_FILE and AZURE_AUTHORITY_HOST, and the identity's federated credential"
           .formatted(identity, IdentityFailures.code(error));
     }
-    if (error instanceof UnknownHostException || error instanceof UnresolvedAddressException) {
+    if (find(UnknownHostException.class, error) != null
+        || find(UnresolvedAddressException.class, error) != null) {
       return "the host of account %s is not known: correct the path, or set %s.%s"
           .formatted(container.account(), AzureBlobOptions.ENDPOINT.key(), container.account());
-    }
-    if (error instanceof SSLException) {
-      return "TLS with account %s failed (%s): where its certificate is of an authority of your own, set %s"
-          .formatted(
-              container.account(), firstLine(error.getMessage()), AzureBlobOptions.CA_FILE.key());
     }
     if (error instanceof HttpTimeoutException || error instanceof TimeoutException) {
       return "account %s does not answer in time".formatted(container.account());
@@ -123,22 +126,13 @@ final class BlobErrors {
     return error.getClass().getName().startsWith("com.microsoft.aad.msal4j.");
   }
 
-  private static @Nullable IdentityException identityTrouble(Throwable error) {
+  private static <T extends Throwable> @Nullable T find(Class<T> kind, Throwable error) {
     for (Throwable cause = error; cause != null; cause = cause.getCause()) {
-      if (cause instanceof IdentityException found) {
-        return found;
+      if (kind.isInstance(cause)) {
+        return kind.cast(cause);
       }
     }
     return null;
-  }
-
-  private static boolean isInterrupt(Throwable error) {
-    for (Throwable cause = error; cause != null; cause = cause.getCause()) {
-      if (cause instanceof InterruptedException || cause instanceof InterruptedIOException) {
-        return true;
-      }
-    }
-    return false;
   }
 
   /** The innermost error that says something: wrappers of threads and of Reactor say nothing. */
@@ -156,8 +150,7 @@ final class BlobErrors {
         || error.getClass() == RuntimeException.class
         || (error instanceof HttpResponseException http && http.getResponse() == null)
         || error.getClass().getName().startsWith("reactor.core.Exceptions")
-        || (error.getClass() == IOException.class && error.getCause() instanceof IOException)
-        || (error instanceof ConnectException && error.getCause() != null);
+        || (error.getClass() == IOException.class && error.getCause() instanceof IOException);
   }
 
   private static String firstLine(@Nullable String message) {

@@ -2,6 +2,7 @@ package dev.anabranch.azureblob;
 
 import com.azure.core.credential.TokenCredential;
 import com.azure.core.http.HttpClient;
+import com.azure.core.http.policy.RetryPolicy;
 import com.azure.identity.ClientAssertionCredentialBuilder;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -65,6 +66,8 @@ final class WorkloadIdentity {
         .disableInstanceDiscovery()
         .clientAssertion(this::assertion)
         .addPolicy(new QuietContentLength())
+        // The request that wants the token is repeated as a whole; both would multiply.
+        .retryPolicy(new RetryPolicy(new BackOff(0)))
         .httpClient(http)
         .build();
   }

@@ -3,6 +3,7 @@ package dev.anabranch.azureblob;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.azure.core.exception.ClientAuthenticationException;
+import com.microsoft.aad.msal4j.MsalServiceException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.ConnectException;
@@ -35,6 +36,8 @@ class BackOffTest {
           new HttpTimeoutException("late"),
           new TimeoutException(),
           new IOException("connection reset"),
+          new ClientAuthenticationException(
+              "503", null, new MsalServiceException("no JSON of its kind", "unknown")),
           new RuntimeException(new IOException("connection reset"))
         }) {
       assertThat(backOff.shouldRetryException(passing)).as("%s", passing).isTrue();
