@@ -30,6 +30,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class BlobFileSystem extends FileSystem
     implements PathsCopyingFileSystem, EntropyInjectingFileSystem {
+  private static final BlockLocation[] NOWHERE = new BlockLocation[0];
+
   private final ContainerUri uri;
   private final Settings settings;
   private final BlobResources resources;
@@ -178,8 +180,6 @@ final class BlobFileSystem extends FileSystem
     }
     return name;
   }
-
-  private static final BlockLocation[] NOWHERE = new BlockLocation[0];
 
   /** Of a whole file, on no host in particular. */
   private record Anywhere(long getLength) implements BlockLocation {

@@ -17,6 +17,9 @@ import java.util.Set;
  * was read ahead is dropped.
  */
 final class MemoryBudget {
+  // A file that was in use when it was asked may be idle now, and nobody tells.
+  private static final long LOOK_AGAIN_MS = 50;
+
   private final long bytes;
   private final Set<Holder> holders = new LinkedHashSet<>();
   private long used;
@@ -123,7 +126,6 @@ final class MemoryBudget {
     return asking.release();
   }
 
-  /** A file that was in use a moment ago may be idle now, so this also ends after a while. */
   private synchronized void await(long wanted) throws InterruptedIOException {
     if (used + wanted <= bytes) {
       return;
@@ -135,6 +137,4 @@ final class MemoryBudget {
       throw new InterruptedIOException("interrupted while waiting for memory");
     }
   }
-
-  private static final long LOOK_AGAIN_MS = 50;
 }

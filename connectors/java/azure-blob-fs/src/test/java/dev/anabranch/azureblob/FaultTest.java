@@ -43,7 +43,7 @@ class FaultTest {
     Configuration options = proxy.options();
     options.set(AzureBlobOptions.BLOCK_SIZE, new MemorySize(BLOCK));
     options.set(AzureBlobOptions.RETRIES, 3);
-    options.set(AzureBlobOptions.REQUEST_TIMEOUT, Duration.ofSeconds(2));
+    options.set(AzureBlobOptions.REQUEST_TIMEOUT, Duration.ofSeconds(20));
     files = cloud.fileSystem(options, cloud.location());
   }
 
@@ -219,7 +219,7 @@ class FaultTest {
   void endsAReadThatWaitsWhenAnotherThreadClosesTheStream() throws Exception {
     write(direct, path("waiting"), random(16, 3 * BLOCK));
     FSDataInputStream in = files.open(path("waiting"));
-    proxy.rule = request -> Fault.held(1_500);
+    proxy.rule = request -> Fault.held(20_000);
     in.seek(2L * BLOCK);
     CompletableFuture<Throwable> ended = new CompletableFuture<>();
     Thread reader =
@@ -239,7 +239,7 @@ class FaultTest {
     long began = System.nanoTime();
     in.close();
     assertThat(ended.get()).hasMessageEndingWith("waiting is closed");
-    assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(1));
+    assertThat(Duration.ofNanos(System.nanoTime() - began)).isLessThan(Duration.ofSeconds(10));
   }
 
   @Test
@@ -257,9 +257,12 @@ class FaultTest {
 
   @Test
   void repeatsWhatIsNotAnsweredInTime() throws IOException {
-    proxy.first(1, "PUT", "late", Fault.slow(4_000));
-    write(files, path("late"), random(12, 10));
-    assertThat(proxy.count("PUT", "late")).isEqualTo(2);
+    Configuration options = proxy.options();
+    options.set(AzureBlobOptions.REQUEST_TIMEOUT, Duration.ofSeconds(2));
+    FileSystem impatient = Cloud.local().fileSystem(options, Cloud.local().location());
+    proxy.first(1, "PUT", "late", Fault.slow(20_000));
+    write(impatient, path("late"), random(12, 10));
+    assertThat(proxy.count("PUT", "late")).isGreaterThanOrEqualTo(2);
     assertThat(read(direct, path("late"))).isEqualTo(random(12, 10));
   }
 
