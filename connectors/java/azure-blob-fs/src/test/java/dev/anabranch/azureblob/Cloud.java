@@ -33,6 +33,7 @@ final class Cloud {
   private final JsonNode told;
   private final String location;
   private final boolean local;
+  private FileSystem files;
 
   private Cloud(JsonNode told, String location, boolean local) {
     this.told = told;
@@ -146,8 +147,12 @@ final class Cloud {
     throw new IOException("no plugin for " + uri.getScheme() + " in FLINK_PLUGINS_DIR");
   }
 
-  FileSystem fileSystem() throws IOException {
-    return fileSystem(new Configuration(), location);
+  /** The one that tests share which neither change its options nor its identity. */
+  synchronized FileSystem fileSystem() throws IOException {
+    if (files == null) {
+      files = fileSystem(new Configuration(), location);
+    }
+    return files;
   }
 
   private static Map<String, String> strings(JsonNode object) {

@@ -78,7 +78,7 @@ class IdentityTest {
     Map<String, String> variables = new HashMap<>(cloud.identity());
     variables.put("AZURE_FEDERATED_TOKEN_FILE", gone.toString());
     Cloud.setEnvironment(variables);
-    FileSystem files = cloud.fileSystem();
+    FileSystem files = cloud.fileSystem(new Configuration(), cloud.location());
     Files.delete(gone);
     assertThatThrownBy(() -> files.exists(new Path(base, "x")))
         .isInstanceOf(IOException.class)
@@ -112,7 +112,7 @@ class IdentityTest {
   @Test
   void goesOnWhileTokensExpireAndTheFederatedTokenIsReplaced() throws Exception {
     cloud.tokens("lifetime_s=2");
-    FileSystem files = cloud.fileSystem();
+    FileSystem files = cloud.fileSystem(new Configuration(), cloud.location());
     int before = cloud.tokens("").get("refused").asInt();
     int given = cloud.tokens("").get("given").asInt();
     for (int i = 0; i < 3; i++) {
@@ -128,7 +128,7 @@ class IdentityTest {
 
   @Test
   void asksForATokenOnceAsLongAsItLives() throws Exception {
-    FileSystem files = cloud.fileSystem();
+    FileSystem files = cloud.fileSystem(new Configuration(), cloud.location());
     int given = cloud.tokens("").get("given").asInt();
     for (int i = 0; i < 5; i++) {
       files.exists(new Path(base, "x"));
@@ -138,7 +138,7 @@ class IdentityTest {
 
   @Test
   void waitsForATokenServiceThatIsDownForAMoment() throws Exception {
-    FileSystem files = cloud.fileSystem();
+    FileSystem files = cloud.fileSystem(new Configuration(), cloud.location());
     cloud.tokens("status=503");
     Thread back =
         new Thread(
