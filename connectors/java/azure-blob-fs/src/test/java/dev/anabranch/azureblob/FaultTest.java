@@ -8,16 +8,22 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.anabranch.azureblob.FaultProxy.Fault;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.MemorySize;
+import org.apache.flink.core.fs.CloseableRegistry;
 import org.apache.flink.core.fs.FSDataInputStream;
 import org.apache.flink.core.fs.FSDataOutputStream;
 import org.apache.flink.core.fs.FileSystem;
 import org.apache.flink.core.fs.FileSystem.WriteMode;
 import org.apache.flink.core.fs.Path;
+import org.apache.flink.core.fs.PathsCopyingFileSystem;
+import org.apache.flink.core.fs.PathsCopyingFileSystem.CopyRequest;
 import org.apache.flink.core.fs.RecoverableFsDataOutputStream;
 import org.apache.flink.core.fs.RecoverableFsDataOutputStream.Committer;
 import org.apache.flink.core.fs.RecoverableWriter;
@@ -25,6 +31,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Answers that are lost after the service has done its work, refusals, resets and delays. */
 class FaultTest {
@@ -197,6 +204,64 @@ class FaultTest {
     writer.join();
     assertThat(proxy.count("PUT", "comp=blocklist")).isZero();
     assertThat(direct.exists(path("amidst"))).isFalse();
+  }
+
+  @Test
+  void publishesNothingWhenItsThreadIsInterrupted() throws Exception {
+    proxy.rule = request -> request.contains("comp=block&") ? Fault.held(1_500) : Fault.none();
+    FSDataOutputStream out = files.create(path("interrupted"), WriteMode.NO_OVERWRITE);
+    CompletableFuture<Boolean> marked = new CompletableFuture<>();
+    Thread writer =
+        new Thread(
+            () -> {
+              try {
+                out.write(random(17, 2 * BLOCK));
+                out.close();
+                marked.completeExceptionally(new AssertionError("it is closed"));
+              } catch (InterruptedIOException e) {
+                marked.complete(Thread.currentThread().isInterrupted());
+              } catch (IOException e) {
+                marked.completeExceptionally(e);
+              }
+            });
+    writer.start();
+    while (proxy.count("PUT", "comp=block&") == 0) {
+      Thread.sleep(10);
+    }
+    writer.interrupt();
+    assertThat(marked.get()).isTrue();
+    assertThat(proxy.count("PUT", "comp=blocklist")).isZero();
+    assertThat(direct.exists(path("interrupted"))).isFalse();
+  }
+
+  @Test
+  void copiesNoMoreFilesOnceTheRegistryIsClosed(@TempDir java.nio.file.Path disk) throws Exception {
+    write(direct, path("copied"), random(18, 10));
+    proxy.rule = request -> Fault.held(500);
+    List<CopyRequest> requests = new ArrayList<>();
+    for (int i = 0; i < 100; i++) {
+      Path target = new Path(disk.resolve("copy-" + i).toUri());
+      requests.add(CopyRequest.of(path("copied"), target, 10));
+    }
+    CloseableRegistry registry = new CloseableRegistry();
+    CompletableFuture<Throwable> ended = new CompletableFuture<>();
+    Thread copier =
+        new Thread(
+            () -> {
+              try {
+                ((PathsCopyingFileSystem) files).copyFiles(requests, registry);
+                ended.completeExceptionally(new AssertionError("all are copied"));
+              } catch (IOException e) {
+                ended.complete(e);
+              }
+            });
+    copier.start();
+    while (proxy.count("GET", "copied") == 0) {
+      Thread.sleep(10);
+    }
+    registry.close();
+    assertThat(ended.get()).hasMessage("the copying of files was stopped");
+    assertThat(proxy.count("GET", "copied")).isLessThan(100);
   }
 
   private static void closeQuietly(FSDataOutputStream out) {
