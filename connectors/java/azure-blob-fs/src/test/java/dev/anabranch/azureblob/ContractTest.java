@@ -11,6 +11,7 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.UUID;
+import org.apache.flink.configuration.Configuration;
 import org.apache.flink.core.fs.FSDataInputStream;
 import org.apache.flink.core.fs.FSDataOutputStream;
 import org.apache.flink.core.fs.FileStatus;
@@ -172,6 +173,20 @@ class ContractTest {
     assertThat(read(files, path("to/b/c"))).isEqualTo(random(2, 10));
     assertThat(files.rename(path("absent"), path("anything"))).isFalse();
     assertThat(files.rename(path("to"), path("to/b"))).isFalse();
+  }
+
+  @Test
+  void isTheSameUnderEachScheme() throws IOException {
+    write(files, path("scheme"), random(1, 10));
+    String abfs = BASE.toString().replaceFirst("^abfss:", "abfs:");
+    String wasbs =
+        BASE.toString().replaceFirst("^abfss:", "wasbs:").replaceFirst("\\.dfs\\.", ".blob.");
+    for (String location : new String[] {abfs, wasbs}) {
+      FileSystem other = Cloud.get().fileSystem(new Configuration(), location);
+      Path path = new Path(location, "scheme");
+      assertThat(read(other, path)).isEqualTo(random(1, 10));
+      assertThat(other.listStatus(path)).extracting(FileStatus::getPath).containsExactly(path);
+    }
   }
 
   @Test

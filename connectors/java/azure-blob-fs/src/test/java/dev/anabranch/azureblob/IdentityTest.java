@@ -111,7 +111,7 @@ class IdentityTest {
 
   @Test
   void goesOnWhileTokensExpireAndTheFederatedTokenIsReplaced() throws Exception {
-    cloud.tokens("lifetime_s=2");
+    cloud.tokens("lifetime_s=1");
     FileSystem files = cloud.fileSystem(new Configuration(), cloud.location());
     int before = cloud.tokens("").get("refused").asInt();
     int given = cloud.tokens("").get("given").asInt();
@@ -120,7 +120,7 @@ class IdentityTest {
       write(files, path, random(i, 100));
       assertThat(read(files, path)).isEqualTo(random(i, 100));
       cloud.tokens("rotate");
-      Thread.sleep(i < 2 ? 2_000 : 0); // the access token's life
+      Thread.sleep(i < 2 ? 1_000 : 0); // the access token's life
     }
     assertThat(cloud.tokens("").get("given").asInt() - given).isGreaterThanOrEqualTo(3);
     assertThat(cloud.tokens("").get("refused").asInt()).isEqualTo(before);

@@ -35,7 +35,7 @@ import org.junit.jupiter.api.Timeout;
 class RandomFaultsTest {
   private static final int BLOCK = 256 * 1024;
   private static final int THREADS = 4;
-  private static final int FILES_PER_THREAD = 3;
+  private static final int FILES_PER_THREAD = 2;
 
   private final Cloud cloud = Cloud.local();
   private final Path base = new Path(cloud.location(), "random-" + UUID.randomUUID());
