@@ -179,6 +179,10 @@ class _Judging:
             log = self._brokers.logs[name]
             must(self._from_latest or offset in log.starts, f"{name} begins at {offset}")
             self._accounts[name] = Account(name, offset, offset, owner=subtask)
+            cluster, topic, _ = name.split("/")
+            for held in self._held.values():
+                # What was there before it was created again is read no more.
+                held -= {each for each in held if each.startswith(f"{cluster}/") and f"/{topic}/" not in each}
             self._held[subtask].add(name)
         self._was_shared.add(subtask)
 

@@ -199,6 +199,22 @@ final class LogLedger {
     return List.copyOf(pending.values());
   }
 
+  /** The logs of topics that were deleted, and created again with these splits, by split id. */
+  Set<String> replacedBy(List<UnionSplit> splits) {
+    Set<String> replaced = new HashSet<>();
+    for (UnionSplit split : splits) {
+      known.forEach(
+          (log, topic) -> {
+            if (topic.equals(split.topic())
+                && log.clusterId().equals(split.log().clusterId())
+                && !log.topicId().equals(split.log().topicId())) {
+              replaced.add(log.splitId());
+            }
+          });
+    }
+    return replaced;
+  }
+
   /** Takes note that a split has a reader now. */
   void assigned(UnionSplit split) {
     pending.remove(split.splitId());

@@ -26,6 +26,11 @@ final class SplitBalancer {
     held.remove(subtask);
   }
 
+  /** Readers give these up, or are about to: they count no longer. */
+  void givenUp(Set<String> splitIds) {
+    held.values().forEach(each -> each.removeAll(splitIds));
+  }
+
   boolean isReady(int parallelism) {
     return held.size() == parallelism;
   }

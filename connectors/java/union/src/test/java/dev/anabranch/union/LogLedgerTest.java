@@ -229,4 +229,14 @@ class LogLedgerTest {
     assertThat(later.pending()).containsExactlyInAnyOrderElementsOf(waiting.subList(1, 3));
     assertThat(admit(later, "a", shown("A", "t1", 3)).logs()).isEmpty();
   }
+
+  @Test
+  void aTopicThatIsCreatedAgainReplacesItsLogsAndNobodyElses() {
+    LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a", "b");
+    admit(ledger, "a", shown("A", "t1", 2));
+    admit(ledger, "b", shown("B", "t1", 1));
+    ledger.pending().forEach(ledger::assigned);
+    admit(ledger, "a", shown("A", "t2", 1));
+    assertThat(ledger.replacedBy(ledger.pending())).containsExactlyInAnyOrder("A/t1/0", "A/t1/1");
+  }
 }

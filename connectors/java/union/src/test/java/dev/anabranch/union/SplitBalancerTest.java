@@ -45,6 +45,15 @@ class SplitBalancerTest {
   }
 
   @Test
+  void doesNotCountWhatReadersGiveUp() {
+    SplitBalancer balancer = new SplitBalancer();
+    balancer.registered(0, Set.of("A/t0/0"));
+    balancer.registered(1, Set.of("B/t/0"));
+    balancer.givenUp(Set.of("A/t0/0"));
+    assertThat(balancer.share(splits("A", 1))).containsOnlyKeys(0);
+  }
+
+  @Test
   void isReadyOnlyWhileEveryReaderIsThere() {
     SplitBalancer balancer = new SplitBalancer();
     balancer.registered(0, Set.of());

@@ -147,4 +147,16 @@ class UnionEnumeratorTest {
     register(1);
     assertThat(shares()).isEqualTo(Map.of(0, 2, 1, 2));
   }
+
+  @Test
+  void logsOfATopicThatWasCreatedAgainNoLongerCountWhereSplitsAreSharedOut() throws Throwable {
+    PrimaryProbe probe = follow(1, "a:9092");
+    register(0);
+    register(1);
+    tell(probe, shown("A", "t1", 1));
+    tell(probe, shown("A", "t2", 3));
+    assertThat(shares())
+        .as("1 of t1, which is gone, and 2 to 1 of t2")
+        .isEqualTo(Map.of(0, 3, 1, 1));
+  }
 }
