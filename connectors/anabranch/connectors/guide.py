@@ -37,14 +37,15 @@ class Guide:
                 raise error or missing(public_uri(topology))
 
     def news(self) -> Topology | None:
-        """The document, if it is another than at the last call."""
+        """The document, if it is another than the one that was taken last."""
         current = self._source if isinstance(self._source, Topology) else None
         if self._watcher is not None:
             current = self._watcher.current
-        if current is self._taken:
-            return None
-        self._taken = current
-        return current
+        return None if current is self._taken else current
+
+    def take(self, topology: Topology) -> None:
+        """It is followed now, and no news any more."""
+        self._taken = topology
 
     def staleness(self) -> UnavailableError | None:
         """Why writing must stop, if it must."""

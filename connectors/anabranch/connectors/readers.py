@@ -156,6 +156,7 @@ class UnionReader:
         topology = self._guide.news()
         if topology is None:
             return
+        self._guide.take(topology)
         group = topology.group_of(self.stream)
         topic = group.streams[self.stream].topic
         if not self._readers:

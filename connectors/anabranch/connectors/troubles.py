@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["concise", "lasts", "next_step"]
+__all__ = ["NO_CLIENT", "concise", "lasts", "next_step"]
+
+NO_CLIENT = "its client cannot be made"
+"""Before what keeps it from that: a secret or a certificate."""
 
 # librdkafka counts on in these words: each time the same trouble is another text.
 _PASSING = re.compile(r" \(after \d+ms in state [A-Z_]+(?:, \d+ identical error\(s\) suppressed)?\)")
 _NO_TOPIC = ("nknown topic", "does not exist")
 _NOT_ALLOWED = ("uthori", "uthent", "SASL", "SSL handshake")
+_CHECK_AUTH = "check the primaries' 'auth' in the topology document, and what its references name"
 
 
 def concise(reason: str) -> str:
@@ -19,7 +23,7 @@ def concise(reason: str) -> str:
 
 def lasts(reason: str) -> bool:
     """Whether somebody has to change something before that primary can be used: its topic or the log-in."""
-    return any(word in reason for word in (*_NO_TOPIC, *_NOT_ALLOWED))
+    return any(word in reason for word in (*_NO_TOPIC, *_NOT_ALLOWED, NO_CLIENT))
 
 
 def next_step(reasons: str, otherwise: str) -> str:
@@ -29,8 +33,11 @@ def next_step(reasons: str, otherwise: str) -> str:
         reasons: What is wrong with each.
         otherwise: What to do where it is neither the topic nor the log-in.
     """
+    if NO_CLIENT in reasons:
+        # Before the topic: of a file it is said as well that it does not exist.
+        return _CHECK_AUTH
     if any(word in reasons for word in _NO_TOPIC):
         return "create the topic on the primaries, or correct the stream's 'topic' in the topology document"
     if any(word in reasons for word in _NOT_ALLOWED):
-        return "check the primaries' 'auth' in the topology document, and what its references name"
+        return _CHECK_AUTH
     return otherwise

@@ -15,6 +15,7 @@ from anabranch.connectors.client_log import QuietLog
 from anabranch.connectors.prism.options import LINGER_MS
 from anabranch.connectors.prism.transport import AnswerCallback, Failure, FailureKind, Headers, Trouble
 from anabranch.connectors.troubles import concise
+from anabranch.errors import ConfigurationError
 
 __all__ = ["PRODUCER_CONFIG", "ConfluentTransport", "ConfluentTransportFactory"]
 
@@ -280,4 +281,12 @@ class ConfluentTransportFactory:
 
     def __call__(self, name: str, client: dict[str, str], topic: str) -> ConfluentTransport:
         """Makes the transport of one primary."""
-        return ConfluentTransport(topic, {**self._config, **client, "client.id": f"prism-{name}"})
+        try:
+            return ConfluentTransport(topic, {**self._config, **client, "client.id": f"prism-{name}"})
+        except KafkaException as error:
+            # It names settings and files, no secrets.
+            raise ConfigurationError(
+                f"the Kafka client refuses its settings: {concise(error.args[0].str())}",
+                where=f"primary {name}",
+                hint="check its 'auth' in the topology document, the files that are named there, and config",
+            ) from None

@@ -6,13 +6,15 @@ import ctypes
 import logging
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from anabranch.connectors.prism.link import Link
 from anabranch.connectors.prism.tracker import Tracker
-from anabranch.connectors.prism.transport import Transport, TransportFactory
-from anabranch.errors import ConfigurationError
+from anabranch.connectors.prism.transport import TransportFactory
+from anabranch.connectors.prism.unmade import UnmadeTransport
+from anabranch.connectors.troubles import NO_CLIENT
+from anabranch.errors import AnabranchError, ConfigurationError
 from anabranch.topology import Primary, Topology, librdkafka_config
 
 __all__ = ["Fleet", "StreamView"]
@@ -30,14 +32,12 @@ class StreamView:
         topic: Name of its topic on every primary.
         copies: Acknowledgements that a record needs.
         primaries: The active ones, by name.
-        clients: Bootstrap servers and security of each, by name. Holds secrets.
         others: Names of the primaries that are not to be written to: draining or removed.
     """
 
     topic: str
     copies: int
     primaries: Mapping[str, Primary]
-    clients: Mapping[str, dict[str, str]]
     others: Collection[str]
 
     @classmethod
@@ -46,13 +46,30 @@ class StreamView:
 
         Raises:
             TopologyError: No group has the stream.
-            ConfigurationError: A secret cannot be resolved.
         """
         group = topology.group_of(stream)
         spec = group.streams[stream]
-        clients = {name: librdkafka_config(primary) for name, primary in group.writable.items()}
-        others = group.primaries.keys() - clients.keys()
-        return cls(spec.topic, spec.copies, group.writable, clients, others)
+        others = group.primaries.keys() - group.writable.keys()
+        return cls(spec.topic, spec.copies, group.writable, others)
+
+
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """What the transport of a link was made from.
+
+    Attributes:
+        primary: As the topology had it.
+        config: Bootstrap servers and security. Holds secrets.
+        files: Which files its certificates were read from.
+    """
+
+    primary: Primary
+    config: dict[str, str]
+    files: _Files
+
+    def is_for(self, primary: Primary) -> bool:
+        """Whether the topology still says the same of it; its secrets may be others."""
+        return (self.primary.bootstrap, self.primary.auth) == (primary.bootstrap, primary.auth)
 
 
 class Fleet:
@@ -64,21 +81,30 @@ class Fleet:
         self._home = home
         self._links: dict[str, Link] = {}
         self._view: StreamView | None = None
-        self._files: dict[str, _Files] = {}
+        # Of those links whose transport could be made.
+        self._clients: dict[str, _Client] = {}
 
     @property
     def links(self) -> Mapping[str, Link]:
         """By name, retired ones that still owe answers included."""
         return self._links
 
-    def follow(self, view: StreamView) -> None:
+    def follow(self, view: StreamView, *, strict: bool = False) -> None:
         """Goes over to a new version of the topology.
+
+        A primary whose client cannot be made holds up nobody else: it is one that does not work, and says
+        why; before each probe its client is tried again.
+
+        Args:
+            view: Of that version.
+            strict: It is an error, since what is wrong from the start is the caller's mistake.
 
         Raises:
             ConfigurationError: At the first version only: there is no primary with the name of the home one
-                (one that is drained or removed is no error: producers start and go on with the others).
+                (one that is drained or removed is no error: producers start and go on with the others), or
+                a client cannot be made and ``strict`` is set.
         """
-        if self._home is not None and self._home not in view.clients:
+        if self._home is not None and self._home not in view.primaries:
             self._miss_home(self._home, view)
         if self._view is None and self._tracker.shortage.allowed and view.copies < 2:
             # No error: to lower them is how an outage is answered, and producers may restart in it.
@@ -89,11 +115,13 @@ class Fleet:
             )
         moved = self._view is not None and self._view.topic != view.topic
         self._view = view
-        self._tracker.set_copies(view.copies)
-        for name, client in view.clients.items():
-            self._link_to(name, client, moved)
+        # Before anything that may fail, and before a client that is replaced gives its records to others.
         for name, link in self._links.items():
-            link.retired = name not in view.clients
+            link.retired = name not in view.primaries
+        self._tracker.set_links(self._links.values())
+        self._tracker.set_copies(view.copies)
+        for name, primary in view.primaries.items():
+            self._link_to(name, primary, moved, strict)
         self._tracker.set_links(self._links.values())
 
     def tend(self) -> None:
@@ -103,10 +131,11 @@ class Fleet:
                 link.unread = False
                 self._read_again(link)
             if link.fatal:
-                self._renew(link)
+                self._replace_broken(link)
             if link.retired and not link.in_flight:
                 link.transport.close()
                 del self._links[link.name]
+                self._clients.pop(link.name, None)
                 self._tracker.set_links(self._links.values())
 
     def abandon(self) -> None:
@@ -121,18 +150,31 @@ class Fleet:
             link.transport.close()
 
     def _miss_home(self, home: str, view: StreamView) -> None:
-        active = ", ".join(view.clients) or "none"
+        active = ", ".join(view.primaries) or "none"
         if self._view is None and home not in view.others:
             raise ConfigurationError(f"there is no home primary '{home}'", hint=f"active: {active}")
         _log.warning("home primary '%s' is not to be written to; active: %s", home, active)
 
-    def _link_to(self, name: str, client: dict[str, str], moved: bool) -> None:
+    def _link_to(self, name: str, primary: Primary, moved: bool, strict: bool) -> None:
         link = self._links.get(name)
         if link is None:
-            self._links[name] = Link(name, self._tracker, client, self._make(name, client))
-        elif link.client != client or moved:
-            link.client = client
-            self._renew(link)
+            link = self._links[name] = Link(name, self._tracker, UnmadeTransport())
+        client = self._clients.get(name)
+        try:
+            config = librdkafka_config(primary)
+            if client is None or moved or config != client.config:
+                self._make(link, primary, config)
+            else:
+                # Its secrets may be kept elsewhere now.
+                self._clients[name] = replace(client, primary=primary)
+        except Exception as error:
+            if strict:
+                raise
+            if client is None or moved or not client.is_for(primary):
+                self._unmake(link, error)
+            else:
+                # It goes on with what it was made from.
+                self._tell_unread(link, error)
 
     def _read_again(self, link: Link) -> None:
         """Takes up secrets that were renewed: a client keeps those that it was made with."""
@@ -140,33 +182,62 @@ class Fleet:
         primary = self._view.primaries.get(link.name)
         if primary is None:
             return
+        client = self._clients.get(link.name)
         try:
-            client = librdkafka_config(primary)
-            if client != link.client or _files(client) != self._files[link.name]:
+            config = librdkafka_config(primary)
+            if client is None:
+                self._make(link, primary, config)
+            elif config != client.config or _files(config) != client.files:
                 _log.info("primary %s: its secrets were renewed", link.name)
-                link.client = client
-                self._renew(link)
+                self._make(link, primary, config)
         except Exception as error:
-            # They may be half written. At the next probe they are looked at again.
-            _log.warning("primary %s: its secrets cannot be read: %s", link.name, error)
+            if client is None:
+                self._unmake(link, error)
+            else:
+                # They may be half written. At the next probe they are looked at again.
+                self._tell_unread(link, error)
 
-    def _renew(self, link: Link) -> None:
+    def _replace_broken(self, link: Link) -> None:
+        client = self._clients[link.name]
+        try:
+            self._make(link, client.primary, client.config)
+        except Exception as error:
+            self._unmake(link, error)
+
+    def _make(self, link: Link, primary: Primary, config: dict[str, str]) -> None:
+        assert self._view is not None  # noqa: S101  (set by follow)
+        files = _files(config)
+        made = self._factory(link.name, config, self._view.topic)
         old = link.transport
-        link.replace(self._make(link.name, link.client))
+        link.replace(made)
+        if link.name not in self._clients:
+            # What kept it down is over: it need not wait for the next probe.
+            link.revive(self._tracker.now)
+        self._clients[link.name] = _Client(primary, config, files)
         old.close()
 
-    def _make(self, name: str, client: dict[str, str]) -> Transport:
-        assert self._view is not None  # noqa: S101  (set by follow)
-        files = _files(client)
-        made = self._factory(name, client, self._view.topic)
-        self._files[name] = files
-        return made
+    def _unmake(self, link: Link, error: Exception) -> None:
+        """Nothing goes to a primary whose client cannot be made; before each probe it is tried again."""
+        self._clients.pop(link.name, None)
+        link.note(f"{NO_CLIENT}: {_reason(error)}")
+        link.trip(self._tracker.now)
+        # Closing gives what it owes to others, and must not give it to itself.
+        self._tracker.rebuild()
+        link.transport.close()
+        link.replace(UnmadeTransport())
+
+    def _tell_unread(self, link: Link, error: Exception) -> None:
+        _log.warning("primary %s: its secrets cannot be read: %s", link.name, _reason(error))
 
 
 def _files(client: Mapping[str, str]) -> _Files:
     """Tells whether one of the files that a client reads its certificates from is another one by now."""
     found = [os.stat(path) for key, path in client.items() if key.endswith(".location")]
     return tuple((each.st_ino, each.st_mtime_ns, each.st_size) for each in found)
+
+
+def _reason(error: Exception) -> str:
+    return error.message if isinstance(error, AnabranchError) else f"{type(error).__name__}: {error}"
 
 
 def _leak(thing: object) -> None:

@@ -56,7 +56,6 @@ class Link:
         "acked",
         "breaker",
         "busy",
-        "client",
         "cluster",
         "failed",
         "fatal",
@@ -80,10 +79,9 @@ class Link:
         "watch",
     )
 
-    def __init__(self, name: str, tracker: Tracker, client: dict[str, str], transport: Transport) -> None:
+    def __init__(self, name: str, tracker: Tracker, transport: Transport) -> None:
         self.name = name
         self.tracker = tracker
-        self.client = client
         self.transport = transport
         self.send = transport.send
         self.breaker = Breaker()

@@ -60,7 +60,8 @@ class PrismProducer:
 
     Raises:
         TopologyError: The document is invalid or has no such stream.
-        ConfigurationError: A setting is out of range, a secret cannot be resolved, ``home`` is unknown.
+        ConfigurationError: A setting is out of range, a secret or certificate cannot be read, ``home`` is
+            unknown.
     """
 
     def __init__(
@@ -97,7 +98,8 @@ class PrismProducer:
         self._fleet = Fleet(self._tracker, self._factory, home=options.home)
         try:
             self._follow_topology(first=True)
-        except AnabranchError:
+        except BaseException:
+            self._fleet.close()
             self._guide.close()
             raise
         self._keep_s = min(_KEEP_S, options.hedge_after_s / 5)
@@ -260,11 +262,15 @@ class PrismProducer:
         if topology is None:
             return
         try:
-            self._fleet.follow(StreamView.of(topology, self.stream))
+            view = StreamView.of(topology, self.stream)
         except AnabranchError as error:
             if first:
                 raise
             _log.warning("prism %s stays with the topology it has: %s", self.stream, error)
+        else:
+            # A forked child goes on as its parent does, whatever has become of a secret since that started.
+            self._fleet.follow(view, strict=first and not self._forked)
+        self._guide.take(topology)
 
     def _rest(self, waited_s: float) -> None:
         """Waits a little for room; gives up after ``max_block_s``."""

@@ -124,5 +124,9 @@ class TransportFactory(Protocol):
             name: Of the primary.
             client: Bootstrap servers and security in librdkafka's words.
             topic: Where its records go.
+
+        Raises:
+            ConfigurationError: What the client was given is of no use, such as half a certificate. It is
+                tried again.
         """
         ...
