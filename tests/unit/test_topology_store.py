@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -369,6 +370,37 @@ def test_http_slow_answers_end_at_the_deadline(server: Server) -> None:
     with pytest.raises(UnavailableError, match=r"no whole answer within 0\.6 s"):
         store.read()
     release.set()
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["HTTP/1.1 2", "HTTP/1.1 200 OK\r\nX-Slow: ", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;"],
+)
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_http_heads_that_trickle_end_at_the_deadline(server: Server, head: str, method: str) -> None:
+    hung_up = threading.Event()
+
+    def trickle(handler: http.server.BaseHTTPRequestHandler) -> bool:
+        try:
+            handler.wfile.write(head.encode())
+            for _ in range(500):
+                handler.wfile.write(b"0")
+                time.sleep(0.02)
+        except OSError:
+            hung_up.set()
+        return True
+
+    store = HttpStore(server.url, timeout_s=5, deadline_s=0.6)
+    server.content = document(1).encode()
+    known = HttpStore(server.url).read()
+    server.before_answer = trickle
+    started = time.monotonic()
+    with pytest.raises(UnavailableError) as caught:
+        store.read() if method == "GET" else store.replace(document(2), known)
+    assert time.monotonic() - started < 8
+    what = "no whole answer within 0.6 s" if method == "GET" else "did not answer in time"
+    assert what in str(caught.value)
+    assert hung_up.wait(5), "the connection is left open"
 
 
 def test_http_cut_answer_is_not_taken_for_a_document(server: Server) -> None:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import base64
 import http.client
-import time
 import urllib.error
 import urllib.request
 from email.message import Message
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from anabranch.errors import TopologyError, UnavailableError
+from anabranch.topology.bounded_http import Bounds, bounded_opener
 from anabranch.topology.store import MAX_BYTES, Stored, conflict, public_uri
 
 __all__ = ["HttpStore"]
@@ -111,10 +111,10 @@ class HttpStore:
         if self._login:
             # Not for whom a redirect names.
             request.add_unredirected_header("Authorization", f"Basic {self._login}")
-        deadline = time.monotonic() + self._deadline_s
+        bounds = Bounds.from_now(self._timeout_s, self._deadline_s, self.where)
         try:
-            with urllib.request.urlopen(request, timeout=self._timeout_s) as answer:  # noqa: S310
-                return answer.status, answer.headers, self._body(answer, deadline)
+            with bounded_opener(bounds).open(request, timeout=self._timeout_s) as answer:
+                return answer.status, answer.headers, self._body(answer)
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.headers, b""
@@ -127,7 +127,7 @@ class HttpStore:
                 f"{method} failed: {reason}", where=self.where, hint="check that the server is up"
             ) from None
 
-    def _body(self, answer: http.client.HTTPResponse, deadline: float) -> bytes:
+    def _body(self, answer: http.client.HTTPResponse) -> bytes:
         chunks: list[bytes] = []
         size = 0
         while chunk := answer.read1(65_536):
@@ -135,8 +135,6 @@ class HttpStore:
             size += len(chunk)
             if size > MAX_BYTES:
                 raise TopologyError(f"the answer has more than {MAX_BYTES} bytes", where=self.where)
-            if time.monotonic() > deadline:
-                raise UnavailableError(f"no whole answer within {self._deadline_s:g} s", where=self.where)
         announced = answer.headers.get("Content-Length")
         if announced is not None and announced.isdigit() and int(announced) != size:
             # The standard library takes a cut answer for a whole one, and half a document may be valid.

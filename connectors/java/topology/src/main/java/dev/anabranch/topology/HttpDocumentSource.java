@@ -22,7 +22,7 @@ final class HttpDocumentSource implements DocumentSource {
   private final String login;
   private final String address;
   private final Duration socketTimeout;
-  private final Duration deadline;
+  private final BoundedExchange exchange;
 
   HttpDocumentSource(String url) {
     this(url, SOCKET_TIMEOUT, DEADLINE);
@@ -40,17 +40,23 @@ final class HttpDocumentSource implements DocumentSource {
     this.login = authority.substring(0, Math.max(at, 0));
     this.address = authority.substring(at + 1);
     this.socketTimeout = socketTimeout;
-    this.deadline = deadline;
+    this.exchange = new BoundedExchange(deadline);
   }
 
   @Override
   public Document read(@Nullable Document known) throws IOException {
-    // No connection pool to keep and no thread to stop: a poll is rare.
+    // No connection pool to keep and no client to stop: a poll is rare.
     HttpURLConnection connection = (HttpURLConnection) uri.toURL().openConnection();
+    return exchange.run(connection, () -> read(connection, known));
+  }
+
+  private Document read(HttpURLConnection connection, @Nullable Document known) throws IOException {
     try {
       connection.setConnectTimeout((int) socketTimeout.toMillis());
       connection.setReadTimeout((int) socketTimeout.toMillis());
       connection.setUseCaches(false);
+      // Else a thread of the JDK's reads on what is given up, to use the connection again.
+      connection.setRequestProperty("Connection", "close");
       connection.setRequestProperty("Accept", "application/yaml, application/json, */*");
       if (!login.isEmpty()) {
         byte[] bytes =
@@ -87,7 +93,6 @@ final class HttpDocumentSource implements DocumentSource {
   }
 
   private String text(InputStream in, long announced) throws IOException {
-    long end = System.nanoTime() + deadline.toNanos();
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     byte[] buffer = new byte[8192];
     for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
@@ -95,9 +100,7 @@ final class HttpDocumentSource implements DocumentSource {
       if (bytes.size() > MAX_BYTES) {
         throw new IOException("the answer has more than " + MAX_BYTES + " bytes");
       }
-      if (System.nanoTime() - end > 0) {
-        throw new IOException("no whole answer within " + deadline.toSeconds() + " s");
-      }
+      exchange.check();
     }
     if (announced >= 0 && bytes.size() != announced) {
       // The JDK takes a cut answer for a whole one, and half a document may be valid.

@@ -5,12 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class HttpDocumentSourceTest {
   private DocumentServer server;
@@ -80,6 +84,62 @@ class HttpDocumentSourceTest {
     } finally {
       release.countDown();
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "HTTP/1.1 2",
+        "HTTP/1.1 200 OK\r\nX-Slow: ",
+        "HTTP/1.1 302 Found\r\nX-Slow: ",
+        "HTTP/1.1 200 OK\r\n%sContent-Length: 100000\r\n\r\n"
+      })
+  void endsAtItsDeadlineWhateverTrickles(String head) throws Exception {
+    try (TrickleServer trickling = new TrickleServer(head)) {
+      HttpDocumentSource source =
+          new HttpDocumentSource(trickling.url(), Duration.ofSeconds(60), Duration.ofSeconds(1));
+      long start = System.nanoTime();
+      assertThatThrownBy(() -> source.read(null)).hasMessage("no whole answer within 1 s");
+      assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(5));
+      Await.until(() -> trickling.hungUp);
+      Await.until(() -> exchanges().isEmpty());
+      // The next one begins anew.
+      assertThatThrownBy(() -> source.read(null)).hasMessage("no whole answer within 1 s");
+    }
+  }
+
+  @Test
+  void gathersNoThreadsWhereNoneCanBeEnded() throws Exception {
+    // Of a chunk that trickles the JDK holds a lock that the end of the connection needs.
+    try (TrickleServer trickling =
+        new TrickleServer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;")) {
+      HttpDocumentSource source =
+          new HttpDocumentSource(trickling.url(), Duration.ofSeconds(60), Duration.ofSeconds(1));
+      assertThatThrownBy(() -> source.read(null)).hasMessage("no whole answer within 1 s");
+      assertThatThrownBy(() -> source.read(null))
+          .hasMessage("an exchange that was given up has not ended yet");
+      assertThat(exchanges()).hasSizeLessThanOrEqualTo(2);
+    }
+    Await.until(() -> exchanges().isEmpty());
+  }
+
+  @Test
+  void whoIsInterruptedDoesNotWaitForTheDeadline() throws Exception {
+    try (TrickleServer trickling = new TrickleServer("HTTP/1.1 200 OK\r\nX-Slow: ")) {
+      HttpDocumentSource source =
+          new HttpDocumentSource(trickling.url(), Duration.ofSeconds(60), Duration.ofSeconds(60));
+      Thread.currentThread().interrupt();
+      assertThatThrownBy(() -> source.read(null)).isInstanceOf(InterruptedIOException.class);
+      assertThat(Thread.interrupted()).isTrue();
+      Await.until(() -> exchanges().isEmpty());
+    }
+  }
+
+  private static List<String> exchanges() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .map(Thread::getName)
+        .filter(name -> name.startsWith("topology-exchange") || name.startsWith("topology-cut"))
+        .toList();
   }
 
   @Test
