@@ -71,7 +71,8 @@ class StreamSpec(StrictModel):
         partitions: Per primary.
         copies: On how many primaries a record must be acknowledged before its send is done.
         retention_s: How long brokers keep records; None: not known.
-        outage_budget_s: How long a primary may be away before a bounded wait gives up; None: no bound.
+        outage_budget_s: How long a primary may be away, as its operators see it; None: no bound. Nothing
+            reads it yet.
     """
 
     topic: Annotated[str, Field(pattern=NAME)] = ""

@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param partitions per primary
  * @param copies on how many primaries a record must be acknowledged before its send is done
  * @param retentionS how long brokers keep records, seconds; absent means not known
- * @param outageBudgetS how long a primary may be away before a bounded wait gives up, seconds
+ * @param outageBudgetS how long a primary may be away, as its operators see it, seconds; nothing
+ *     reads it yet
  */
 public record StreamSpec(
     @Nullable String topic,
