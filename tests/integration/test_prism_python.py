@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from anabranch.connectors import Delivery, PrismProducer
+from anabranch.connectors import Delivery, PrismProducer, RecordId
 from anabranch.connectors.readers import UnionReader
+from anabranch.devkit.loop import Loop, LoopSpec
 from anabranch.errors import DeliveryError
+from tests.conftest import StreamHandle
 from tests.integration.prism_ledger import Ledger, acked, await_true, send_until, state
 
 if TYPE_CHECKING:
-    from tests.conftest import StreamHandle, StreamMaker
+    from tests.conftest import StreamMaker
 
 pytestmark = pytest.mark.brokers
 
@@ -55,11 +58,48 @@ def test_what_a_paused_primary_wrote_late_is_a_duplicate_of_the_same_id(stream: 
         producer.flush()
         await_true(lambda: producer.stats().primaries["a"].in_flight == 0)
     assert ledger.errors == []
-    places = ledger.check(stream)
-    assert set(places) == set(ledger.sent)
-    twice = {record_id for record_id, where in places.items() if len(where) == 2}
+    assert set(ledger.check(stream)) == set(ledger.sent)
+    twice = _twice(ledger, stream)
     assert twice
     assert all(ledger.deliveries[record_id].ambiguous for record_id in twice)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(500)
+@pytest.mark.usefixtures("home")
+def test_what_a_paused_primary_applies_after_minutes_is_a_duplicate_of_the_same_id() -> None:
+    """Longer than any client waits: the producer has given up, gone on, and is closed."""
+    # With the short sessions of the other brokers its own controller would fence it first, and the requests
+    # that wait in its sockets be refused.
+    sessions = {"broker.session.timeout.ms": "600000"}
+    ledger = Ledger()
+    with Loop.up(LoopSpec(name="frozen", streams={"logs": 2}, broker_properties=sessions)) as loop:
+        stream = StreamHandle("logs", 2, loop, loop.topology_path)
+        try:
+            with PrismProducer(stream.topology, stream.name) as producer:
+                send_until(
+                    ledger, producer, lambda: acked(producer, "a") > 100 and acked(producer, "b") > 100
+                )
+                producer.flush()
+                loop.broker("a").pause()
+                before = acked(producer, "a")
+                send_until(ledger, producer, lambda: state(producer, "a") == "open")
+                resumes_at = time.monotonic() + 100
+                send_until(ledger, producer, lambda: time.monotonic() > resumes_at, limit_s=150)
+                producer.flush()
+                assert acked(producer, "a") == before
+                assert producer.stats().primaries["a"].failed > 0, "given up"
+        finally:
+            loop.broker("a").resume()
+        assert ledger.errors == []
+        await_true(lambda: bool(_twice(ledger, stream)))
+        assert set(ledger.check(stream)) == set(ledger.sent)
+        assert all(ledger.deliveries[record_id].ambiguous for record_id in _twice(ledger, stream))
+
+
+def _twice(ledger: Ledger, stream: StreamHandle) -> set[RecordId]:
+    """Ids that are in both logs."""
+    return {record_id for record_id, where in ledger.check(stream).items() if len(where) == 2}
 
 
 def test_both_down_then_back_only_delays(stream: StreamHandle) -> None:
