@@ -90,6 +90,11 @@ class Secured:
     def await_refusals(self, count: int, what: str) -> None:
         process.await_condition(lambda: len(refusals(self.flink_log())) >= count, 120, what)
 
+    def assert_told_once(self, before: int) -> None:
+        """Of all the attempts since there were so many refusals, one line."""
+        told = refusals(self.flink_log())[before:]
+        assert len(told) == 1, "\n".join(told)
+
     def secrets(self) -> list[bytes]:
         """Passwords, and a line of each private key."""
         folder = self.loop.folder / "secrets"
@@ -186,6 +191,7 @@ def test_credentials_that_one_primary_refuses_park_that_one_only(
         secured.write("a")
         secured.write("b")
         secured.await_counted(expected + RECORDS)
+        secured.assert_told_once(before)
         assert_nothing_shows(secured, run)
         assert "correct-horse-battery" not in secured.flink_log() + run.text
         secured.publish({})
@@ -207,6 +213,7 @@ def test_an_expired_certificate_parks_a_primary_until_the_file_is_renewed(
     secured.write("a")
     secured.write("b")
     secured.await_counted(RECORDS)
+    secured.assert_told_once(0)
     issue_short(authority, datetime.timedelta(days=1))
     secured.await_counted(2 * RECORDS)
     assert_nothing_shows(secured, run)
