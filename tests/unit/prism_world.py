@@ -9,7 +9,7 @@ from typing import Any
 
 from anabranch.connectors import Delivery, PrismProducer, RecordId
 from anabranch.connectors.prism.fleet import StreamView
-from anabranch.connectors.prism.simulated import SimulatedPrimaries, SimulatedPrimary
+from anabranch.connectors.prism.simulated import SimulatedPrimaries, SimulatedPrimary, SimulatedTransport
 from anabranch.connectors.prism.transport import Failure, FailureKind
 from anabranch.errors import DeliveryError, UnavailableError
 from anabranch.topology import Topology
@@ -21,8 +21,11 @@ _FAILURES = {
 }
 
 
-def topology(states: Mapping[str, str], copies: int) -> Topology:
-    primaries = {name: {"bootstrap": [f"{name}:9092"], "state": state} for name, state in states.items()}
+def topology(states: Mapping[str, str], copies: int, places: Mapping[str, str] | None = None) -> Topology:
+    hosts = {name: (places or {}).get(name, name).replace("/", "-") for name in states}
+    primaries = {
+        name: {"bootstrap": [f"{hosts[name]}:9092"], "state": state} for name, state in states.items()
+    }
     stream = {"partitions": 1, "copies": copies}
     group = {"primaries": primaries, "streams": {"s": stream}}
     return Topology.model_validate({"generation": 1, "groups": {"g": group}})
@@ -34,6 +37,7 @@ class World:
     def __init__(self, case: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
         names: Sequence[str] = case.get("primaries", defaults["primaries"])
         self._states = dict.fromkeys(names, "active")
+        self._places: dict[str, str] = {}
         self._copies: int = case.get("copies", defaults["copies"])
         self._now = 1000.0
         self._warmed = 0
@@ -46,7 +50,7 @@ class World:
         self.producer = PrismProducer(
             topology(self._states, self._copies),
             "s",
-            transports=self.primaries,
+            transports=self._transport,
             clock=lambda: self._now,
             **options,
         )
@@ -135,10 +139,14 @@ class World:
         primary.client_max_bytes = step.get("client_bytes", SimulatedPrimary().client_max_bytes)
         primary.client_full = step.get("client_full", False)
 
+    def _transport(self, name: str, client: dict[str, str], topic: str) -> SimulatedTransport:
+        return self.primaries(self._places.get(name, name).split("/")[0], client, topic)
+
     def _do_topology(self, step: Mapping[str, Any]) -> None:
         wanted = dict(step["topology"])
         self._copies = wanted.pop("copies", self._copies)
-        self.producer._fleet.follow(StreamView.of(topology(wanted, self._copies), "s"))
+        self._places |= step.get("at", {})
+        self.producer._fleet.follow(StreamView.of(topology(wanted, self._copies, self._places), "s"))
         self._settle()
 
     def _do_hold(self, step: Mapping[str, Any]) -> None:

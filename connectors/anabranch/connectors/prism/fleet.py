@@ -11,7 +11,7 @@ from typing import Self
 
 from anabranch.connectors.prism.link import Link
 from anabranch.connectors.prism.tracker import Tracker
-from anabranch.connectors.prism.transport import TransportFactory
+from anabranch.connectors.prism.transport import Transport, TransportFactory
 from anabranch.connectors.prism.unmade import UnmadeTransport
 from anabranch.connectors.troubles import NO_CLIENT
 from anabranch.errors import AnabranchError, ConfigurationError
@@ -208,13 +208,15 @@ class Fleet:
         assert self._view is not None  # noqa: S101  (set by follow)
         files = _files(config)
         made = self._factory(link.name, config, self._view.topic)
-        old = link.transport
+        old, place = link.transport, link.place
         link.replace(made)
         if link.name not in self._clients:
             # What kept it down is over: it need not wait for the next probe.
             link.revive(self._tracker.now)
         self._clients[link.name] = _Client(primary, config, files)
-        old.close()
+        # What the old one owes goes to others at once, and must not lie twice in one cluster.
+        self._tracker.rebuild()
+        self._close(link, old, place)
 
     def _unmake(self, link: Link, error: Exception) -> None:
         """Nothing goes to a primary whose client cannot be made; before each probe it is tried again."""
@@ -223,8 +225,16 @@ class Fleet:
         link.trip(self._tracker.now)
         # Closing gives what it owes to others, and must not give it to itself.
         self._tracker.rebuild()
-        link.transport.close()
+        self._close(link, link.transport, link.place)
         link.replace(UnmadeTransport())
+
+    def _close(self, link: Link, transport: Transport, place: int) -> None:
+        """Ends a transport that is replaced, and gives what it owes to others."""
+        owed, answered = link.in_flight, link.acked + link.failed
+        transport.close()
+        # Not all that is purged is told by then, and nobody will ask that client again.
+        link.failed += max(0, owed - (link.acked + link.failed - answered))
+        self._tracker.forsake(place)
 
     def _tell_unread(self, link: Link, error: Exception) -> None:
         _log.warning("primary %s: its secrets cannot be read: %s", link.name, _reason(error))

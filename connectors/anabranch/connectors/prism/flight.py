@@ -54,6 +54,7 @@ class Flight:
         on_done: Told when the record is done or failed.
         sent_at: When it was accepted, which is the time of the first attempt.
         link: Primary of the first attempt; None if none was usable.
+        place: Its :attr:`Link.place` then.
         outcome: Of the first attempt.
         story: All attempts; None while the first one is the only one and unanswered or acknowledged.
     """
@@ -65,6 +66,7 @@ class Flight:
         "link",
         "on_done",
         "outcome",
+        "place",
         "sent_at",
         "size",
         "story",
@@ -92,6 +94,7 @@ class Flight:
         self.on_done = on_done
         self.sent_at = sent_at
         self.link: Link | None = None
+        self.place = -1
         self.outcome = _PENDING
         self.story: Story | None = None
 
@@ -127,11 +130,12 @@ class Flight:
 class Attempt:
     """One further try to write a record to one primary."""
 
-    __slots__ = ("flight", "link", "outcome", "sent_at")
+    __slots__ = ("flight", "link", "outcome", "place", "sent_at")
 
     def __init__(self, flight: Flight, link: Link, sent_at: float) -> None:
         self.flight = flight
         self.link = link
+        self.place = link.place
         self.sent_at = sent_at
         self.outcome = _PENDING
 
@@ -148,18 +152,20 @@ class Story:
         attempts: In the order they were made.
         acks: In the order they arrived.
         refusals: Names of the primaries that refuse this very record, with the reason.
+        refused_at: Their places.
         waiting: It is in the queue for a usable primary.
         wishing: It is in the queue for a hedge.
         over: ``on_done`` has been told.
     """
 
-    __slots__ = ("acks", "attempts", "copies", "over", "refusals", "waiting", "wishing")
+    __slots__ = ("acks", "attempts", "copies", "over", "refusals", "refused_at", "waiting", "wishing")
 
     def __init__(self, copies: int) -> None:
         self.copies = copies
         self.attempts: list[Attempt | Flight] = []
         self.acks: list[Ack] = []
         self.refusals: dict[str, str] = {}
+        self.refused_at: list[int] = []
         self.waiting = self.wishing = False
         self.over = False
 
@@ -178,20 +184,17 @@ class Story:
         """How many copies are acknowledged or may well still be."""
         return sum(_is_hopeful(attempt) for attempt in self.attempts)
 
-    def engaged(self) -> list[str]:
-        """Names of the primaries that have the record, may still answer, or refuse it.
+    def engaged(self) -> list[int]:
+        """Places that have the record, may still answer, or refuse it."""
+        return [*self._places(done_or_open=True), *self.refused_at]
 
-        Names, because a primary that is drained and wanted again is another link and still the same primary.
-        """
-        return [*self._names(done_or_open=True), *self.refusals]
+    def failed(self) -> list[int]:
+        """Places that failed it."""
+        return self._places(done_or_open=False)
 
-    def failed(self) -> list[str]:
-        """Names of the primaries that failed it."""
-        return self._names(done_or_open=False)
-
-    def _names(self, *, done_or_open: bool) -> list[str]:
+    def _places(self, *, done_or_open: bool) -> list[int]:
         return [
-            attempt.link.name
+            attempt.place
             for attempt in self.attempts
             if attempt.link is not None and (attempt.outcome <= _ACKED) is done_or_open
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 from collections import deque
@@ -22,6 +23,8 @@ _log = logging.getLogger(__name__)
 
 # Of each new sample in the smoothed latency: a few slow answers are no slow primary, twenty are.
 _SMOOTHING = 1 / 16
+
+_places = itertools.count()
 
 
 class Link:
@@ -44,8 +47,10 @@ class Link:
         fatal: The transport is of no use any more.
         unread: Its secrets may have been renewed; no probe goes out before they were looked at.
         retired: The topology wants no writes to it.
+        place: A number for what its transport is connected to, another one for each transport: a name may
+            come to mean another Kafka cluster, and copies lie on clusters, not on names.
         cluster: The id of its Kafka cluster, empty where it does not tell; None: not known yet.
-        kin: Its name, and all names that are or were the same Kafka cluster.
+        kin: Its place, and all places that are or were the same Kafka cluster.
         twin: Says whose Kafka cluster it is, if that is used under another name; else empty.
     """
 
@@ -66,6 +71,7 @@ class Link:
         "name",
         "newest_acked",
         "opened",
+        "place",
         "proven",
         "quiet",
         "retired",
@@ -90,8 +96,9 @@ class Link:
         self.newest_acked = self.last_ack_at = -math.inf
         self.latency_s = 0.0
         self.proven = self.quiet = self.busy = self.opened = self.fatal = self.retired = False
+        self.place = next(_places)
         self.cluster = transport.cluster
-        self.kin = frozenset((name,))
+        self.kin = frozenset((self.place,))
         self.twin = ""
         self.unread = False
         self._sent_before_probe = 0
@@ -223,6 +230,7 @@ class Link:
         self.transport = transport
         self.send = transport.send
         # It may have moved to another cluster.
+        self.place = next(_places)
         self.cluster = transport.cluster
         self.proven = self.fatal = self.quiet = self.busy = False
 

@@ -55,12 +55,12 @@ class Rotation:
             self._offers.append(link)
             self._restart()
 
-    def pick(self, exclude: Collection[str], avoid: Collection[str], prompt_s: float | None) -> Link | None:
+    def pick(self, exclude: Collection[int], avoid: Collection[int], prompt_s: float | None) -> Link | None:
         """The next link for a record that is not simply sent to whose turn it is.
 
         Args:
-            exclude: Names of primaries that are not to be had.
-            avoid: Names of those to be had only where there is no other: they have failed the record.
+            exclude: Places that are not to be had, nor their kin.
+            avoid: Those to be had only where there is no other: they have failed the record.
             prompt_s: Only one that answers faster, or that is to be probed; None: any.
         """
         tried = bool(exclude or avoid)
@@ -72,14 +72,14 @@ class Rotation:
             link = self._closed(exclude, prompt_s) or self._offered(exclude)
         return link
 
-    def _offered(self, exclude: Collection[str]) -> Link | None:
+    def _offered(self, exclude: Collection[int]) -> Link | None:
         for offered in self._offers:
             if offered.kin.isdisjoint(exclude):
                 self._offers.remove(offered)
                 return offered
         return None
 
-    def _closed(self, exclude: Collection[str], prompt_s: float | None) -> Link | None:
+    def _closed(self, exclude: Collection[int], prompt_s: float | None) -> Link | None:
         for _ in range(len(self._wheel)):
             link = next(self._cycle)
             if link.kin.isdisjoint(exclude) and (prompt_s is None or link.prompt(prompt_s)):

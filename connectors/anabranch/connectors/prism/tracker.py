@@ -125,6 +125,7 @@ class Tracker:
             self.pursue(flight)
             return
         flight.link = link
+        flight.place = link.place
         try:
             link.send(flight.value, flight.key, flight.timestamp_ms, flight.headers, flight)
         except Exception as error:
@@ -176,6 +177,8 @@ class Tracker:
         """One attempt was answered, and it is not the plain good case."""
         flight, link = attempt.flight, attempt.link
         assert link is not None  # noqa: S101  (it has answered)
+        if attempt.outcome > Outcome.ACKED:
+            return  # it was given up with its client
         story = self._story(flight)
         if error is None:
             self._acknowledged(attempt, link, story, message)
@@ -193,6 +196,14 @@ class Tracker:
             maybe_written = failure.kind in _MAYBE_WRITTEN
             attempt.outcome = Outcome.UNKNOWN if maybe_written else Outcome.NOT_WRITTEN
         self.pursue(flight)
+
+    def forsake(self, place: int) -> None:
+        """That client is closed, and what it has not answered by now, it never will."""
+        for flight in self._unfinished():
+            for attempt in list(self._story(flight).attempts):
+                if attempt.place == place and attempt.outcome in (Outcome.PENDING, Outcome.OVERDUE):
+                    attempt.outcome = Outcome.UNKNOWN
+                    self.pursue(flight)
 
     def abandon(self, error: DeliveryError) -> None:
         """Nothing is sent any more; what is in flight fails with that error."""
@@ -298,6 +309,7 @@ class Tracker:
         """The primary works; it is the record that it does not want."""
         self._answered_at_all(attempt, link)
         story.refusals[link.name] = failure.reason
+        story.refused_at.append(attempt.place)
         if len(story.refusals) >= _REFUSALS:
             self._end(attempt.flight, _refusal(story.refusals))
 

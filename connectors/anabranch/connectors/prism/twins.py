@@ -12,6 +12,9 @@ __all__ = ["Twins"]
 
 _log = logging.getLogger(__name__)
 
+# Far more clients than can be made anew while one record waits.
+_MOST = 100
+
 
 class Twins:
     """Sees to it that of two names for one Kafka cluster only one is used.
@@ -25,7 +28,9 @@ class Twins:
 
     def __init__(self, home: str | None) -> None:
         self._home = home
-        self._names: dict[str, set[str]] = {}
+        # In the order in which they came; by cluster, and by name where a cluster does not tell its id.
+        self._clusters: dict[str, list[int]] = {}
+        self._names: dict[str, list[int]] = {}
         self._told: set[tuple[str, str]] = set()
 
     def settle(self, links: Iterable[Link]) -> None:
@@ -33,13 +38,15 @@ class Twins:
         used: dict[str, Link] = {}
         # The same one for all writers: by name, but for the home one.
         for link in sorted(links, key=lambda link: (link.name != self._home, link.name)):
+            _remember(self._names, link.name, link.place)
             if link.cluster:
-                self._names.setdefault(link.cluster, set()).add(link.name)
+                _remember(self._clusters, link.cluster, link.place)
                 if link.breaker.state is BreakerState.CLOSED and not link.retired:
                     used.setdefault(link.cluster, link)
         for link in links:
-            # Names of links that are gone, too: they may have acknowledged what still wants a copy.
-            link.kin = frozenset((link.name, *self._names.get(link.cluster or "", ())))
+            # Places that are gone, too: they may have acknowledged what still wants a copy.
+            kin = self._clusters[link.cluster] if link.cluster else self._names[link.name]
+            link.kin = frozenset(kin)
             other = used.get(link.cluster or "", link)
             link.twin = (
                 "" if other is link else f"it is the same Kafka cluster as {other.name}, id {link.cluster}"
@@ -51,3 +58,10 @@ class Twins:
                     link.name,
                     link.twin,
                 )
+
+
+def _remember(places: dict[str, list[int]], of: str, place: int) -> None:
+    known = places.setdefault(of, [])
+    if place not in known:
+        known.append(place)
+        del known[:-_MOST]

@@ -19,7 +19,6 @@ final class Lanes {
   private final Transport.Factory transports;
   private final LaneEvents events;
   private final BiConsumer<String, LaneStats> onNew;
-  private final Map<String, Integer> indexes = new HashMap<>();
   private final Map<String, LaneStats> figures = new HashMap<>();
   private final Map<String, Entry> current = new HashMap<>();
   private final List<Lane> retired = new ArrayList<>();
@@ -44,8 +43,12 @@ final class Lanes {
     this.onNew = onNew;
   }
 
-  /** The lanes for that document; those no longer written to live on until they are answered. */
-  List<Lane> apply(StreamView view, long now) {
+  /**
+   * The lanes for that document; those no longer written to live on until they are answered.
+   *
+   * @param kept bits of lanes that sends in flight still know
+   */
+  List<Lane> apply(StreamView view, long now, long kept) {
     Iterator<Entry> entries = current.values().iterator();
     while (entries.hasNext()) {
       Entry entry = entries.next();
@@ -55,7 +58,7 @@ final class Lanes {
       }
     }
     List<Lane> lanes = new ArrayList<>();
-    view.primaries().forEach((name, primary) -> lanes.add(laneOf(name, primary, view, now)));
+    view.primaries().forEach((name, primary) -> lanes.add(laneOf(name, primary, view, now, kept)));
     lanes.addAll(retired);
     return lanes;
   }
@@ -94,15 +97,12 @@ final class Lanes {
     retired.add(lane);
   }
 
-  private Lane laneOf(String name, Primary primary, StreamView view, long now) {
+  private Lane laneOf(String name, Primary primary, StreamView view, long now, long kept) {
     Entry entry = current.get(name);
     if (entry != null) {
       return entry.lane();
     }
-    int index = indexes.computeIfAbsent(name, absent -> indexes.size());
-    if (index >= MOST) {
-      throw new IllegalStateException("a writer can follow " + MOST + " primaries at most");
-    }
+    int index = freeIndex(kept);
     LaneListener listener = new LaneListener(events);
     boolean isNew = !figures.containsKey(name);
     LaneStats stats = figures.computeIfAbsent(name, absent -> new LaneStats());
@@ -115,6 +115,22 @@ final class Lanes {
       onNew.accept(name, stats);
     }
     return lane;
+  }
+
+  /**
+   * Another one than any lane has that a send may still know, be it of the same name: at another
+   * address that may be another Kafka cluster.
+   */
+  private int freeIndex(long kept) {
+    long used = kept;
+    for (Lane lane : all()) {
+      used |= lane.bit();
+    }
+    int index = Long.numberOfTrailingZeros(~used);
+    if (index >= MOST) {
+      throw new IllegalStateException("a writer can follow " + MOST + " primaries at most");
+    }
+    return index;
   }
 
   /** Holds back what a transport tells before its lane is there. */

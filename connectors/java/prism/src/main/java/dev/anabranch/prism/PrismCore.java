@@ -85,9 +85,19 @@ final class PrismCore {
     return inFlight.bytes();
   }
 
+  /** Bits of the lanes that sends in flight know: no other lane may have them. */
+  long knownLanes() {
+    long known = 0;
+    for (Send send = inFlight.oldest(); send != null; send = send.newer) {
+      known |= send.takenLanes() | send.failedLanes;
+    }
+    return known;
+  }
+
   /** Takes over the primaries of a new document. Lanes that are not in it have been retired. */
   void setLanes(List<Lane> all, int copiesWanted) {
     lanes = all;
+    twins.follow(all);
     twins.settle(all);
     chooser.setLanes(all);
     copies = copiesWanted;

@@ -314,7 +314,7 @@ public final class PrismEngine implements AutoCloseable {
   private void applyLanes(long now) {
     StreamView current = view;
     if (current != null) {
-      core.setLanes(lanes.apply(current, now), current.copies());
+      core.setLanes(lanes.apply(current, now, core.knownLanes()), current.copies());
     }
   }
 

@@ -22,6 +22,10 @@ final class Twins {
   /** By cluster id, the bits of all lanes that ever were that cluster, the retired ones too. */
   private final Map<String, Long> bits = new HashMap<>();
 
+  /** The same by name, for clusters that do not tell their ids. */
+  private final Map<String, Long> namesakes = new HashMap<>();
+
+  private final Set<Lane> met = new HashSet<>();
   private final Set<String> told = new HashSet<>();
 
   Twins(String stream, String home) {
@@ -31,8 +35,24 @@ final class Twins {
         Comparator.comparing((Lane lane) -> !lane.name().equals(home)).thenComparing(Lane::name);
   }
 
+  /** Takes over the lanes that there are now. */
+  void follow(List<Lane> lanes) {
+    met.retainAll(lanes);
+    lanes.forEach(this::meet);
+  }
+
+  private void meet(Lane lane) {
+    if (met.add(lane)) {
+      // Its bit may have been another lane's, of which nobody knows any more.
+      bits.replaceAll((cluster, all) -> all & ~lane.bit());
+      namesakes.replaceAll((name, all) -> all & ~lane.bit());
+      namesakes.merge(lane.name(), lane.bit(), (one, other) -> one | other);
+    }
+  }
+
   /** A lane has shown which Kafka cluster it is; empty where the cluster does not tell. */
   void showed(Lane lane, String cluster) {
+    meet(lane);
     lane.cluster = cluster;
     if (!cluster.isEmpty()) {
       bits.merge(cluster, lane.bit(), (one, other) -> one | other);
@@ -48,7 +68,8 @@ final class Twins {
       }
     }
     for (Lane lane : lanes) {
-      lane.kin = lane.bit() | bits.getOrDefault(lane.cluster, 0L);
+      Long kin = lane.cluster.isEmpty() ? namesakes.get(lane.name()) : bits.get(lane.cluster);
+      lane.kin = lane.bit() | (kin == null ? 0 : kin);
       Lane other = used.get(lane.cluster);
       lane.setTwin(other == lane ? null : other);
       if (lane.active && lane.twin() != null && told.add(lane.name() + " " + other.name())) {

@@ -37,6 +37,7 @@ final class CaseWorld {
   final Lanes lanes;
   private final Completions completions = new Completions(() -> {});
   private long now = TimeUnit.DAYS.toNanos(1);
+  private final Map<String, String> addresses = new HashMap<>();
   private int copies;
   private int warmed;
 
@@ -99,7 +100,8 @@ final class CaseWorld {
 
   private Transport client(
       String name, Primary primary, StreamView view, Transport.Listener listener) {
-    SimulatedPrimary simulated = primaries.computeIfAbsent(name, SimulatedPrimary::new);
+    SimulatedPrimary simulated =
+        primaries.computeIfAbsent(at(name).split("/")[0], SimulatedPrimary::new);
     SimulatedPrimary.Client client = simulated.new Client(listener);
     clients.computeIfAbsent(name, absent -> new ArrayList<>()).add(client);
     listener.ready(simulated.cluster);
@@ -125,10 +127,16 @@ final class CaseWorld {
     states.forEach(
         (name, state) -> {
           if (state == WantedState.ACTIVE) {
-            active.put(name, new Primary(List.of(name + ":9092"), state, null));
+            active.put(name, new Primary(List.of(at(name) + ":9092"), state, null));
           }
         });
-    core.setLanes(lanes.apply(new StreamView("s", "s", 1, copies, active), now), copies);
+    StreamView view = new StreamView("s", "s", 1, copies, active);
+    core.setLanes(lanes.apply(view, now, core.knownLanes()), copies);
+  }
+
+  /** Where a primary is: its own name, unless the document has it elsewhere. */
+  private String at(String name) {
+    return addresses.getOrDefault(name, name);
   }
 
   /** Brings everything about that takes no time. */
@@ -156,7 +164,10 @@ final class CaseWorld {
       case "warm" -> warm(about.asInt());
       case "send" -> send(about);
       case "pass_s" -> pass(seconds(about));
-      case "topology" -> topology(about);
+      case "topology" -> {
+        step.path("at").properties().forEach(e -> addresses.put(e.getKey(), e.getValue().asText()));
+        topology(about);
+      }
       case "hold" -> core.hold(about.isNull() ? null : about.asText());
       default -> hurt(verb, at(about), step);
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.anabranch.records.RecordId;
 import dev.anabranch.testkit.LocalBroker;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -62,6 +63,51 @@ class PrismTwinsTest {
               "not used, since it is the same Kafka cluster as a, id " + BROKERS.a().clusterId());
     }
     assertThat(Logs.read(BROKERS.a(), stream)).as("the first copy, once").hasSize(1);
+  }
+
+  @Test
+  void twoCopiesGoOnWhenTwoPrimariesSwapTheirAddresses() throws Exception {
+    String stream = BROKERS.stream(2);
+    Ledger ledger = new Ledger(stream);
+    PrismOptions options =
+        PrismOptions.builder()
+            .topologyInterval(Duration.ofMillis(200))
+            .maxBlock(Duration.ofSeconds(15))
+            .build();
+    Path topology = Path.of(BROKERS.topology(folder, stream, 2, 2));
+    Path other = Files.createDirectory(folder.resolve("other"));
+    try (BlockingPrism prism = BlockingPrism.open(topology.toString(), stream, options)) {
+      for (int generation = 2; generation <= 4; generation++) {
+        sendFor(Duration.ofSeconds(2), ledger, prism);
+        boolean swapped = generation % 2 == 0;
+        String text =
+            Files.readString(
+                    Path.of(
+                        TwoBrokers.topology(
+                            other,
+                            stream,
+                            2,
+                            2,
+                            (swapped ? BROKERS.b() : BROKERS.a()).bootstrap(),
+                            (swapped ? BROKERS.a() : BROKERS.b()).bootstrap())))
+                .replace("generation: 1", "generation: " + generation);
+        Files.writeString(topology, text);
+      }
+      sendFor(Duration.ofSeconds(2), ledger, prism);
+      prism.flush();
+    }
+    assertThat(ledger.done().values()).allSatisfy(d -> assertThat(d.error()).isNull());
+    for (LocalBroker broker : List.of(BROKERS.a(), BROKERS.b())) {
+      assertThat(ids(broker, stream)).hasSize(ledger.sent());
+    }
+  }
+
+  private static void sendFor(Duration time, Ledger ledger, BlockingPrism prism) throws Exception {
+    long end = System.nanoTime() + time.toNanos();
+    while (System.nanoTime() < end) {
+      ledger.send(prism, 5);
+      Thread.sleep(5);
+    }
   }
 
   private BlockingPrism open(String stream, PrismOptions options, Map<String, String> others) {

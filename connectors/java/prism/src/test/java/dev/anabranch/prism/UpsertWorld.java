@@ -99,7 +99,7 @@ final class UpsertWorld {
           .forEach(
               name ->
                   active.put(name, new Primary(List.of(name + ":9092"), WantedState.ACTIVE, null)));
-      core.setLanes(lanes.apply(new StreamView("s", "s", 1, 1, active), now), 1);
+      core.setLanes(lanes.apply(new StreamView("s", "s", 1, 1, active), now, core.knownLanes()), 1);
       core.hold(null);
     }
 
