@@ -19,27 +19,31 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A single-node Kafka cluster (KRaft, combined mode) in a process of its own, so that a test can
- * kill, pause, wipe and restart it. Its class path comes from the Maven module {@code kafka-broker}
- * by the system property {@code anabranch.kafka.libs}.
+ * kill, pause, wipe and restart it; {@link #join} gives it a second node. Its class path comes from
+ * the Maven module {@code kafka-broker} by the system property {@code anabranch.kafka.libs}.
  */
 public final class LocalBroker implements AutoCloseable {
   private static final Duration START_LIMIT = Duration.ofSeconds(180);
 
   private final String name;
   private final Map<String, String> properties;
+  private final @Nullable LocalBroker first;
   private final Path directory;
   private final PortBlock ports;
   private final int port;
   private final int controllerPort;
   private final int linkedPort;
   private final int linkPort;
-  private String clusterId = Uuid.randomUuid().toString();
+  private String clusterId;
   private @Nullable Process process;
   private @Nullable FaultyLink link;
 
-  private LocalBroker(String name, Map<String, String> properties) throws IOException {
+  private LocalBroker(String name, Map<String, String> properties, @Nullable LocalBroker first)
+      throws IOException {
     this.name = name;
     this.properties = properties;
+    this.first = first;
+    this.clusterId = first == null ? Uuid.randomUuid().toString() : first.clusterId;
     this.directory = Files.createTempDirectory("anabranch-" + name + "-");
     this.ports = PortBlock.claim(4);
     this.port = ports.port(0);
@@ -55,8 +59,22 @@ public final class LocalBroker implements AutoCloseable {
 
   /** As the other one, with further lines in its {@code server.properties}. */
   public static LocalBroker start(String name, Map<String, String> properties) {
+    return start(name, properties, null);
+  }
+
+  /**
+   * Starts a second broker of this one's cluster, node 2 to its node 1. While it is down,
+   * partitions that were put on it alone have no leader, and the cluster answers all the same. Not
+   * to be wiped.
+   */
+  public LocalBroker join(String name) {
+    return start(name, Map.of(), this);
+  }
+
+  private static LocalBroker start(
+      String name, Map<String, String> properties, @Nullable LocalBroker first) {
     try {
-      LocalBroker broker = new LocalBroker(name, properties);
+      LocalBroker broker = new LocalBroker(name, properties, first);
       Runtime.getRuntime().addShutdownHook(new Thread(broker::kill));
       broker.format();
       broker.restart();
@@ -197,10 +215,10 @@ public final class LocalBroker implements AutoCloseable {
     Files.writeString(
         config(),
         """
-        process.roles=broker,controller
-        node.id=1
+        process.roles=%s
+        node.id=%d
         controller.quorum.voters=1@127.0.0.1:%d
-        listeners=PLAINTEXT://127.0.0.1:%d,LINK://127.0.0.1:%d,CONTROLLER://127.0.0.1:%d
+        listeners=PLAINTEXT://127.0.0.1:%d,LINK://127.0.0.1:%d%s
         advertised.listeners=PLAINTEXT://127.0.0.1:%d,LINK://127.0.0.1:%d
         controller.listener.names=CONTROLLER
         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,LINK:PLAINTEXT,CONTROLLER:PLAINTEXT
@@ -218,10 +236,12 @@ public final class LocalBroker implements AutoCloseable {
         broker.heartbeat.interval.ms=500
         """
                 .formatted(
-                    controllerPort,
+                    first == null ? "broker,controller" : "broker",
+                    first == null ? 1 : 2,
+                    first == null ? controllerPort : first.controllerPort,
                     port,
                     linkedPort,
-                    controllerPort,
+                    first == null ? ",CONTROLLER://127.0.0.1:" + controllerPort : "",
                     port,
                     linkPort,
                     directory.resolve("data"))

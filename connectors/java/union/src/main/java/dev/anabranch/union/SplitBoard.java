@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -206,37 +205,30 @@ final class SplitBoard {
 
   /** Whether all splits are read to their stop offsets, or given up under the policy. */
   boolean isAtEnd() {
-    return splits.values().stream().allMatch(SplitBoard::isDone);
+    return splits.values().stream().allMatch(SplitState::isDone);
   }
 
-  /** Primaries of which some splits have not reached their stop offsets and are not being read. */
-  Set<String> stalled(Set<String> downPrimaries) {
-    Set<String> names = new TreeSet<>();
-    for (SplitState split : splits.values()) {
-      boolean waits = !split.parked().isEmpty() || downPrimaries.contains(split.primary());
-      if (waits && !isDone(split)) {
-        names.add(split.primary());
-      }
+  /** Why splits keep a bounded read from its end, by primary; what is known of those goes first. */
+  static Map<String, String> reasons(List<SplitState> overdue, Map<String, String> troubles) {
+    Map<String, String> reasons = new TreeMap<>();
+    for (SplitState split : overdue) {
+      String trouble = troubles.get(split.primary());
+      reasons.putIfAbsent(split.primary(), trouble == null ? reason(split) : trouble);
     }
-    return names;
+    return reasons;
   }
 
-  /** Why splits are not being read, by primary; what is known of the primaries comes first. */
-  Map<String, String> reasons(Map<String, String> troubles) {
-    Map<String, String> reasons = new TreeMap<>(troubles);
-    splits.values().stream()
-        .filter(split -> !split.parked().isEmpty() && !isDone(split))
-        .forEach(split -> reasons.putIfAbsent(split.primary(), split.parked()));
-    return reasons;
+  private static String reason(SplitState split) {
+    return split.parked().isEmpty()
+        ? "log %s-%d: no progress at offset %d of %d; its partition may have no leader, or the log may have lost its end"
+            .formatted(
+                split.topic(), split.log().partition(), split.nextOffset(), split.stopOffset())
+        : split.parked();
   }
 
   /** All splits. Any thread. */
   List<SplitState> visible() {
     return visible;
-  }
-
-  private static boolean isDone(SplitState split) {
-    return split.isFinished() || split.isAbandoned();
   }
 
   /** The log is there, but not at our offset. */

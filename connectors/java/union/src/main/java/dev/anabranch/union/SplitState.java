@@ -178,6 +178,11 @@ final class SplitState {
     return abandoned;
   }
 
+  /** Whether a bounded read waits for it no longer: read to its stop offset, or given up. */
+  boolean isDone() {
+    return isFinished() || isAbandoned();
+  }
+
   /** How long the log was when it was last seen. */
   LogEnd end() {
     return end;

@@ -13,7 +13,7 @@ import java.io.IOException;
 import java.util.Collection;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.flink.api.connector.source.ReaderOutput;
@@ -128,13 +128,11 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
       ended = true;
       return InputStatus.END_OF_INPUT;
     }
-    Set<String> overdue = stalls.overdue(board.stalled(metrics.down()), around.nanoTime());
+    List<SplitState> overdue = stalls.overdue(board.visible(), metrics.down(), around.nanoTime());
     if (!overdue.isEmpty()) {
+      Map<String, String> reasons = SplitBoard.reasons(overdue, metrics.troubles());
       throw new UnreachablePrimariesException(
-          settings.stream(),
-          overdue,
-          settings.boundedDeadline(),
-          board.reasons(metrics.troubles()));
+          settings.stream(), reasons.keySet(), settings.boundedDeadline(), reasons);
     }
     return InputStatus.NOTHING_AVAILABLE;
   }

@@ -113,8 +113,8 @@ public final class UnionSourceBuilder<T> {
   }
 
   /**
-   * How long a bounded job waits for a primary that does not answer before it fails and names it;
-   * 10 min unless given.
+   * How long a bounded job waits for a primary that does not answer, or for a log that brings
+   * nothing more, before it fails and names it; 10 min unless given.
    */
   public UnionSourceBuilder<T> boundedDeadline(Duration deadline) {
     boundedDeadline = deadline;

@@ -255,13 +255,17 @@ class SplitBoardTest {
     board.add(List.of(UnionSplit.fresh(new LogId("A", "t1", 0), "a", "t", 0, 10)));
     board.follow(event(Views.of(1, "a"), Map.of()));
     assertThat(board.isAtEnd()).isFalse();
-    assertThat(board.stalled(Set.of())).containsExactly("a");
+    assertThat(SplitBoard.reasons(board.visible(), Map.of()))
+        .isEqualTo(Map.of("a", "primary a has not answered yet"));
     board.take(found(Verdict.READABLE));
-    assertThat(board.stalled(Set.of())).isEmpty();
-    assertThat(board.stalled(Set.of("a"))).containsExactly("a");
-    board.expect(batch(1, 0, 10)).moveTo(10, 0);
+    board.expect(batch(1, 0, 7)).moveTo(7, 0);
+    assertThat(board.isAtEnd()).isFalse();
+    assertThat(SplitBoard.reasons(board.visible(), Map.of()).get("a"))
+        .startsWith("log t-0: no progress at offset 7 of 10");
+    assertThat(SplitBoard.reasons(board.visible(), Map.of("a", "is down", "b", "too")))
+        .isEqualTo(Map.of("a", "is down"));
+    board.expect(batch(1, 7, 10)).moveTo(10, 0);
     assertThat(board.isAtEnd()).isTrue();
-    assertThat(board.stalled(Set.of("a"))).isEmpty();
   }
 
   @Test

@@ -1,8 +1,12 @@
 package dev.anabranch.union;
 
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.anabranch.records.RawRecord;
 import dev.anabranch.testkit.LocalBroker;
 import dev.anabranch.testkit.TestProducer;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.flink.util.FileUtils;
@@ -90,6 +94,28 @@ class TruncationTest {
     written.add("TRUNCATED twice-0 5..10");
     job.awaitExactly(written);
     job.cancel();
+  }
+
+  @Test
+  void aBoundedReadWhoseEndIsGoneFailsAndSaysWhereItStands() throws Exception {
+    TopologyFile topology = victimAlone("bounded");
+    beforeTheCut("bounded");
+    TestProducer.write(victim, "bounded", 1, "gone", 10);
+    UnionSourceBuilder<RawRecord> source =
+        UnionFixture.source(topology)
+            .stop(StopPosition.latest())
+            .boundedDeadline(Duration.ofSeconds(3));
+    UnionSource<RawRecord> slow = source.deserializer(new SlowEmitter(400)).build();
+    UnionJob job = UnionJob.start("bounded", slow, 1, directory, null);
+    job.awaitCount(12);
+    String savepoint = job.stop();
+
+    loseTheEnd("bounded");
+    UnionSource<RawRecord> quick = source.deserializer(RecordDeserializer.raw()).build();
+    UnionJob restored = UnionJob.start("bounded", quick, 1, directory, savepoint);
+    assertThatThrownBy(restored::awaitFinished)
+        .hasStackTraceContaining("bounded read of stream bounded: not read to their end within 3 s")
+        .hasStackTraceContaining("primary v (log bounded-0: no progress at offset 10 of 20;");
   }
 
   private TopologyFile victimAlone(String stream) throws Exception {

@@ -1,0 +1,102 @@
+package dev.anabranch.union;
+
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.anabranch.records.RawRecord;
+import dev.anabranch.testkit.Await;
+import dev.anabranch.testkit.LocalBroker;
+import dev.anabranch.testkit.TestProducer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.common.Node;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A primary of two brokers, one of which dies: its partitions have no leader, others go on. */
+class LeaderlessTest {
+  @RegisterExtension static final UnionFixture FIXTURE = new UnionFixture();
+
+  private static LocalBroker first;
+  private static LocalBroker second;
+
+  @TempDir Path directory;
+
+  @BeforeAll
+  static void startBrokers() {
+    first = LocalBroker.start("first");
+    second = first.join("second");
+  }
+
+  @AfterAll
+  static void stopBrokers() {
+    second.close();
+    first.close();
+  }
+
+  @BeforeEach
+  void bringBack() {
+    if (!second.isAlive()) {
+      second.restart();
+    }
+  }
+
+  @Test
+  void aBoundedReadThatWaitsForALeaderInVainFailsAndNamesTheLog() throws Exception {
+    TopologyFile topology = twoBrokers("led");
+    TestProducer.write(first, "led", 2, "a", 100);
+    UnionSourceBuilder<RawRecord> source =
+        UnionFixture.source(topology)
+            .stop(StopPosition.latest())
+            .boundedDeadline(Duration.ofSeconds(3));
+    UnionSource<RawRecord> slow = source.deserializer(new SlowEmitter(200)).build();
+    UnionJob job = UnionJob.start("led", slow, 1, directory, null);
+    job.awaitCount(1);
+    String savepoint = job.stop();
+
+    loseTheLeader("led");
+    UnionSource<RawRecord> quick = source.deserializer(RecordDeserializer.raw()).build();
+    UnionJob restored = UnionJob.start("led", quick, 1, directory, savepoint);
+    assertThatThrownBy(restored::awaitFinished)
+        .hasStackTraceContaining("bounded read of stream led: not read to their end within 3 s")
+        .hasStackTraceContaining("primary a (log led-1: no progress at offset ")
+        .hasStackTraceContaining(" of 50; its partition may have no leader");
+  }
+
+  /** A document whose one primary has partition 0 on its first broker and 1 on its second. */
+  private TopologyFile twoBrokers(String stream) throws Exception {
+    try (Admin admin = first.admin()) {
+      NewTopic topic = new NewTopic(stream, Map.of(0, List.of(1), 1, List.of(2)));
+      admin.createTopics(List.of(topic)).all().get();
+    }
+    return new TopologyFile(directory, stream).primary("a", first.bootstrap()).publish();
+  }
+
+  /** Ends the broker that has partition 1, and waits until the cluster knows. */
+  private static void loseTheLeader(String stream) throws Exception {
+    second.kill();
+    try (Admin admin = first.admin()) {
+      Await.until(() -> isLeaderless(admin, stream), Duration.ofSeconds(60));
+    }
+  }
+
+  private static boolean isLeaderless(Admin admin, String stream) throws Exception {
+    Node leader =
+        admin
+            .describeTopics(List.of(stream))
+            .allTopicNames()
+            .get()
+            .get(stream)
+            .partitions()
+            .get(1)
+            .leader();
+    return leader == null || leader.isEmpty();
+  }
+}
