@@ -239,9 +239,8 @@ final class SplitBoard {
         gap.toOffset() > from
             ? new LossReport(gap.kind(), split.converter().origin(), from, gap.toOffset(), detail)
             : null;
-    if (deleted) {
-      split.reportedTo(gap.toOffset());
-    }
+    // Behind a cut the log is another one: what is written there has not been reported.
+    split.reportedTo(deleted ? gap.toOffset() : Math.min(split.reportedTo(), gap.resumeAt()));
     if (policy.readsOn() || !deleted) {
       // What was cut off had been read; a policy that frees the log later is not to find it again.
       split.moveTo(gap.resumeAt(), gap.leaderEpoch());

@@ -173,6 +173,35 @@ class SplitBoardTest {
     assertThat(board.isExpected(SPLIT)).isTrue();
   }
 
+  @ParameterizedTest
+  @EnumSource(
+      value = OutOfRangePolicy.class,
+      names = {"RESET", "PARK"})
+  void whatIsDeletedBehindATruncationIsReported(OutOfRangePolicy policy) {
+    SplitBoard board = board(OutOfRangePolicy.RESET);
+    board.follow(event(Views.of(1, "a"), Map.of()));
+    assertThat(board.take(gap(LossReport.Kind.DELETED, 0, 100, 100))).isNotNull();
+
+    // The next leader was behind: its log ends at 50, and what is written there is new.
+    SplitBoard cut = new SplitBoard(policy, fetching);
+    cut.add(board.snapshot());
+    cut.follow(event(Views.of(1, "a"), Map.of()));
+    assertThat(cut.take(gap(LossReport.Kind.TRUNCATED, 50, 100, 50))).isNotNull();
+
+    SplitBoard freed = new SplitBoard(OutOfRangePolicy.RESET, fetching);
+    freed.add(cut.snapshot());
+    freed.follow(event(Views.of(1, "a"), Map.of()));
+    LossReport loss = freed.take(gap(LossReport.Kind.DELETED, 50, 90, 90));
+    assertThat(loss).isNotNull();
+    assertThat(List.of(loss.fromOffset(), loss.toOffset())).containsExactly(50L, 90L);
+    assertThat(freed.take(gap(LossReport.Kind.DELETED, 50, 90, 90))).isNull();
+  }
+
+  private static SplitNews gap(LossReport.Kind kind, long from, long to, long resumeAt) {
+    Gap gap = new Gap(kind, from, to, resumeAt, UnionSplit.NO_EPOCH);
+    return new SplitNews(SPLIT, 1, Verdict.OUT_OF_RANGE, "why", gap);
+  }
+
   @Test
   void aParkedLossIsNotReportedAgainWhenAnotherPolicyFreesIt() {
     SplitBoard parked = board(OutOfRangePolicy.PARK);
