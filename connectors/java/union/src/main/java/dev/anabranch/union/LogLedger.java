@@ -21,6 +21,7 @@ final class LogLedger {
   private final OutOfRangePolicy policy;
   private final long jobStartMs;
   private final Set<String> awaited;
+  private final Map<LogId, String> late;
   private final Map<String, Sighting> sightings;
   private final Map<LogId, String> known;
   private final Map<String, UnionSplit> pending = new LinkedHashMap<>();
@@ -34,7 +35,7 @@ final class LogLedger {
         start,
         policy,
         new UnionEnumeratorState(
-            jobStartMs, null, Set.of(), Map.of(), Map.of(), Set.of(), Map.of()),
+            jobStartMs, null, Set.of(), Map.of(), Map.of(), Map.of(), Set.of(), Map.of()),
         false);
   }
 
@@ -53,6 +54,7 @@ final class LogLedger {
     this.jobStartMs = state.jobStartMs();
     this.view = state.view();
     this.awaited = new TreeSet<>(state.awaited());
+    this.late = new HashMap<>(state.late());
     this.sightings = new HashMap<>(state.sightings());
     this.known = new HashMap<>(state.known());
     state.pending().forEach(split -> pending.put(split.splitId(), split));
@@ -60,7 +62,7 @@ final class LogLedger {
 
   UnionEnumeratorState snapshot() {
     return new UnionEnumeratorState(
-        jobStartMs, view, awaited, sightings, known, Set.copyOf(pending.values()), Map.of());
+        jobStartMs, view, awaited, late, sightings, known, Set.copyOf(pending.values()), Map.of());
   }
 
   @Nullable StreamView view() {
@@ -108,16 +110,18 @@ final class LogLedger {
       return Lookup.NOTHING;
     }
     sightings.put(shown.clusterId(), new Sighting(primary, bootstrap(view, primary)));
-    Set<LogId> fresh = new HashSet<>();
+    boolean first =
+        awaited.contains(primary) && !late.containsValue(primary) && !hasFound(shown.clusterId());
+    Map<LogId, StartPosition> fresh = new HashMap<>();
     for (int partition : shown.partitions()) {
       LogId log = new LogId(shown.clusterId(), topicId, partition);
       if (!known.containsKey(log)) {
-        fresh.add(log);
+        String found = first ? primary : late.get(log);
+        fresh.put(log, found == null ? StartPosition.earliest() : start.of(found));
       }
     }
-    boolean first = awaited.contains(primary) && !knowsCluster(shown.clusterId());
-    boolean exactEnd = !restored && !everFailed.contains(primary);
-    return new Lookup(fresh, first ? start.of(primary) : StartPosition.earliest(), first, exactEnd);
+    boolean exactEnd = first && !restored && !everFailed.contains(primary);
+    return new Lookup(fresh, first, exactEnd);
   }
 
   /** Why the logs that a primary shows are not to be read now, or null. */
@@ -164,25 +168,41 @@ final class LogLedger {
     awaited.remove(primary);
   }
 
-  /** Takes the looked-up bounds of new logs: each becomes a split that waits for a reader. */
+  /**
+   * Takes the looked-up bounds of new logs: each becomes a split that waits for a reader. Logs that
+   * did not answer are looked up again, and begin where they would have begun now.
+   */
   void resolved(String primary, String topic, Lookup lookup, Map<LogId, Lookup.Bounds> bounds) {
     if (lookup.first()
-        && lookup.start().kind() != StartPosition.Kind.EARLIEST
-        && bounds.keySet().stream().anyMatch(log -> knowsCluster(log.clusterId()))) {
+        && start.of(primary).kind() != StartPosition.Kind.EARLIEST
+        && lookup.logs().stream().anyMatch(log -> hasFound(log.clusterId()))) {
       // By another name the cluster was found meanwhile. A log that is not known has come since:
       // the
       // start position does not apply, and it is looked up anew, as any log that comes later.
       // Until then the primary is awaited still, so that no bounded read ends before.
       return;
     }
-    awaited.remove(primary);
     bounds.forEach(
         (log, bound) -> {
+          late.remove(log);
           if (known.putIfAbsent(log, topic) == null) {
             UnionSplit split = UnionSplit.fresh(log, primary, topic, bound.start(), bound.stop());
             pending.put(split.splitId(), split);
           }
         });
+    if (lookup.first()) {
+      lookup.logs().stream()
+          .filter(log -> !known.containsKey(log))
+          .forEach(log -> late.putIfAbsent(log, primary));
+    }
+    if (lookup.logs().stream().noneMatch(late::containsKey)) {
+      awaited.remove(primary);
+    }
+  }
+
+  /** Primaries of the first document of which some logs have not answered yet. */
+  Set<String> late() {
+    return Set.copyOf(late.values());
   }
 
   /** Takes note of a failed attempt to reach a primary. */
@@ -257,6 +277,12 @@ final class LogLedger {
           }
         });
     return gone;
+  }
+
+  /** Whether logs of a cluster are known, or were found and have not answered yet. */
+  private boolean hasFound(String clusterId) {
+    return knowsCluster(clusterId)
+        || late.keySet().stream().anyMatch(log -> log.clusterId().equals(clusterId));
   }
 
   private boolean knowsCluster(String clusterId) {

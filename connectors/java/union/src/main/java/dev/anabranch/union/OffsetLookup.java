@@ -1,22 +1,26 @@
 package dev.anabranch.union;
 
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.Function;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
+import org.apache.kafka.clients.admin.ListOffsetsResult;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.RetriableException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Turns start and stop positions into numbers, by asking one primary. Blocks; throws on trouble.
+ * Turns start and stop positions into numbers, by asking one primary. Blocks; throws on trouble. A
+ * log whose leader does not answer is no trouble of the others: it is left out.
  */
 final class OffsetLookup {
   private static final ListOffsetsOptions COMMITTED_ONLY =
@@ -34,46 +38,57 @@ final class OffsetLookup {
     this.jobStartMs = jobStartMs;
   }
 
-  /** Looks the bounds of the given logs up. */
+  /** Looks the bounds of the given logs up; those that do not answer are not in the result. */
   Map<LogId, Lookup.Bounds> resolve(Lookup lookup, StopPosition stop)
       throws InterruptedException, ExecutionException, TimeoutException {
-    Map<Integer, LogId> logs = new HashMap<>();
-    lookup.logs().forEach(log -> logs.put(log.partition(), log));
-    Map<Integer, Long> stops = stops(logs, stop);
-    Map<Integer, Long> starts = starts(logs, lookup.start(), lookup.exactEnd());
+    Map<StartPosition, Map<Integer, LogId>> groups = new HashMap<>();
+    lookup
+        .starts()
+        .forEach(
+            (log, start) ->
+                groups.computeIfAbsent(start, any -> new HashMap<>()).put(log.partition(), log));
     Map<LogId, Lookup.Bounds> bounds = new HashMap<>();
-    logs.forEach(
-        (partition, log) ->
-            bounds.put(log, new Lookup.Bounds(starts.get(partition), stops.get(partition))));
+    for (Map.Entry<StartPosition, Map<Integer, LogId>> group : groups.entrySet()) {
+      Map<Integer, LogId> logs = group.getValue();
+      Map<Integer, Long> stops = stops(logs.keySet(), stop);
+      // Who did not answer is not asked again: each question would wait for as long.
+      starts(stops.keySet(), group.getKey(), lookup.exactEnd())
+          .forEach(
+              (partition, start) ->
+                  bounds.put(logs.get(partition), new Lookup.Bounds(start, stops.get(partition))));
+    }
     return bounds;
   }
 
-  private Map<Integer, Long> starts(Map<Integer, LogId> logs, StartPosition start, boolean exactEnd)
+  private Map<Integer, Long> starts(Set<Integer> partitions, StartPosition start, boolean exactEnd)
       throws InterruptedException, ExecutionException, TimeoutException {
     return switch (start.kind()) {
-      case EARLIEST -> offsets(logs, OffsetSpec.earliest());
-      case LATEST -> exactEnd ? offsets(logs, OffsetSpec.latest()) : atTime(logs, jobStartMs);
-      case TIMESTAMP -> atTime(logs, start.timestampMs());
+      case EARLIEST -> offsets(partitions, OffsetSpec.earliest());
+      case LATEST ->
+          exactEnd ? offsets(partitions, OffsetSpec.latest()) : atTime(partitions, jobStartMs);
+      case TIMESTAMP -> atTime(partitions, start.timestampMs());
       case COMMITTED -> {
         Map<Integer, Long> offsets = new HashMap<>(committed());
-        offsets.keySet().retainAll(logs.keySet());
+        offsets.keySet().retainAll(partitions);
+        Set<Integer> others = new HashSet<>(partitions);
+        others.removeAll(offsets.keySet());
         StartPosition fallback = start.fallback();
-        if (fallback != null && offsets.size() < logs.size()) {
-          starts(logs, fallback, exactEnd).forEach(offsets::putIfAbsent);
+        if (fallback != null && !others.isEmpty()) {
+          offsets.putAll(starts(others, fallback, exactEnd));
         }
         yield offsets;
       }
     };
   }
 
-  private Map<Integer, Long> stops(Map<Integer, LogId> logs, StopPosition stop)
+  private Map<Integer, Long> stops(Set<Integer> partitions, StopPosition stop)
       throws InterruptedException, ExecutionException, TimeoutException {
     return switch (stop.kind()) {
-      case NEVER -> fill(logs, UnionSplit.NO_STOP);
-      case LATEST -> offsets(logs, OffsetSpec.latest());
-      case TIMESTAMP -> atTime(logs, stop.timestampMs());
+      case NEVER -> fill(partitions, UnionSplit.NO_STOP);
+      case LATEST -> offsets(partitions, OffsetSpec.latest());
+      case TIMESTAMP -> atTime(partitions, stop.timestampMs());
       case COMMITTED -> {
-        Map<Integer, Long> offsets = fill(logs, 0L);
+        Map<Integer, Long> offsets = fill(partitions, 0L);
         committed().forEach((partition, offset) -> offsets.replace(partition, offset));
         yield offsets;
       }
@@ -81,26 +96,43 @@ final class OffsetLookup {
   }
 
   /** The first offset of that time or later, or the end where there is none yet. */
-  private Map<Integer, Long> atTime(Map<Integer, LogId> logs, long timestampMs)
-      throws InterruptedException, ExecutionException, TimeoutException {
+  private Map<Integer, Long> atTime(Set<Integer> partitions, long timestampMs)
+      throws InterruptedException, ExecutionException {
     // The end first: a record that arrives between the two questions must not be skipped.
-    Map<Integer, Long> offsets = offsets(logs, OffsetSpec.latest());
-    offsets(logs, OffsetSpec.forTimestamp(timestampMs))
-        .forEach(
-            (partition, offset) -> {
-              if (offset >= 0) {
-                offsets.put(partition, offset);
-              }
-            });
+    Map<Integer, Long> ends = offsets(partitions, OffsetSpec.latest());
+    Map<Integer, Long> offsets = offsets(ends.keySet(), OffsetSpec.forTimestamp(timestampMs));
+    offsets.replaceAll((partition, offset) -> offset >= 0 ? offset : ends.get(partition));
     return offsets;
   }
 
-  private Map<Integer, Long> offsets(Map<Integer, LogId> logs, OffsetSpec spec)
-      throws InterruptedException, ExecutionException, TimeoutException {
+  /**
+   * What leaders say; those that have said nothing after the time for one question are left out.
+   */
+  private Map<Integer, Long> offsets(Set<Integer> partitions, OffsetSpec spec)
+      throws InterruptedException, ExecutionException {
+    Map<Integer, Long> offsets = new HashMap<>();
+    if (partitions.isEmpty()) {
+      return offsets;
+    }
     Map<TopicPartition, OffsetSpec> question = new HashMap<>();
-    logs.keySet().forEach(partition -> question.put(new TopicPartition(topic, partition), spec));
-    return byPartition(
-        await(admin.listOffsets(question, COMMITTED_ONLY).all()), found -> found.offset());
+    partitions.forEach(partition -> question.put(new TopicPartition(topic, partition), spec));
+    ListOffsetsResult answers = admin.listOffsets(question, COMMITTED_ONLY);
+    long deadline = System.nanoTime() + Clients.ANSWER_LIMIT.toNanos();
+    for (TopicPartition place : question.keySet()) {
+      long left = Math.max(0, deadline - System.nanoTime());
+      try {
+        offsets.put(
+            place.partition(),
+            answers.partitionResult(place).get(left, TimeUnit.NANOSECONDS).offset());
+      } catch (TimeoutException e) {
+        // Its leader, if it has one, may answer the next time.
+      } catch (ExecutionException e) {
+        if (!(e.getCause() instanceof RetriableException)) {
+          throw e;
+        }
+      }
+    }
+    return offsets;
   }
 
   private Map<Integer, Long> committed()
@@ -109,23 +141,20 @@ final class OffsetLookup {
       return Map.of();
     }
     Map<TopicPartition, OffsetAndMetadata> found =
-        new HashMap<>(
-            await(admin.listConsumerGroupOffsets(groupId).partitionsToOffsetAndMetadata()));
-    found.keySet().removeIf(partition -> !partition.topic().equals(topic));
-    found.values().removeIf(offset -> offset == null);
-    return byPartition(found, OffsetAndMetadata::offset);
-  }
-
-  private static <V> Map<Integer, Long> byPartition(
-      Map<TopicPartition, V> found, Function<V, Long> offset) {
+        await(admin.listConsumerGroupOffsets(groupId).partitionsToOffsetAndMetadata());
     Map<Integer, Long> offsets = new HashMap<>();
-    found.forEach((place, value) -> offsets.put(place.partition(), offset.apply(value)));
+    found.forEach(
+        (place, offset) -> {
+          if (place.topic().equals(topic) && offset != null) {
+            offsets.put(place.partition(), offset.offset());
+          }
+        });
     return offsets;
   }
 
-  private static Map<Integer, Long> fill(Map<Integer, LogId> logs, long value) {
+  private static Map<Integer, Long> fill(Set<Integer> partitions, long value) {
     Map<Integer, Long> offsets = new HashMap<>();
-    logs.keySet().forEach(partition -> offsets.put(partition, value));
+    partitions.forEach(partition -> offsets.put(partition, value));
     return offsets;
   }
 

@@ -22,6 +22,7 @@ final class OutageBook {
   private final Map<String, Outage> outages = new TreeMap<>();
   private final Set<String> active = new TreeSet<>();
   private final Set<String> discovered = new HashSet<>();
+  private final Set<String> partlyDiscovered = new HashSet<>();
   private final Map<Integer, ContactReport> reports = new HashMap<>();
 
   /**
@@ -54,11 +55,21 @@ final class OutageBook {
     active.retainAll(now);
     outages.keySet().retainAll(now);
     discovered.retainAll(now);
+    partlyDiscovered.retainAll(now);
   }
 
   /** A primary has shown its logs, and those that were new wait for readers or have them. */
   void discovered(String primary) {
     discovered.add(primary);
+    partlyDiscovered.remove(primary);
+  }
+
+  /**
+   * A primary has shown its logs, and some of the new ones did not answer: no reader can have
+   * those, so that it counts as down whatever readers say of the others.
+   */
+  void partlyDiscovered(String primary) {
+    partlyDiscovered.add(primary);
   }
 
   /** A primary did not answer the enumerator, which counts where no reader has a split of it. */
@@ -117,7 +128,7 @@ final class OutageBook {
                     });
     Set<String> over = new TreeSet<>();
     for (String name : active) {
-      Contact contact = contact(name);
+      Contact contact = partlyDiscovered.contains(name) ? Contact.LOST : contact(name);
       boolean known = contact != null || discovered.contains(name);
       Outage outage = outages.get(name);
       if (outage == null) {

@@ -64,6 +64,7 @@ final class UnionEnumerator
     this.startedNanos = around.nanoTime();
     this.lookedNanos = startedNanos;
     this.metrics = new UnionEnumeratorMetrics(context.metricGroup());
+    ledger.late().forEach(outages::partlyDiscovered);
   }
 
   @Override
@@ -176,8 +177,6 @@ final class UnionEnumerator
     Lookup lookup = ledger.observe(primary, shown);
     if (lookup.logs().isEmpty()) {
       noteNothingNew(primary, shown);
-    } else {
-      troubles.remove(primary);
     }
     announce();
     return lookup;
@@ -224,13 +223,33 @@ final class UnionEnumerator
     onCoordinator(
         () -> {
           if (isCurrent(probe)) {
-            LOG.info(
-                "Primary {}: {} new logs of {}", probe.primary(), bounds.size(), shown.topic());
-            ledger.resolved(probe.primary(), shown.topic(), lookup, bounds);
-            outages.discovered(probe.primary());
+            String primary = probe.primary();
+            if (!bounds.isEmpty()) {
+              LOG.info("Primary {}: {} new logs of {}", primary, bounds.size(), shown.topic());
+            }
+            ledger.resolved(primary, shown.topic(), lookup, bounds);
+            noteSilent(primary, shown.topic(), lookup.logs(), bounds.keySet());
             shareOut();
           }
         });
+  }
+
+  /** Says which of the new logs of a primary did not answer, if any. */
+  private void noteSilent(String primary, String topic, Set<LogId> asked, Set<LogId> answered) {
+    Set<Integer> silent = new TreeSet<>();
+    asked.stream()
+        .filter(log -> !answered.contains(log))
+        .forEach(log -> silent.add(log.partition()));
+    if (silent.isEmpty()) {
+      troubles.remove(primary);
+      outages.discovered(primary);
+    } else {
+      note(
+          primary,
+          "primary %s answers, but not for partitions %s of topic %s, which may have no leader; they are read once they have one"
+              .formatted(primary, silent, topic));
+      outages.partlyDiscovered(primary);
+    }
   }
 
   @Override

@@ -10,8 +10,11 @@ import org.jspecify.annotations.Nullable;
  *
  * @param jobStartMs when the job first started, Unix milliseconds
  * @param view the stream's part of the last good document, so that a restore needs no publisher
- * @param awaited primaries of the first document that have not answered yet: their logs take the
- *     start position, all other new ones the earliest offset
+ * @param awaited primaries of the first document of which not all logs have answered yet: their
+ *     logs take the start position, all other new ones the earliest offset
+ * @param late logs that such a primary showed at its first answer, and that have not answered
+ *     themselves yet, with the name of the primary: once it has answered, its start position is for
+ *     these only
  * @param sightings by Kafka cluster id: where it was seen last
  * @param known all logs that ever became splits, with the name of their topic
  * @param pending splits that no reader has yet
@@ -21,12 +24,14 @@ public record UnionEnumeratorState(
     long jobStartMs,
     @Nullable StreamView view,
     Set<String> awaited,
+    Map<LogId, String> late,
     Map<String, Sighting> sightings,
     Map<LogId, String> known,
     Set<UnionSplit> pending,
     Map<String, Outage> outages) {
   public UnionEnumeratorState {
     awaited = Set.copyOf(awaited);
+    late = Map.copyOf(late);
     sightings = Map.copyOf(sightings);
     known = Map.copyOf(known);
     pending = Set.copyOf(pending);
@@ -35,7 +40,8 @@ public record UnionEnumeratorState(
 
   /** The same with these outages. */
   UnionEnumeratorState with(Map<String, Outage> now) {
-    return new UnionEnumeratorState(jobStartMs, view, awaited, sightings, known, pending, now);
+    return new UnionEnumeratorState(
+        jobStartMs, view, awaited, late, sightings, known, pending, now);
   }
 
   /**

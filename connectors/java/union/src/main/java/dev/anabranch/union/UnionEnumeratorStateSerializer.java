@@ -21,10 +21,13 @@ import org.jspecify.annotations.Nullable;
 /** Writes the enumerator's checkpoint; the document within it as JSON, in its own form. */
 final class UnionEnumeratorStateSerializer
     implements SimpleVersionedSerializer<UnionEnumeratorState> {
-  static final int VERSION = 2;
+  static final int VERSION = 3;
 
   /** The last version without outages. */
   private static final int WITHOUT_OUTAGES = 1;
+
+  /** The last version without late logs. */
+  private static final int WITHOUT_LATE = 2;
 
   // A document of a newer version must not keep an older job from its state.
   private static final ObjectMapper JSON =
@@ -55,13 +58,7 @@ final class UnionEnumeratorStateSerializer
         out.writeUTF(each.getValue().primary());
         out.writeUTF(each.getValue().bootstrap());
       }
-      out.writeInt(state.known().size());
-      for (Map.Entry<LogId, String> each : state.known().entrySet()) {
-        out.writeUTF(each.getKey().clusterId());
-        out.writeUTF(each.getKey().topicId());
-        out.writeInt(each.getKey().partition());
-        out.writeUTF(each.getValue());
-      }
+      writeLogs(state.known(), out);
       out.writeInt(splits.getVersion());
       out.writeInt(state.pending().size());
       for (UnionSplit split : state.pending()) {
@@ -74,6 +71,7 @@ final class UnionEnumeratorStateSerializer
         out.writeBoolean(each.getValue().down());
         out.writeBoolean(each.getValue().givenUp());
       }
+      writeLogs(state.late(), out);
     }
     return bytes.toByteArray();
   }
@@ -95,23 +93,16 @@ final class UnionEnumeratorStateSerializer
       for (int left = in.readInt(); left > 0; left--) {
         sightings.put(in.readUTF(), new Sighting(in.readUTF(), in.readUTF()));
       }
-      Map<LogId, String> known = new HashMap<>();
-      for (int left = in.readInt(); left > 0; left--) {
-        known.put(new LogId(in.readUTF(), in.readUTF(), in.readInt()), in.readUTF());
-      }
+      Map<LogId, String> known = readLogs(in);
       int splitVersion = in.readInt();
       Set<UnionSplit> pending = new HashSet<>();
       for (int left = in.readInt(); left > 0; left--) {
         pending.add(splits.deserialize(splitVersion, readBytes(in)));
       }
+      Map<String, Outage> outages = version <= WITHOUT_OUTAGES ? Map.of() : outages(in);
+      Map<LogId, String> late = version <= WITHOUT_LATE ? Map.of() : readLogs(in);
       return new UnionEnumeratorState(
-          jobStartMs,
-          view,
-          awaited,
-          sightings,
-          known,
-          pending,
-          version == WITHOUT_OUTAGES ? Map.of() : outages(in));
+          jobStartMs, view, awaited, late, sightings, known, pending, outages);
     }
   }
 
@@ -121,6 +112,24 @@ final class UnionEnumeratorStateSerializer
       outages.put(in.readUTF(), new Outage(in.readLong(), in.readBoolean(), in.readBoolean()));
     }
     return outages;
+  }
+
+  private static void writeLogs(Map<LogId, String> logs, DataOutputStream out) throws IOException {
+    out.writeInt(logs.size());
+    for (Map.Entry<LogId, String> each : logs.entrySet()) {
+      out.writeUTF(each.getKey().clusterId());
+      out.writeUTF(each.getKey().topicId());
+      out.writeInt(each.getKey().partition());
+      out.writeUTF(each.getValue());
+    }
+  }
+
+  private static Map<LogId, String> readLogs(DataInputStream in) throws IOException {
+    Map<LogId, String> logs = new HashMap<>();
+    for (int left = in.readInt(); left > 0; left--) {
+      logs.put(new LogId(in.readUTF(), in.readUTF(), in.readInt()), in.readUTF());
+    }
+    return logs;
   }
 
   private static byte[] json(@Nullable StreamView view) throws JsonProcessingException {

@@ -1,5 +1,6 @@
 package dev.anabranch.union;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.anabranch.records.RawRecord;
@@ -8,10 +9,12 @@ import dev.anabranch.testkit.LocalBroker;
 import dev.anabranch.testkit.TestProducer;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.Node;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -68,6 +71,75 @@ class LeaderlessTest {
         .hasStackTraceContaining("bounded read of stream led: not read to their end within 3 s")
         .hasStackTraceContaining("primary a (log led-1: no progress at offset ")
         .hasStackTraceContaining(" of 50; its partition may have no leader");
+  }
+
+  @Test
+  void aLogWithoutALeaderAtTheStartHoldsUpNoOtherAndIsReadOnceItHasOne() throws Exception {
+    TopologyFile topology = twoBrokers("unled");
+    List<String> written = TestProducer.write(first, "unled", 2, "a", 100);
+    loseTheLeader("unled");
+    UnionJob job = UnionFixture.start(topology, 1, directory);
+    job.awaitExactly(ofPartition(0, written));
+
+    second.restart();
+    job.awaitExactly(written);
+    job.cancel();
+  }
+
+  @Test
+  void aLogWithoutALeaderAtTheStartBeginsWhereTheOthersDoAlsoAfterARestore() throws Exception {
+    TopologyFile topology = twoBrokers("unled-latest");
+    TestProducer.write(first, "unled-latest", 2, "old", 20);
+    loseTheLeader("unled-latest");
+    UnionSourceBuilder<RawRecord> source =
+        UnionFixture.source(topology).start(StartPosition.latest());
+    UnionJob job = UnionFixture.start(topology, source, 1, directory);
+    job.awaitSplits(1);
+    List<String> read = new ArrayList<>(writeTo(0, "unled-latest", "first", 10));
+    job.awaitExactly(read);
+    String savepoint = job.stop();
+
+    second.restart();
+    read.addAll(writeTo(1, "unled-latest", "missed", 10));
+    UnionJob restored = UnionJob.start(topology.stream(), source.build(), 1, directory, savepoint);
+    restored.awaitExactly(read);
+    restored.cancel();
+  }
+
+  @Test
+  void aBoundedReadDoesNotEndBeforeALogThatHadNoLeaderAtTheStart() throws Exception {
+    TopologyFile topology = twoBrokers("unled-bounded");
+    List<String> written = TestProducer.write(first, "unled-bounded", 2, "a", 20);
+    loseTheLeader("unled-bounded");
+    UnionSourceBuilder<RawRecord> source =
+        UnionFixture.source(topology).stop(StopPosition.latest());
+    UnionJob job = UnionFixture.start(topology, source, 1, directory);
+    job.awaitExactly(ofPartition(0, written));
+    second.restart();
+    job.awaitFinished();
+    job.awaitExactly(written);
+  }
+
+  /** Of values that were written to two partitions in turn, those of one. */
+  private static List<String> ofPartition(int partition, List<String> written) {
+    List<String> its = new ArrayList<>();
+    for (int i = partition; i < written.size(); i += 2) {
+      its.add(written.get(i));
+    }
+    return its;
+  }
+
+  private static List<String> writeTo(int partition, String topic, String prefix, int count)
+      throws Exception {
+    List<String> values = new ArrayList<>();
+    try (TestProducer producer = new TestProducer(first, Map.of())) {
+      for (int i = 0; i < count; i++) {
+        values.add(prefix + i);
+        byte[] value = values.get(i).getBytes(UTF_8);
+        producer.kafka().send(new ProducerRecord<>(topic, partition, null, value)).get();
+      }
+    }
+    return values;
   }
 
   /** A document whose one primary has partition 0 on its first broker and 1 on its second. */

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -31,6 +32,25 @@ class LogLedgerTest {
     return lookup;
   }
 
+  /** Observes, and resolves at offset 5 those of what is new that have answered. */
+  private static void admitOf(
+      LogLedger ledger, String primary, PrimaryView shown, Integer... answering) {
+    Lookup lookup = ledger.observe(primary, shown);
+    Map<LogId, Lookup.Bounds> bounds = new HashMap<>();
+    lookup.logs().stream()
+        .filter(log -> List.of(answering).contains(log.partition()))
+        .forEach(log -> bounds.put(log, new Lookup.Bounds(5, UnionSplit.NO_STOP)));
+    assertThat(bounds).hasSize(answering.length);
+    ledger.resolved(primary, "t", lookup, bounds);
+  }
+
+  /** Where all logs of a lookup begin. */
+  private static StartPosition start(Lookup lookup) {
+    Set<StartPosition> starts = Set.copyOf(lookup.starts().values());
+    assertThat(starts).hasSize(1);
+    return starts.iterator().next();
+  }
+
   private static LogLedger restored(LogLedger ledger, OutOfRangePolicy policy) throws Exception {
     UnionEnumeratorStateSerializer serializer = new UnionEnumeratorStateSerializer();
     byte[] bytes = serializer.serialize(ledger.snapshot());
@@ -40,12 +60,12 @@ class LogLedgerTest {
   @Test
   void theStartPositionIsForTheFirstDocumentsPrimariesOnly() {
     LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a");
-    assertThat(admit(ledger, "a", shown("A", "t1", 2)).start()).isEqualTo(StartPosition.latest());
-    assertThat(admit(ledger, "a", shown("A", "t1", 3)).start()).isEqualTo(StartPosition.earliest());
+    assertThat(start(admit(ledger, "a", shown("A", "t1", 2)))).isEqualTo(StartPosition.latest());
+    assertThat(start(admit(ledger, "a", shown("A", "t1", 3)))).isEqualTo(StartPosition.earliest());
 
     ledger.follow(Views.of(2, "a", "b"));
     Lookup onB = admit(ledger, "b", shown("B", "t1", 1));
-    assertThat(onB.start()).isEqualTo(StartPosition.earliest());
+    assertThat(start(onB)).isEqualTo(StartPosition.earliest());
     assertThat(onB.logs()).containsExactly(new LogId("B", "t1", 0));
     assertThat(ledger.pending()).hasSize(4);
   }
@@ -60,7 +80,7 @@ class LogLedgerTest {
                 "c", StartPosition.timestamp(88)));
     LogLedger ledger = new LogLedger(start, OutOfRangePolicy.RESET, 1000);
     ledger.follow(Views.of(1, "a", "b"));
-    assertThat(admit(ledger, "a", shown("A", "t1", 1)).start()).isEqualTo(StartPosition.latest());
+    assertThat(start(admit(ledger, "a", shown("A", "t1", 1)))).isEqualTo(StartPosition.latest());
 
     // Asked for again after a restore: settings are the job's, who is awaited the checkpoint's.
     UnionEnumeratorStateSerializer serializer = new UnionEnumeratorStateSerializer();
@@ -70,10 +90,10 @@ class LogLedgerTest {
             start, OutOfRangePolicy.RESET, serializer.deserialize(serializer.getVersion(), state));
     for (LogLedger each : List.of(ledger, later)) {
       each.follow(Views.of(2, "a", "b", "c"));
-      assertThat(admit(each, "b", shown("B", "t1", 1)).start())
+      assertThat(start(admit(each, "b", shown("B", "t1", 1))))
           .isEqualTo(StartPosition.timestamp(77));
-      assertThat(admit(each, "b", shown("B", "t1", 2)).start()).isEqualTo(StartPosition.earliest());
-      assertThat(admit(each, "c", shown("C", "t1", 1)).start()).isEqualTo(StartPosition.earliest());
+      assertThat(start(admit(each, "b", shown("B", "t1", 2)))).isEqualTo(StartPosition.earliest());
+      assertThat(start(admit(each, "c", shown("C", "t1", 1)))).isEqualTo(StartPosition.earliest());
     }
   }
 
@@ -87,7 +107,7 @@ class LogLedgerTest {
     assertThat(later.jobStartMs()).isEqualTo(1000);
 
     Lookup late = admit(later, "b", shown("B", "t1", 1));
-    assertThat(late.start()).isEqualTo(StartPosition.latest());
+    assertThat(start(late)).isEqualTo(StartPosition.latest());
     assertThat(late.exactEnd()).isFalse();
     assertThat(admit(ledger, "b", shown("B", "t1", 1)).exactEnd()).isFalse();
   }
@@ -98,16 +118,16 @@ class LogLedgerTest {
     ledger.follow(Views.at(1, Map.of("a", "wrong:9092")));
     ledger.follow(Views.at(2, Map.of("a", "right:9092")));
     Lookup lookup = admit(ledger, "a", shown("A", "t1", 1));
-    assertThat(lookup.start()).isEqualTo(StartPosition.latest());
+    assertThat(start(lookup)).isEqualTo(StartPosition.latest());
     assertThat(lookup.exactEnd()).isFalse();
   }
 
   @Test
   void aTopicThatIsMissingAtFirstStartsAtEarliestWhenItAppears() {
     LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a");
-    ledger.observe("a", new PrimaryView("A", "t", null, java.util.Set.of()));
+    ledger.observe("a", new PrimaryView("A", "t", null, Set.of()));
     assertThat(ledger.awaited()).isEmpty();
-    assertThat(admit(ledger, "a", shown("A", "t1", 1)).start()).isEqualTo(StartPosition.earliest());
+    assertThat(start(admit(ledger, "a", shown("A", "t1", 1)))).isEqualTo(StartPosition.earliest());
   }
 
   @Test
@@ -148,7 +168,7 @@ class LogLedgerTest {
     LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a", "b");
     admit(ledger, "a", shown("A", "t1", 1));
     Lookup lookup = admit(ledger, "a", shown("A2", "t2", 1));
-    assertThat(lookup.start()).isEqualTo(StartPosition.earliest());
+    assertThat(start(lookup)).isEqualTo(StartPosition.earliest());
     assertThat(lookup.logs()).containsExactly(new LogId("A2", "t2", 0));
     assertThat(ledger.gone()).containsExactly("A");
   }
@@ -238,5 +258,74 @@ class LogLedgerTest {
     ledger.pending().forEach(ledger::assigned);
     admit(ledger, "a", shown("A", "t2", 1));
     assertThat(ledger.replacedBy(ledger.pending())).containsExactlyInAnyOrder("A/t1/0", "A/t1/1");
+  }
+
+  @Test
+  void aLogThatDoesNotAnswerHoldsUpNoOtherAndKeepsItsStartPosition() throws Exception {
+    LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a");
+    admitOf(ledger, "a", shown("A", "t1", 2), 0);
+    assertThat(ledger.pending()).extracting(UnionSplit::splitId).containsExactly("A/t1/0");
+    assertThat(ledger.awaited()).containsExactly("a");
+    admitOf(ledger, "a", shown("A", "t1", 2));
+    assertThat(ledger.late()).containsExactly("a");
+
+    for (LogLedger each : List.of(restored(ledger, OutOfRangePolicy.RESET), ledger)) {
+      Lookup lookup = each.observe("a", shown("A", "t1", 3));
+      // Partition 2 has come since.
+      assertThat(lookup.starts())
+          .isEqualTo(
+              Map.of(
+                  new LogId("A", "t1", 1), StartPosition.latest(),
+                  new LogId("A", "t1", 2), StartPosition.earliest()));
+      assertThat(lookup.exactEnd()).as("its end now is not that at the start").isFalse();
+      admitOf(each, "a", shown("A", "t1", 3), 1);
+      assertThat(each.awaited()).as("what came since is not waited for").isEmpty();
+      assertThat(each.late()).isEmpty();
+      assertThat(start(admit(each, "a", shown("A", "t1", 3)))).isEqualTo(StartPosition.earliest());
+      assertThat(each.pending()).hasSize(3);
+    }
+  }
+
+  @Test
+  void whereNoLogAnswersAtFirstTheStartTimeDecidesLater() throws Exception {
+    LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a");
+    assertThat(ledger.observe("a", shown("A", "t1", 1)).exactEnd()).isTrue();
+    admitOf(ledger, "a", shown("A", "t1", 1));
+    assertThat(ledger.awaited()).containsExactly("a");
+    for (LogLedger each : List.of(restored(ledger, OutOfRangePolicy.RESET), ledger)) {
+      Lookup lookup = admit(each, "a", shown("A", "t1", 1));
+      assertThat(start(lookup)).isEqualTo(StartPosition.latest());
+      assertThat(lookup.exactEnd()).isFalse();
+      assertThat(each.awaited()).isEmpty();
+      assertThat(each.pending()).hasSize(1);
+    }
+  }
+
+  @Test
+  void theStartPositionIsNotForTheSuccessorOfAClusterOfWhichALogDidNotAnswer() {
+    LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a");
+    admitOf(ledger, "a", shown("A", "t1", 2));
+    assertThat(start(admit(ledger, "a", shown("A2", "t2", 1)))).isEqualTo(StartPosition.earliest());
+    assertThat(ledger.awaited()).as("nobody can wait for what is gone").isEmpty();
+
+    Lookup back = admit(ledger, "a", shown("A", "t1", 2));
+    assertThat(start(back)).isEqualTo(StartPosition.latest());
+    assertThat(back.exactEnd()).isFalse();
+  }
+
+  @Test
+  void aLogThatDidNotAnswerBeginsAlikeUnderWhateverNameItIsFound() {
+    PerPrimary<StartPosition> start =
+        new PerPrimary<>(StartPosition.latest(), Map.of("a", StartPosition.timestamp(77)));
+    LogLedger ledger = new LogLedger(start, OutOfRangePolicy.RESET, 1000);
+    ledger.follow(Views.of(1, "a", "b"));
+    Lookup onB = ledger.observe("b", shown("A", "t1", 1));
+    admitOf(ledger, "a", shown("A", "t1", 1));
+    ledger.resolved(
+        "b", "t", onB, Map.of(new LogId("A", "t1", 0), new Lookup.Bounds(9, UnionSplit.NO_STOP)));
+    assertThat(ledger.pending()).as("looked up for another start").isEmpty();
+    assertThat(start(admit(ledger, "b", shown("A", "t1", 1))))
+        .isEqualTo(StartPosition.timestamp(77));
+    assertThat(ledger.pending()).hasSize(1);
   }
 }

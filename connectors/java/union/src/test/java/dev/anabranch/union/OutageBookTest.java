@@ -159,4 +159,25 @@ class OutageBookTest {
     book.judge(2, none, Set.of());
     assertThat(book.event().held()).containsExactly("a");
   }
+
+  @Test
+  void aPrimaryOfWhichALogDoesNotAnswerIsHeldThoughItsOtherLogsAreRead() {
+    book.follow(Views.of(1, "a"));
+    book.partlyDiscovered("a");
+    says(book, Contact.CURRENT);
+    assertThat(book.event().held()).containsExactly("a");
+    assertThat(seconds(book, 4)).isEmpty();
+    assertThat(book.snapshot().get("a").timeDownMs()).isEqualTo(4000);
+
+    book.discovered("a");
+    assertThat(judge(book)).containsExactly("a");
+    assertThat(book.event().held()).isEmpty();
+
+    // One that did not answer at first, and for which the bound is over.
+    book.partlyDiscovered("a");
+    judge(book);
+    assertThat(book.event().held()).containsExactly("a");
+    assertThat(seconds(book, 10)).containsExactly("a");
+    assertThat(book.event().held()).isEmpty();
+  }
 }

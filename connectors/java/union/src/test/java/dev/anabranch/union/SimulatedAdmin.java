@@ -130,6 +130,10 @@ final class SimulatedAdmin {
     if (!broker.hasTopic() || place.partition() >= broker.logs().size()) {
       return failed(new UnknownTopicOrPartitionException("no " + place));
     }
+    if (!broker.logs().get(place.partition()).isLed()) {
+      // Kafka's client looks for a leader for as long as it may.
+      return failed(new TimeoutException("no leader of " + place));
+    }
     long offset = answer(broker.logs().get(place.partition()), spec);
     return done(new ListOffsetsResultInfo(offset, -1, Optional.empty()));
   }

@@ -21,6 +21,7 @@ final class SimulatedLog {
   private final TreeMap<Integer, Long> epochs = new TreeMap<>();
   private long start;
   private int epoch;
+  private boolean led = true;
 
   SimulatedLog() {
     epochs.put(0, 0L);
@@ -32,6 +33,15 @@ final class SimulatedLog {
 
   long end() {
     return start + kept.size();
+  }
+
+  /** Whether it has a leader that answers. */
+  boolean isLed() {
+    return led;
+  }
+
+  void led(boolean now) {
+    led = now;
   }
 
   int epoch() {

@@ -72,7 +72,7 @@ final class SimulatedProbe {
         return;
       }
       bounds = found;
-      asked.logs().forEach(log -> trace.add(Trace.line("resolved", log.splitId())));
+      found.keySet().forEach(log -> trace.add(Trace.line("resolved", log.splitId())));
     } else {
       reset();
       listener.resolved(probe, seen, asked, found);

@@ -47,25 +47,35 @@ class StateFormTest {
             42,
             new StreamView(7, "t", new StreamSpec("t", 4, 2, 60L, null), primaries),
             Set.of("b"),
+            Map.of(new LogId("B", "t2", 1), "b"),
             Map.of("A", new Sighting("a", "a:1,a:2")),
             Map.of(new LogId("A", "t1", 3), "t"),
             Set.of(SPLIT),
             Map.of("b", new Outage(77, true, false), "c", new Outage(9, false, true)));
     UnionEnumeratorStateSerializer serializer = new UnionEnumeratorStateSerializer();
-    assertThat(serializer.deserialize(2, serializer.serialize(state))).isEqualTo(state);
+    assertThat(serializer.deserialize(3, serializer.serialize(state))).isEqualTo(state);
   }
 
   @Test
-  void enumeratorStateOfTheVersionWithoutOutages() throws Exception {
+  void enumeratorStateOfEarlierVersions() throws Exception {
     UnionEnumeratorState state =
         new UnionEnumeratorState(
-            7, Views.of(3, "a"), Set.of("a"), Map.of(), Map.of(), Set.of(SPLIT), Map.of());
+            7,
+            Views.of(3, "a"),
+            Set.of("a"),
+            Map.of(),
+            Map.of(),
+            Map.of(new LogId("A", "t1", 3), "t"),
+            Set.of(SPLIT),
+            Map.of());
     UnionEnumeratorStateSerializer serializer = new UnionEnumeratorStateSerializer();
     byte[] bytes = serializer.serialize(state);
-    // The count of outages, which is all that was added.
-    byte[] old = Arrays.copyOf(bytes, bytes.length - Integer.BYTES);
-    assertThat(serializer.deserialize(1, old)).isEqualTo(state);
-    for (int version : new int[] {0, 3}) {
+    // The count of outages, and then that of late logs, is all that was added.
+    byte[] withoutLate = Arrays.copyOf(bytes, bytes.length - Integer.BYTES);
+    byte[] withoutOutages = Arrays.copyOf(bytes, bytes.length - 2 * Integer.BYTES);
+    assertThat(serializer.deserialize(2, withoutLate)).isEqualTo(state);
+    assertThat(serializer.deserialize(1, withoutOutages)).isEqualTo(state);
+    for (int version : new int[] {0, 4}) {
       assertThatThrownBy(() -> serializer.deserialize(version, bytes))
           .isInstanceOf(IOException.class)
           .hasMessageContaining("version " + version);
@@ -75,9 +85,10 @@ class StateFormTest {
   @Test
   void enumeratorStateBeforeAnyDocument() throws Exception {
     UnionEnumeratorState state =
-        new UnionEnumeratorState(1, null, Set.of(), Map.of(), Map.of(), Set.of(), Map.of());
+        new UnionEnumeratorState(
+            1, null, Set.of(), Map.of(), Map.of(), Map.of(), Set.of(), Map.of());
     UnionEnumeratorStateSerializer serializer = new UnionEnumeratorStateSerializer();
-    assertThat(serializer.deserialize(2, serializer.serialize(state))).isEqualTo(state);
+    assertThat(serializer.deserialize(3, serializer.serialize(state))).isEqualTo(state);
   }
 
   @Test

@@ -25,9 +25,13 @@ class UnionEnumeratorTest {
   private final List<PrimaryProbe> probes = new ArrayList<>();
   private final MockSplitEnumeratorContext<UnionSplit> context =
       new MockSplitEnumeratorContext<>(2);
-  private final UnionEnumerator enumerator = enumerator();
+  private final UnionEnumerator enumerator =
+      enumerator(
+          WatermarkMode.strategy(),
+          new LogLedger(EARLIEST, OutOfRangePolicy.RESET, 1000),
+          new OutageBook(Duration.ZERO, Map.of()));
 
-  private UnionEnumerator enumerator() {
+  private UnionEnumerator enumerator(WatermarkMode mode, LogLedger ledger, OutageBook outages) {
     UnionSettings settings =
         new UnionSettings(
             "nowhere",
@@ -40,7 +44,7 @@ class UnionEnumeratorTest {
             Duration.ofSeconds(10),
             Duration.ofMinutes(10),
             Map.of(),
-            WatermarkMode.strategy(),
+            mode,
             FetcherFaults.NONE);
     // Probes are kept, and asked nothing: the test says what they would have seen.
     Surroundings around =
@@ -50,8 +54,6 @@ class UnionEnumeratorTest {
             probes.add(probe);
           }
         };
-    LogLedger ledger = new LogLedger(EARLIEST, OutOfRangePolicy.RESET, 1000);
-    OutageBook outages = new OutageBook(Duration.ZERO, Map.of());
     return new UnionEnumerator(context, settings, ledger, outages, around);
   }
 
@@ -158,5 +160,57 @@ class UnionEnumeratorTest {
     assertThat(shares())
         .as("1 of t1, which is gone, and 2 to 1 of t2")
         .isEqualTo(Map.of(0, 3, 1, 1));
+  }
+
+  @Test
+  void aPrimaryOfWhichALogDoesNotAnswerHoldsTheWatermarkAlsoAfterARestore() throws Throwable {
+    Duration max = Duration.ofHours(1);
+    WatermarkMode hold = WatermarkMode.hold(max);
+    PrimaryView shown = shown("A", "t1", 2);
+    LogLedger ledger = new LogLedger(EARLIEST, OutOfRangePolicy.RESET, 1000);
+    ledger.follow(Views.of(1, "a"));
+    UnionEnumerator before = enumerator(hold, ledger, new OutageBook(max, Map.of()));
+    before.followRestored();
+    registerBoth(before);
+    answer(before, shown, 0);
+    haveRead(before, "A/t1/0");
+    UnionEnumeratorState state = before.snapshotState(1);
+    assertThat(state.outages()).containsOnlyKeys("a");
+    before.close();
+
+    LogLedger restored = new LogLedger(EARLIEST, OutOfRangePolicy.RESET, state);
+    UnionEnumerator after = enumerator(hold, restored, new OutageBook(max, state.outages()));
+    after.followRestored();
+    registerBoth(after);
+    haveRead(after, "A/t1/0");
+    assertThat(after.snapshotState(2).outages()).containsOnlyKeys("a");
+    answer(after, shown, 1);
+    haveRead(after, "A/t1/0", "A/t1/1");
+    assertThat(after.snapshotState(3).outages()).isEmpty();
+    after.close();
+  }
+
+  private void registerBoth(UnionEnumerator to) {
+    for (int subtask = 0; subtask < 2; subtask++) {
+      context.registerReader(new ReaderInfo(subtask, "simulated"));
+      to.handleSourceEvent(subtask, new ReaderReport(Set.of()));
+    }
+  }
+
+  /** Of what is new on the primary, that partition answers. */
+  private void answer(UnionEnumerator to, PrimaryView shown, int partition) throws Throwable {
+    PrimaryProbe probe = probes.get(probes.size() - 1);
+    LogId log = new LogId(shown.clusterId(), "t1", partition);
+    Lookup lookup = to.seen(probe, shown);
+    assertThat(lookup.logs()).contains(log);
+    to.resolved(probe, shown, lookup, Map.of(log, new Lookup.Bounds(0, UnionSplit.NO_STOP)));
+    awaitCoordinator();
+  }
+
+  /** All that the splits that were assigned so far had is read. */
+  private static void haveRead(UnionEnumerator who, String... splitIds) {
+    ContactReport report = new ContactReport(Set.of(splitIds), Map.of("a", Contact.CURRENT));
+    who.handleSourceEvent(0, report);
+    who.handleSourceEvent(1, report);
   }
 }
