@@ -1,7 +1,7 @@
 """Jobs of the connector tests; prints what they read as one line of JSON.
 
 A program of its own: PyFlink starts a JVM in whatever imports it and leaves its pipes open.
-Usage: connector_jobs.py sql|upserts|datastream|latest TOPOLOGY STREAM [STREAM]
+Usage: connector_jobs.py sql|upserts|datastream|latest|changes TOPOLOGY STREAM [STREAM]
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pyflink.common import Configuration, Row, Types, WatermarkStrategy
 from pyflink.datastream import DataStream, StreamExecutionEnvironment
+from pyflink.table import StreamTableEnvironment
 
 from anabranch.connectors import PrismSink, UnionSource, dedup, latest_by_version
 from anabranch.connectors.flink.session import FlinkSession
@@ -104,21 +105,48 @@ def copy_stream(topology: str, stream: str, target: str) -> object:
 def copy_upserts(topology: str, stream: str, target: str) -> object:
     """Copies of each key what is newest; what the target holds then, a deleted key as null."""
     env = environment()
-
-    def newest(name: str) -> DataStream:
-        source = UnionSource(topology, name, options=BOUNDED)
-        return latest_by_version(env.from_source(source, WatermarkStrategy.no_watermarks(), name))
-
-    newest(stream).sink_to(PrismSink(topology, target, upsert=True))
+    newest(env, topology, stream).sink_to(PrismSink(topology, target, upsert=True))
     env.execute("latest")
+    return keys_of(env, topology, target)
+
+
+def write_changes(topology: str, _: str, target: str) -> object:
+    """Writes the changes of a query that takes the row of r1 back; what the target holds then."""
+    env = environment()
+    tables = StreamTableEnvironment.create(env)
+    totals = tables.sql_query(
+        """SELECT CAST(run AS BYTES), CAST(CAST(SUM(part) AS STRING) AS BYTES)
+            FROM (VALUES ('r1', 4), ('r2', 4), ('r1', 4)) AS t (run, part)
+            GROUP BY run HAVING SUM(part) < 8"""
+    )
+    sink = PrismSink(topology, target, upsert=True, fields=["key", "value"])
+    tables.to_changelog_stream(totals).sink_to(sink)
+    env.execute("changes")
+    return keys_of(env, topology, target)
+
+
+def newest(env: StreamExecutionEnvironment, topology: str, name: str) -> DataStream:
+    """Of each key of a stream what is newest."""
+    source = UnionSource(topology, name, options=BOUNDED)
+    return latest_by_version(env.from_source(source, WatermarkStrategy.no_watermarks(), name))
+
+
+def keys_of(env: StreamExecutionEnvironment, topology: str, name: str) -> dict[str, str | None]:
+    """What each key of a stream has, a deleted one as null."""
     found: dict[str, str | None] = {}
-    with record_rows(newest(target)).execute_and_collect() as rows:
+    with record_rows(newest(env, topology, name)).execute_and_collect() as rows:
         for row in rows:
             found[bytes(row.key).decode()] = None if row.delete else bytes(row.value).decode()
     return found
 
 
 if __name__ == "__main__":
-    jobs = {"sql": read_sql, "upserts": count_sql, "datastream": copy_stream, "latest": copy_upserts}
+    jobs = {
+        "sql": read_sql,
+        "upserts": count_sql,
+        "datastream": copy_stream,
+        "latest": copy_upserts,
+        "changes": write_changes,
+    }
     job = jobs[sys.argv[1]]
     sys.stdout.write(json.dumps(job(*sys.argv[2:])) + "\n")

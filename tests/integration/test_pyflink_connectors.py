@@ -59,6 +59,10 @@ def test_of_each_key_the_highest_version_passes(streams: tuple[StreamHandle, Str
     assert run_job("latest", *streams) == {"k1": "five", "k2": None, "k3": "two", "k4": "only b"}
 
 
+def test_what_a_changelog_takes_back_is_deleted(streams: tuple[StreamHandle, StreamHandle]) -> None:
+    assert run_job("changes", *streams) == {"r1": None, "r2": "4"}
+
+
 def write_versions(stream: StreamHandle, primary: str, upserts: list[tuple[str, int, str | None]]) -> None:
     """Upserts (key, version, value or a delete) on one primary, in this order."""
     from confluent_kafka import Producer

@@ -124,7 +124,8 @@ class PrismSink(Sink):  # type: ignore[misc]  # PyFlink carries no types.
         values: Encodes elements that are values alone; only with ``record_id="none"``.
         fields: Names of the fields of elements that are rows, by position. ``value`` and ``key`` are
             bytes, ``record_id`` 16 bytes, ``ordinal`` an integer that tells several elements of one input
-            apart.
+            apart. With ``upsert``, a row of kind DELETE or UPDATE_BEFORE (of ``to_changelog_stream``), or
+            whose field ``delete`` is true, deletes its key; without it, any row but an INSERT is an error.
         options: Further options of the SQL connector ``prism``, such as ``{"home": "a"}`` or
             ``{"weights": "a:2,b:1"}``.
     """
@@ -146,7 +147,7 @@ class PrismSink(Sink):  # type: ignore[misc]  # PyFlink carries no types.
         java_options = _java_options(
             topology, stream, {name: value for name, value in given.items() if value is not None}
         )
-        serializer = _serializer(values, fields)
+        serializer = _serializer(values, fields, upsert)
         super().__init__(_java("table.Connectors").sink(java_options, upsert, serializer))
 
 
@@ -195,12 +196,12 @@ def record_rows(records: DataStream) -> DataStream:
     return DataStream(_java("table.datastream.RecordRows").of(records._j_data_stream))
 
 
-def _serializer(values: SerializationSchema | None, fields: Sequence[RowField] | None) -> Any:
+def _serializer(values: SerializationSchema | None, fields: Sequence[RowField] | None, upsert: bool) -> Any:
     serializers = _java("table.datastream.Serializers")
     if values is not None:
         return serializers.ofValues(values._j_serialization_schema)
     if fields is not None:
-        return serializers.ofRows(to_jarray(get_gateway().jvm.java.lang.String, list(fields)))
+        return serializers.ofRows(upsert, to_jarray(get_gateway().jvm.java.lang.String, list(fields)))
     return serializers.ofRecords()
 
 

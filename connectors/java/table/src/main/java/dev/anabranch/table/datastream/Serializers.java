@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 import org.apache.flink.api.common.serialization.SerializationSchema;
 import org.apache.flink.types.Row;
+import org.apache.flink.types.RowKind;
 import org.jspecify.annotations.Nullable;
 
 /** What turns elements of a DataStream into records for Prism. */
@@ -30,12 +31,13 @@ public final class Serializers {
 
   /**
    * Writes rows whose fields are, by position, some of {@code value, key, record_id, ordinal,
-   * timestamp_ms, delete}.
+   * timestamp_ms, delete}. To upserts, a row that takes back what was there is a delete of its key.
    *
+   * @param upsert whether the sink upserts; otherwise a row that changes another one is refused
    * @param fields names of the row's fields
    */
-  public static RecordSerializer<Row> ofRows(String... fields) {
-    return new OfRows(fields);
+  public static RecordSerializer<Row> ofRows(boolean upsert, String... fields) {
+    return new OfRows(upsert, fields);
   }
 
   private static final class OfRecords implements RecordSerializer<RawRecord> {
@@ -71,9 +73,11 @@ public final class Serializers {
     private static final List<String> KNOWN =
         List.of("value", "key", "record_id", "ordinal", "timestamp_ms", "delete");
 
+    private final boolean upsert;
     private final List<String> fields;
 
-    OfRows(String... fields) {
+    OfRows(boolean upsert, String... fields) {
+      this.upsert = upsert;
       this.fields = List.of(fields);
       for (String field : fields) {
         if (!KNOWN.contains(field)) {
@@ -88,7 +92,7 @@ public final class Serializers {
     public OutgoingRecord serialize(Row row) {
       byte[] value = (byte[]) field(row, "value");
       byte[] id = (byte[]) field(row, "record_id");
-      boolean delete = Boolean.TRUE.equals(field(row, "delete"));
+      boolean delete = takesBack(row.getKind()) || Boolean.TRUE.equals(field(row, "delete"));
       if (value == null && !delete) {
         throw new IllegalArgumentException("a row without a value, which is no delete");
       }
@@ -100,6 +104,20 @@ public final class Serializers {
           id == null ? null : RecordId.fromBytes(id),
           ordinal(row),
           delete);
+    }
+
+    /**
+     * Where only the old row is left behind a filter, nothing follows it: so it deletes, as in SQL.
+     * An append can neither, and would have both rows for ever.
+     */
+    private boolean takesBack(RowKind kind) {
+      if (!upsert && kind != RowKind.INSERT) {
+        throw new IllegalArgumentException(
+            "a row of kind %s (%s) changes another one, and this sink only appends:"
+                    .formatted(kind.shortString(), kind)
+                + " write it with upsert=True and the field key, or make the stream insert-only");
+      }
+      return kind == RowKind.DELETE || kind == RowKind.UPDATE_BEFORE;
     }
 
     private int ordinal(Row row) {
