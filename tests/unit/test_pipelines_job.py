@@ -185,6 +185,14 @@ def test_what_is_wrong_is_told_at_the_users_line(job: Job, wrong: object, says: 
     assert "test_pipelines_job.py:" in str(caught.value.where)
 
 
+def test_who_writes_a_stream_twice_is_told_how_two_rows_of_one_input_keep_apart(job: Job) -> None:
+    logs = job.read("logs", Log)
+    logs.write("out", Out)
+    with pytest.raises(ConfigurationError) as caught:
+        logs.write("out", Out)
+    assert "give each branch its own `ordinal`" in str(caught.value.hint)
+
+
 def test_a_function_is_still_a_function(job: Job) -> None:
     @job.function
     def mean(values: list[float | None], spare: int) -> float | None:

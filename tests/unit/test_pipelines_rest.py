@@ -154,9 +154,9 @@ def test_dead_letters_of_all_operators_are_summed(url: str, says: Says) -> None:
 
 def test_late_and_degraded_records_are_counted_by_themselves(url: str, says: Says) -> None:
     say_metrics(says, "v1", {"decode_logs.lateRecords": (1.0, 4.0), "decode_logs.deadLetters": (0.0, 2.0)})
-    say_metrics(says, "v2", {"Writer.degraded": (0.0, 7.0)})
+    say_metrics(says, "v2", {"Writer.degraded": (0.0, 7.0), "Writer.repeatedIds": (0.0, 8.0)})
     now = RunningJob(RestClient(url), "job", "ab").progress()
-    assert (now.late_records, now.dead_letters, now.degraded) == (4, 2, 7)
+    assert (now.late_records, now.dead_letters, now.degraded, now.repeated_ids) == (4, 2, 7, 8)
 
 
 def test_primaries_are_as_all_who_use_them_find_them(url: str, says: Says) -> None:

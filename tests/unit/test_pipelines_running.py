@@ -59,6 +59,7 @@ class FakeFlink:
     letters: int = 0
     late: int = 0
     degraded: int = 0
+    repeated: int = 0
     counts: tuple[int, int] = (0, 0)
     gathered: dict[str, object] | None = field(default_factory=dict)
     job_id: str = "ab" * 16
@@ -99,11 +100,13 @@ class FakeFlink:
             return Progress(
                 "watch", "FINISHED", 0, 1, 500, 20, self.checkpoints, len(self.seen), self.letters,
                 late_records=self.late, degraded=self.degraded,
+                repeated_ids=self.repeated,
             )  # fmt: skip
         read, written = self.counts
         return Progress(
-            "watch", "RUNNING", 1, 1, read, written, self.checkpoints, len(self.seen), self.letters
-        )
+            "watch", "RUNNING", 1, 1, read, written, self.checkpoints, len(self.seen), self.letters,
+            repeated_ids=self.repeated,
+        )  # fmt: skip
 
     def last_checkpoint(self) -> str | None:
         return f"file:/state/chk-{self.checkpoints}" if self.checkpoints else None
@@ -163,6 +166,19 @@ def test_a_job_that_finishes_leaves_no_checkpoint(follow: Callable[[FakeFlink], 
     events = follow(FakeFlink([nothing, checkpoint]))
     assert events[-1] == Stopped("watch", "FINISHED", None)
     assert len([event for event in events if isinstance(event, Progress)]) == 2
+
+
+def test_rows_that_readers_drop_are_told_once_with_what_to_do(
+    follow: Callable[[FakeFlink], list[Event]],
+) -> None:
+    def repeats(flink: FakeFlink) -> None:
+        flink.repeated += 3
+
+    events = follow(FakeFlink([nothing, repeats, repeats, nothing]))
+    (note,) = (event for event in events if isinstance(event, Note) and "one id" in event.text)
+    assert "`ordinal`" in note.text
+    assert isinstance(events[-1], Stopped)
+    assert events[-1].repeated_ids == 6
 
 
 def test_where_logs_are_is_said_of_cluster_and_client(follow: Callable[[FakeFlink], list[Event]]) -> None:

@@ -38,6 +38,8 @@ def test_totals_stand_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
     assert line == (
         "j: 5,000 read, 12 written, 4 with too few copies, 3 late, 1 dead letter, finished after 42 s"
     )
+    (line,) = printed(capsys, Stopped("j", "FINISHED", None, 5000, 12, repeated_ids=6))
+    assert line == "j: 5,000 read, 12 written, 6 with an id of another row, finished"
 
 
 def test_primaries_that_are_away_and_what_waits_stand_in_the_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -104,6 +104,7 @@ def _records(event: Progress | Stopped) -> str:
         (event.records_in, "read"),
         (event.records_out, "written"),
         (event.degraded, "with too few copies"),
+        (event.repeated_ids, "with an id of another row"),
         (event.late_records, "late"),
         (event.dead_letters, letters),
     )

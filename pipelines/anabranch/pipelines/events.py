@@ -82,6 +82,8 @@ class Progress(Event):
         late_records: Decoded behind the watermark, counted like those that are read.
         degraded: Written to fewer primaries than the stream's copies, because ``degrade-after`` allows it;
             counted likewise.
+        repeated_ids: Written under an id that another row has, of which readers keep one; counted likewise,
+            and not all are noticed.
     """
 
     state: str
@@ -96,6 +98,7 @@ class Progress(Event):
     away: tuple[str, ...] = ()
     late_records: int = 0
     degraded: int = 0
+    repeated_ids: int = 0
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,7 @@ class Stopped(Event):
         dead_letters: At least so many were set aside, as far as was seen; a restart counts none twice.
         late_records: Likewise.
         degraded: Likewise.
+        repeated_ids: Likewise.
         took_s: Since Flink accepted it, seconds. No two runs are told apart by it.
     """
 
@@ -137,6 +141,7 @@ class Stopped(Event):
     dead_letters: int = 0
     late_records: int = 0
     degraded: int = 0
+    repeated_ids: int = 0
     took_s: float | None = field(default=None, compare=False)
 
 

@@ -121,7 +121,10 @@ class Job:
         """Called by :meth:`Table.write`."""
         if any(other.stream == write.stream for other in self.writes):
             raise ConfigurationError(
-                f"{write.stream} is written twice", where=write.where, hint="unite the two queries first"
+                f"{write.stream} is written twice",
+                where=write.where,
+                hint="unite the two queries (UNION ALL), and give each branch its own `ordinal`:"
+                " rows of one input have one id else",
             )
         self.writes.append(write)
 

@@ -22,7 +22,8 @@ _DEAD_LETTERS = re.compile(rf"\.{DEAD_LETTERS}$")
 _LATE_RECORDS = re.compile(r"\.lateRecords$")
 # Of a prism's writers.
 _DEGRADED = re.compile(r"\.degraded$")
-_COUNTERS = (_DEAD_LETTERS, _LATE_RECORDS, _DEGRADED)
+_REPEATED_IDS = re.compile(r"\.repeatedIds$")
+_COUNTERS = (_DEAD_LETTERS, _LATE_RECORDS, _DEGRADED, _REPEATED_IDS)
 # Of a union source's enumerator and readers, and of a prism's writers.
 _ENUMERATOR = ".enumerator"
 _PRIMARY = re.compile(r"^(?P<operator>.+)\.primary\.(?P<primary>[^.]+)\.(?P<what>up|parked|lag|lostRanges)$")
@@ -40,12 +41,14 @@ class Told:
         primaries: By name.
         late_records: So far.
         degraded: Records that were written to fewer primaries than the stream's copies, so far.
+        repeated_ids: Rows that were seen to have the id of another one, so far.
     """
 
     dead_letters: int = 0
     primaries: tuple[PrimaryHealth, ...] = ()
     late_records: int = 0
     degraded: int = 0
+    repeated_ids: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,10 +93,10 @@ class JobMetrics:
     def _ask(self, vertices: Iterable[str], sources: Iterable[str]) -> Told:
         values = [value for vertex in vertices for value in self._values(vertex)]
         values += [value for vertex in sources for value in self._coordinator_values(vertex)]
-        letters, late, degraded = (
+        letters, late, degraded, repeated = (
             sum(int(value.total) for value in values if counter.search(value.name)) for counter in _COUNTERS
         )
-        return Told(letters, _health(values), late, degraded)
+        return Told(letters, _health(values), late, degraded, repeated)
 
     def _values(self, vertex: str) -> list[_Value]:
         answer = self._asked(f"/jobs/{self._job_id}/vertices/{vertex}/subtasks/metrics", "&agg=min,sum")

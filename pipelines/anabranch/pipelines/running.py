@@ -39,6 +39,11 @@ _CANCEL_LIMIT_S = 60.0
 _STALE_S = 3.5
 _ENDING = frozenset({"FAILING", "FAILED"})
 _REST_TIMEOUT_S = 5.0
+_REPEATED = (
+    "rows of one stream have one id, so whoever reads it keeps one of them; where one input makes several"
+    " rows, give each its own `ordinal` (a field with Metadata('ordinal')); docs/sql.md, Ids of appends."
+    " Flink's log names the stream"
+)
 
 _T = TypeVar("_T")
 
@@ -118,7 +123,7 @@ class _Run:
         self._shown: Progress | None = None
         self._silence = Silence(is_cluster=context.settings.cluster is not None)
         self._failed_ms = 0
-        self._dead_letters = self._late_records = self._degraded = 0
+        self._dead_letters = self._late_records = self._degraded = self._repeated_ids = 0
         self._streak = Streak()
         self._hints: set[str] = set()
         self._opened = contextlib.ExitStack()
@@ -213,6 +218,7 @@ class _Run:
             dead_letters=self._dead_letters,
             late_records=self._late_records,
             degraded=self._degraded,
+            repeated_ids=self._repeated_ids,
             took_s=round(time.monotonic() - self._began, 1),
         )
 
@@ -228,6 +234,9 @@ class _Run:
             self._dead_letters = max(self._dead_letters, now.dead_letters)
             self._late_records = max(self._late_records, now.late_records)
             self._degraded = max(self._degraded, now.degraded)
+            if now.repeated_ids and not self._repeated_ids:
+                self._tell(Note(self._name, _REPEATED))
+            self._repeated_ids = max(self._repeated_ids, now.repeated_ids)
         return now
 
     def _look(self) -> None:

@@ -76,6 +76,7 @@ class RunningJob:
             metrics.primaries,
             late_records=metrics.late_records,
             degraded=metrics.degraded,
+            repeated_ids=metrics.repeated_ids,
         )
 
     def failures(self, after_ms: int) -> list[Failure]:

@@ -42,6 +42,17 @@ public final class PrismSink<T>
     return parts.stream();
   }
 
+  /** Whose records an operator is told about. */
+  String name() {
+    String sink = parts.sinkUid().isEmpty() ? "" : " (sink-uid " + parts.sinkUid() + ")";
+    return "stream " + parts.stream() + sink;
+  }
+
+  /** Whether a row has its id of what it was made of; of upserts the version counts, not the id. */
+  boolean hasIdsOfInputs() {
+    return !parts.upsert() && parts.recordId() != RecordIdMode.NONE;
+  }
+
   RecordSerializer<T> serializer() {
     return parts.serializer();
   }

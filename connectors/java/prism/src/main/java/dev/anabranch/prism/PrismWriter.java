@@ -3,26 +3,34 @@ package dev.anabranch.prism;
 import dev.anabranch.records.RecordId;
 import java.io.IOException;
 import java.util.Collection;
+import java.util.HexFormat;
 import java.util.List;
 import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.api.connector.sink2.StatefulSinkWriter;
 import org.apache.flink.api.connector.sink2.WriterInitContext;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Writes elements through a {@link MailboxPrism}. The task waits only by working off its mailbox,
  * into which acknowledgements and ticks come, those of the error handler too: so both wait at once.
  */
 final class PrismWriter<T> implements StatefulSinkWriter<T, VersionFloor> {
+  private static final Logger LOG = LoggerFactory.getLogger(PrismWriter.class);
+
+  private final String name;
   private final RecordSerializer<T> serializer;
   private final RecordErrorHandler<T> errorHandler;
   private final RecordStamp stamp;
   private final MailboxExecutor mailbox;
   private final WriterMetrics metrics;
   private final MailboxPrism prism;
+  private final @Nullable RecentIds recentIds;
 
   PrismWriter(PrismSink<T> sink, WriterInitContext context, Collection<VersionFloor> restored)
       throws IOException {
+    this.name = sink.name();
     this.serializer = sink.serializer();
     this.errorHandler = sink.errorHandler();
     this.stamp = sink.newStamp(context, restored);
@@ -36,6 +44,11 @@ final class PrismWriter<T> implements StatefulSinkWriter<T, VersionFloor> {
     }
     this.prism = opened(sink);
     metrics.inFlight(prism.engine()::inFlight);
+    // Last, since nothing above may fail with it open.
+    this.recentIds =
+        sink.hasIdsOfInputs()
+            ? RecentIds.join(context.getJobInfo().getJobId(), sink.stream())
+            : null;
   }
 
   private MailboxPrism opened(PrismSink<T> sink) {
@@ -74,10 +87,32 @@ final class PrismWriter<T> implements StatefulSinkWriter<T, VersionFloor> {
       return;
     }
     try {
-      stamp.send(prism.engine(), record, context.timestamp());
+      RecordId id = stamp.send(prism.engine(), record, context.timestamp());
       metrics.sent(record);
+      if (recentIds != null && recentIds.isRepeat(id)) {
+        repeated(recentIds, id);
+      }
     } catch (RecordException e) {
       refused(element, record, null, e);
+    }
+  }
+
+  /**
+   * No error: an input that is read without de-duplication, and was written twice, makes the same
+   * row again. Decision 0024.
+   */
+  private void repeated(RecentIds among, RecordId id) {
+    metrics.repeatedId();
+    if (among.isFirstToTell()) {
+      LOG.warn(
+          "{}: two rows have one id ({}), and whoever reads the stream keeps one of them. Where one"
+              + " input makes several rows, each needs an ordinal of its own (ordinal INT METADATA"
+              + " in SQL, the field ordinal in a DataStream); several sinks to one stream need a"
+              + " sink-uid each; ids of columns need columns that identify a row. Only where inputs"
+              + " are read without dedup may these be copies of one input, and nothing be lost."
+              + " This is told once; repeatedIds counts what is noticed",
+          name,
+          HexFormat.of().formatHex(id.toBytes()));
     }
   }
 
@@ -102,6 +137,9 @@ final class PrismWriter<T> implements StatefulSinkWriter<T, VersionFloor> {
 
   @Override
   public void close() throws IOException {
+    if (recentIds != null) {
+      recentIds.close();
+    }
     prism.close();
     try {
       errorHandler.close();

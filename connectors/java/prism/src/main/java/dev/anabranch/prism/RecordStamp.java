@@ -25,7 +25,8 @@ final class RecordStamp {
     this.stateCopies = stateCopies;
   }
 
-  void send(PrismEngine engine, OutgoingRecord record, @Nullable Long elementTimeMs) {
+  /** Returns the id that it gave. */
+  RecordId send(PrismEngine engine, OutgoingRecord record, @Nullable Long elementTimeMs) {
     RecordId id = ids.of(record);
     RecordVersion version = null;
     if (clock != null) {
@@ -36,6 +37,7 @@ final class RecordStamp {
       version = new RecordVersion(epoch, clock.next());
     }
     engine.send(record, id, version, elementTimeMs, null);
+    return id;
   }
 
   List<VersionFloor> snapshot() {

@@ -12,6 +12,7 @@ final class WriterMetrics {
   private final Counter bytes;
   private final Counter errors;
   private final Counter degraded;
+  private final Counter repeatedIds;
 
   WriterMetrics(SinkWriterMetricGroup group) {
     this.group = group;
@@ -19,6 +20,7 @@ final class WriterMetrics {
     this.bytes = group.getNumBytesSendCounter();
     this.errors = group.getNumRecordsSendErrorsCounter();
     this.degraded = group.counter("degraded");
+    this.repeatedIds = group.counter("repeatedIds");
   }
 
   void sent(OutgoingRecord record) {
@@ -33,6 +35,11 @@ final class WriterMetrics {
   /** A record was written with fewer copies than wanted. */
   void degraded() {
     degraded.inc();
+  }
+
+  /** A row has the id of another one of this job. */
+  void repeatedId() {
+    repeatedIds.inc();
   }
 
   void inFlight(Gauge<Integer> gauge) {

@@ -32,8 +32,14 @@ final class Sql {
 
   /** One Flink for all tests of a class. */
   static MiniClusterExtension cluster() {
+    return cluster(new Configuration());
+  }
+
+  /** The same, of that configuration. */
+  static MiniClusterExtension cluster(Configuration configuration) {
     return new MiniClusterExtension(
         new MiniClusterResourceConfiguration.Builder()
+            .setConfiguration(configuration)
             .setNumberTaskManagers(1)
             .setNumberSlotsPerTaskManager(4)
             .build());
