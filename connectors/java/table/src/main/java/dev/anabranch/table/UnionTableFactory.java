@@ -3,7 +3,6 @@ package dev.anabranch.table;
 import dev.anabranch.table.UnionTableSource.Part;
 import dev.anabranch.topology.Topology;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import org.apache.flink.api.common.serialization.DeserializationSchema;
@@ -54,6 +53,9 @@ public final class UnionTableFactory implements DynamicTableSourceFactory {
     requireInsertOnly(value);
     UnionSettings settings = UnionSettings.of(options, upsert);
     requireSourceWatermark(context, options);
+    if (upsert) {
+      RowtimeCheck.ofUpserts(context.getCatalogTable().getResolvedSchema());
+    }
     Topology topology =
         TopologyCheck.streams(
             settings.topology(), settings.stream(), settings.deadLetters(), settings.lateRecords());
@@ -106,8 +108,7 @@ public final class UnionTableFactory implements DynamicTableSourceFactory {
   private static void requireSourceWatermark(Context context, ReadableConfig options) {
     boolean declared =
         context.getCatalogTable().getResolvedSchema().getWatermarkSpecs().stream()
-            .map(spec -> spec.getWatermarkExpression().asSummaryString())
-            .anyMatch(text -> text.toUpperCase(Locale.ROOT).contains("SOURCE_WATERMARK"));
+            .anyMatch(RowtimeCheck::isOfSource);
     for (ConfigOption<?> option : List.of(UnionOptions.WATERMARK_MODE, UnionOptions.LATE_RECORDS)) {
       if (!declared && options.getOptional(option).isPresent()) {
         throw new ValidationException(

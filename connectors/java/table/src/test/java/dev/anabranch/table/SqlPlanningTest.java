@@ -323,6 +323,29 @@ class SqlPlanningTest {
     assertRefused("moded", message);
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '"',
+      value = {
+        "ts TIMESTAMP(3)|WATERMARK FOR ts AS ts - INTERVAL '5' SECOND",
+        "text STRING, ts AS TO_TIMESTAMP(text)|WATERMARK FOR ts AS ts",
+        "ts TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL|WATERMARK FOR ts AS ts",
+      })
+  void aWatermarkByWhatADeleteLacksIsRefused(String columns, String watermark) {
+    sql.union("marked", "logs", upserts(columns, watermark), "'format' = 'json'");
+
+    assertRefused("marked", "WATERMARK FOR ts: a table with a PRIMARY KEY has deletes");
+    assertRefused("marked", "WATERMARK FOR ts AS SOURCE_WATERMARK()");
+    sql.union(
+        "appends", "logs", "n INT, %s, %s".formatted(columns, watermark), "'format' = 'json'");
+    assertThat(sql.tables().explainSql("SELECT * FROM appends")).contains("appends");
+  }
+
+  private static String upserts(String columns, String watermark) {
+    return "n INT, %s, %s, PRIMARY KEY (n) NOT ENFORCED".formatted(columns, watermark);
+  }
+
   @Test
   void modesOfTheWatermarkAreTaken() {
     sql.union(

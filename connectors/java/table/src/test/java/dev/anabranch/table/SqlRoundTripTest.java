@@ -210,7 +210,8 @@ class SqlRoundTripTest extends OnTwoPrimaries {
   }
 
   /** What a changelog adds up to. */
-  private static List<Row> table(List<Row> changes) {
+  /** What a changelog adds up to. */
+  static List<Row> table(List<Row> changes) {
     List<Row> rows = new ArrayList<>();
     for (Row change : changes) {
       Row row = Row.copy(change);
