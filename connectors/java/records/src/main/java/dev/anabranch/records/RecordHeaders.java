@@ -2,6 +2,9 @@ package dev.anabranch.records;
 
 /** Names of the Kafka headers that anabranch reads and writes. */
 public final class RecordHeaders {
+  /** What all of them begin with, those that later versions add too. */
+  private static final String PREFIX = "anabranch-";
+
   /** 16 bytes, see {@link RecordId}. The same on every retry, hedge and copy of a record. */
   public static final String ID = "anabranch-id";
 
@@ -22,6 +25,11 @@ public final class RecordHeaders {
 
   /** Marks what stands within a job for records that were lost; else as {@link #LATE}. */
   public static final String LOST = "anabranch-lost";
+
+  /** Whether a header of that name is anabranch's own, so that no copy of it belongs elsewhere. */
+  public static boolean isOurs(String name) {
+    return name.startsWith(PREFIX);
+  }
 
   /** Whether a header of that name has a meaning within a job only. */
   public static boolean isMark(String name) {

@@ -3,6 +3,7 @@ package dev.anabranch.table;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.anabranch.records.RecordHeaders;
 import dev.anabranch.records.RecordId;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -10,6 +11,7 @@ import java.util.HexFormat;
 import java.util.List;
 import org.apache.flink.types.Row;
 import org.apache.flink.types.RowKind;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -104,6 +106,33 @@ class SqlRoundTripTest extends OnTwoPrimaries {
     assertThat(row.getField(7)).isNull();
     // sha256('{"seq":1}')[:8], big-endian, signed.
     assertThat(row.getField(8)).isEqualTo(-5467768227474404010L);
+  }
+
+  @Test
+  void copiedHeadersLeaveThoseOfTheInputOut() throws Exception {
+    String stream = primaries.stream("headers");
+    Sql sql =
+        new Sql(primaries.topology())
+            .prism(
+                "sink",
+                stream,
+                "n INT, headers MAP<STRING, BYTES> METADATA",
+                "'format' = 'json', 'record-id' = 'none'");
+
+    sql.insert(
+        "INSERT INTO sink VALUES (1, MAP['h', x'01', 'anabranch-id', x'02',"
+            + " 'anabranch-version', x'03', 'anabranch-op', x'64', 'anabranch-row', x'05'])");
+
+    assertThat(primaries.distinct(stream))
+        .hasSize(1)
+        .allSatisfy(
+            record -> assertThat(names(record)).containsExactlyInAnyOrder("h", RecordHeaders.ID));
+  }
+
+  private static List<String> names(ConsumerRecord<byte[], byte[]> record) {
+    List<String> names = new ArrayList<>();
+    record.headers().forEach(header -> names.add(header.key()));
+    return names;
   }
 
   @Test

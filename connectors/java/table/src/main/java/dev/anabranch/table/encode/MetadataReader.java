@@ -3,8 +3,10 @@ package dev.anabranch.table.encode;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.anabranch.records.RawHeader;
+import dev.anabranch.records.RecordHeaders;
 import dev.anabranch.records.RecordId;
 import java.io.Serializable;
+import java.util.ArrayList;
 import java.util.List;
 import org.apache.flink.table.data.ArrayData;
 import org.apache.flink.table.data.MapData;
@@ -54,6 +56,7 @@ public final class MetadataReader implements Serializable {
     return absent(row, key) ? null : row.getBinary(key);
   }
 
+  /** Without anabranch's own: those of an input tell of that, and are given anew. */
   RawHeader[] headers(RowData row) {
     if (absent(row, headers)) {
       return RawHeader.NONE;
@@ -61,12 +64,14 @@ public final class MetadataReader implements Serializable {
     MapData map = row.getMap(headers);
     ArrayData names = map.keyArray();
     ArrayData values = map.valueArray();
-    RawHeader[] result = new RawHeader[map.size()];
-    for (int i = 0; i < result.length; i++) {
+    List<RawHeader> result = new ArrayList<>(map.size());
+    for (int i = 0; i < map.size(); i++) {
       String name = new String(names.getString(i).toBytes(), UTF_8);
-      result[i] = new RawHeader(name, values.isNullAt(i) ? null : values.getBinary(i));
+      if (!RecordHeaders.isOurs(name)) {
+        result.add(new RawHeader(name, values.isNullAt(i) ? null : values.getBinary(i)));
+      }
     }
-    return result;
+    return result.toArray(RawHeader[]::new);
   }
 
   private static boolean absent(RowData row, int position) {
