@@ -6,6 +6,7 @@ import dev.anabranch.topology.Topology;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.apache.flink.api.common.serialization.SerializationSchema;
 import org.apache.flink.configuration.ConfigOption;
 import org.apache.flink.configuration.PipelineOptions;
@@ -66,6 +67,9 @@ public final class PrismTableFactory implements DynamicTableSinkFactory {
       requireIds(context, settings);
     }
     requireIdsOfColumns(options, upsert);
+    if (upsert) {
+      refuseWhatUpsertsPassOver(context);
+    }
     Topology topology =
         TopologyCheck.streams(settings.topology(), settings.stream(), settings.deadLetters());
     if (topology != null) {
@@ -133,15 +137,31 @@ public final class PrismTableFactory implements DynamicTableSinkFactory {
     }
   }
 
+  /** As the options are: what is written in vain would be missed where it is looked for. */
+  private static void refuseWhatUpsertsPassOver(Context context) {
+    Set<String> written = writtenMetadata(context);
+    for (WritableMetadata column : WritableMetadata.values()) {
+      if (!column.isOfUpserts() && written.contains(column.key())) {
+        throw new ValidationException(
+            "METADATA FROM '%s' has no effect on a table with a PRIMARY KEY: the primary key is the"
+                    .formatted(column.key())
+                + " Kafka key, and upserts need no ids. Leave the column out, or declare it VIRTUAL"
+                + " where the table is read, too");
+      }
+    }
+  }
+
   private static boolean writesRecordId(Context context) {
+    return writtenMetadata(context).contains(WritableMetadata.RECORD_ID.key());
+  }
+
+  /** Keys of the metadata columns that an INSERT fills. */
+  private static Set<String> writtenMetadata(Context context) {
     return context.getCatalogTable().getResolvedSchema().getColumns().stream()
         .filter(Column.MetadataColumn.class::isInstance)
         .map(Column.MetadataColumn.class::cast)
         .filter(Column::isPersisted)
-        .anyMatch(
-            column ->
-                WritableMetadata.RECORD_ID
-                    .key()
-                    .equals(column.getMetadataKey().orElse(column.getName())));
+        .map(column -> column.getMetadataKey().orElse(column.getName()))
+        .collect(Collectors.toSet());
   }
 }

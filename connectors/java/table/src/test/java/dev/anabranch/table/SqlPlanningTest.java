@@ -247,6 +247,22 @@ class SqlPlanningTest {
         .hasStackTraceContaining("'record-id.fields' has no effect on a table with a PRIMARY KEY");
   }
 
+  @ParameterizedTest
+  @CsvSource({"record-id, BYTES", "ordinal, INT", "key, BYTES"})
+  void metadataThatUpsertsDoNotNeedIsRefused(String key, String type) {
+    String column = "m %s METADATA FROM '%s'".formatted(type, key);
+    sql.union("source", "logs", "n INT, t INT", "'format' = 'json'")
+        .prism("written", "logs", upserts("t INT", column), "'format' = 'json'")
+        .prism("unwritten", "logs", upserts("t INT", column + " VIRTUAL"), "'format' = 'json'");
+
+    assertThatThrownBy(
+            () -> explainInsert("INSERT INTO written VALUES (1, 1, CAST(NULL AS " + type + "))"))
+        .hasStackTraceContaining("METADATA FROM '%s' has no effect on a table".formatted(key))
+        .hasStackTraceContaining("VIRTUAL");
+    assertThat(explainInsert("INSERT INTO unwritten SELECT n, MAX(t) FROM source GROUP BY n"))
+        .contains("unwritten");
+  }
+
   @Test
   void weightsAreTakenAndChecked() {
     String options = "'format' = 'json', 'record-id' = 'none', ";

@@ -31,6 +31,11 @@ public enum WritableMetadata {
     return key;
   }
 
+  /** Whether it counts where rows have a primary key, which is their Kafka key, and a version. */
+  public boolean isOfUpserts() {
+    return this == TIMESTAMP || this == HEADERS;
+  }
+
   /** All columns by name, in order. */
   public static Map<String, DataType> types() {
     Map<String, DataType> types = new LinkedHashMap<>();
