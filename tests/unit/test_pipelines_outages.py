@@ -83,6 +83,6 @@ def test_lost_ranges_are_counted_across_restarts_of_tasks(away_between: bool) ->
 
     looks = [lost(0), lost(2), lost(2), *([AWAY] if away_between else []), lost(0), lost(1)]
     assert told(*enumerate(looks)) == [
-        f"primary b: {what} of records were gone before they were read: see Flink's log"
-        for what in ("2 ranges", "a range")
+        "primary b: 2 ranges of records were gone before they were read: see Flink's log",
+        "primary b: a range of records was gone before it was read: see Flink's log",
     ]

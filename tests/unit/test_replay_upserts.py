@@ -316,6 +316,26 @@ def test_the_command_takes_what_is_outdated_for_done(
     assert result.stderr.splitlines()[-1] == skipped
 
 
+def test_of_many_outdated_letters_the_first_are_named(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    keys = [b"k%d" % number for number in range(9)]
+    letters = [letter(1, key=key) for key in keys]
+    for key in keys:
+        world.write(2, key=key)
+    monkeypatch.setattr(dead_letters, "read_dead_letters", lambda *_, **__: Letters(letters, 0, {}))
+    monkeypatch.setattr(commands, "AwayLines", lambda: Mute())
+    document = tmp_path / "topology.yaml"
+    document.write_text(DOCUMENT)
+
+    result = CliRunner().invoke(commands.command, ["replay", "--all", "--topology", str(document)])
+
+    assert result.exit_code == 0, result.output
+    named = [line for line in result.stderr.splitlines() if line.startswith("skipped ")]
+    assert len(named) == 5
+    assert result.stderr.splitlines()[-1] == "… and 4 more skipped, of whose key there is a newer version"
+
+
 class Mute:
     """Says nothing of primaries that are away, since none is."""
 

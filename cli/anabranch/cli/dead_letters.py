@@ -28,6 +28,9 @@ __all__ = ["command"]
 # Most streams of upserts are read sooner, and then nothing needs to be said.
 _PROGRESS_S = 5.0
 
+# Nothing is to be done about them, and there may be thousands.
+_OUTDATED_NAMED = 5
+
 _MENDED_HINT = 'each line is {"record_id": HEX, "value": TEXT} or has "value_base64" for the value'
 
 _NONE: Mapping[RecordId, bytes] = {}
@@ -168,8 +171,14 @@ def _send(
         noun = "record lacks" if count == 1 else "records lack"
         click.echo(f"{name}: {count} {noun} headers that the letters did not keep", err=True)
     for kind, reasons in (("skipped", result.skipped), ("failed", result.failed)):
+        outdated = 0
         for record_id, why in reasons.items():
-            click.echo(f"{kind} {record_id.hex()}: {why}", err=True)
+            outdated += record_id in result.outdated
+            if record_id not in result.outdated or outdated <= _OUTDATED_NAMED:
+                click.echo(f"{kind} {record_id.hex()}: {why}", err=True)
+        if outdated > _OUTDATED_NAMED:
+            more = outdated - _OUTDATED_NAMED
+            click.echo(f"… and {more} more skipped, of whose key there is a newer version", err=True)
     # To mend what is outdated would be of no use.
     if left := len(result.failed) + len(result.skipped) - len(result.outdated):
         raise DeliveryError(

@@ -71,8 +71,9 @@ class _Watched:
         # A task that starts anew counts anew.
         self.lost_ranges = now.lost_ranges
         if lost > 0:
-            ranges = "a range" if lost == 1 else f"{lost} ranges"
-            yield f": {ranges} of records were gone before they were read: see Flink's log"
+            one = lost == 1
+            gone = "a range of records was" if one else f"{lost} ranges of records were"
+            yield f": {gone} gone before {'it was' if one else 'they were'} read: see Flink's log"
 
     def _gone(self, now: PrimaryHealth) -> Iterator[str]:
         """Whatever was said of it does not matter any more; if it comes back, it begins anew."""

@@ -12,6 +12,7 @@ import java.util.List;
 import org.apache.flink.util.FileUtils;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
@@ -97,6 +98,7 @@ class TruncationTest {
   }
 
   @Test
+  @Tag("long")
   void aBoundedReadWhoseEndIsGoneFailsAndSaysWhereItStands() throws Exception {
     TopologyFile topology = victimAlone("bounded");
     beforeTheCut("bounded");
