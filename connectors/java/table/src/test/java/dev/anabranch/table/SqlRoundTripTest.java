@@ -164,12 +164,7 @@ class SqlRoundTripTest extends OnTwoPrimaries {
 
   @Test
   void upsertsAreReadByVersionAndDeletesDelete() throws Exception {
-    String stream = primaries.stream("upserts");
-    String columns = "run STRING, total BIGINT, PRIMARY KEY (run) NOT ENFORCED";
-    Sql sql =
-        new Sql(primaries.topology())
-            .prism("sink", stream, columns, "'format' = 'json'")
-            .union("source", stream, columns, "'format' = 'json'");
+    Sql sql = upserts("upserts");
     sql.tables()
         .createTemporaryView(
             "changes",
@@ -195,12 +190,7 @@ class SqlRoundTripTest extends OnTwoPrimaries {
 
   @Test
   void whatAFilterNoLongerLetsThroughIsDeleted() throws Exception {
-    String stream = primaries.stream("filtered");
-    String columns = "run STRING, total BIGINT, PRIMARY KEY (run) NOT ENFORCED";
-    Sql sql =
-        new Sql(primaries.topology())
-            .prism("sink", stream, columns, "'format' = 'json'")
-            .union("source", stream, columns, "'format' = 'json'");
+    Sql sql = upserts("filtered");
     sql.tables()
         .createTemporaryView(
             "parts",
@@ -239,7 +229,6 @@ class SqlRoundTripTest extends OnTwoPrimaries {
   }
 
   /** What a changelog adds up to. */
-  /** What a changelog adds up to. */
   static List<Row> table(List<Row> changes) {
     List<Row> rows = new ArrayList<>();
     for (Row change : changes) {
@@ -251,6 +240,15 @@ class SqlRoundTripTest extends OnTwoPrimaries {
       }
     }
     return rows;
+  }
+
+  /** Tables that write and read totals by run, as upserts. */
+  private static Sql upserts(String stream) throws Exception {
+    String columns = "run STRING, total BIGINT, PRIMARY KEY (run) NOT ENFORCED";
+    String made = primaries.stream(stream);
+    return new Sql(primaries.topology())
+        .prism("sink", made, columns, "'format' = 'json'")
+        .union("source", made, columns, "'format' = 'json'");
   }
 
   private static String hex(byte[] bytes) {
