@@ -170,15 +170,14 @@ def _send(
     for name, count in result.incomplete.items():
         noun = "record lacks" if count == 1 else "records lack"
         click.echo(f"{name}: {count} {noun} headers that the letters did not keep", err=True)
+    outdated = [record_id for record_id in result.skipped if record_id in result.outdated]
+    unnamed = set(outdated[_OUTDATED_NAMED:])
     for kind, reasons in (("skipped", result.skipped), ("failed", result.failed)):
-        outdated = 0
         for record_id, why in reasons.items():
-            outdated += record_id in result.outdated
-            if record_id not in result.outdated or outdated <= _OUTDATED_NAMED:
+            if record_id not in unnamed:
                 click.echo(f"{kind} {record_id.hex()}: {why}", err=True)
-        if outdated > _OUTDATED_NAMED:
-            more = outdated - _OUTDATED_NAMED
-            click.echo(f"… and {more} more skipped, of whose key there is a newer version", err=True)
+    if unnamed:
+        click.echo(f"… and {len(unnamed)} more skipped, of whose key there is a newer version", err=True)
     # To mend what is outdated would be of no use.
     if left := len(result.failed) + len(result.skipped) - len(result.outdated):
         raise DeliveryError(

@@ -10,6 +10,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -143,14 +145,13 @@ final class LogLedger {
         }
       }
     }
-    for (Map.Entry<LogId, String> each : known.entrySet()) {
-      if (each.getKey().clusterId().equals(shown.clusterId())
-          && each.getValue().equals(shown.topic())
-          && !each.getKey().topicId().equals(shown.topicId())) {
-        return "topic " + shown.topic() + " on primary " + primary + " was created again";
-      }
-    }
-    return null;
+    boolean createdAgain =
+        formerLogs(new TopicOfCluster(shown.clusterId(), shown.topic(), shown.topicId()))
+            .findAny()
+            .isPresent();
+    return createdAgain
+        ? "topic " + shown.topic() + " on primary " + primary + " was created again"
+        : null;
   }
 
   /** The first by name of the other primaries that show the same Kafka cluster, or null. */
@@ -221,18 +222,26 @@ final class LogLedger {
 
   /** The logs of topics that were deleted, and created again with these splits, by split id. */
   Set<String> replacedBy(List<UnionSplit> splits) {
-    Set<String> replaced = new HashSet<>();
-    for (UnionSplit split : splits) {
-      known.forEach(
-          (log, topic) -> {
-            if (topic.equals(split.topic())
-                && log.clusterId().equals(split.log().clusterId())
-                && !log.topicId().equals(split.log().topicId())) {
-              replaced.add(log.splitId());
-            }
-          });
-    }
-    return replaced;
+    return splits.stream()
+        .map(
+            split ->
+                new TopicOfCluster(split.log().clusterId(), split.topic(), split.log().topicId()))
+        .distinct()
+        .flatMap(this::formerLogs)
+        .map(LogId::splitId)
+        .collect(Collectors.toSet());
+  }
+
+  /** A topic as it is now; without an id where there is none. */
+  private record TopicOfCluster(String clusterId, String name, @Nullable String id) {}
+
+  /** Known logs that had its name in its cluster, and another id. */
+  private Stream<LogId> formerLogs(TopicOfCluster topic) {
+    return known.entrySet().stream()
+        .filter(each -> each.getValue().equals(topic.name()))
+        .map(Map.Entry::getKey)
+        .filter(
+            log -> log.clusterId().equals(topic.clusterId()) && !log.topicId().equals(topic.id()));
   }
 
   /** Takes note that a split has a reader now. */

@@ -6,6 +6,7 @@ import dev.anabranch.records.RawHeader;
 import dev.anabranch.records.RawRecord;
 import dev.anabranch.records.RecordHeaders;
 import dev.anabranch.records.RecordId;
+import dev.anabranch.table.encode.RowSerializer;
 import java.util.Arrays;
 import java.util.List;
 import org.apache.flink.api.common.serialization.SerializationSchema;
@@ -92,7 +93,9 @@ public final class Serializers {
     public OutgoingRecord serialize(Row row) {
       byte[] value = (byte[]) field(row, "value");
       byte[] id = (byte[]) field(row, "record_id");
-      boolean delete = takesBack(row.getKind()) || Boolean.TRUE.equals(field(row, "delete"));
+      requireKind(row.getKind());
+      boolean delete =
+          RowSerializer.isDelete(row.getKind()) || Boolean.TRUE.equals(field(row, "delete"));
       if (value == null && !delete) {
         throw new IllegalArgumentException("a row without a value, which is no delete");
       }
@@ -106,18 +109,14 @@ public final class Serializers {
           delete);
     }
 
-    /**
-     * Where only the old row is left behind a filter, nothing follows it: so it deletes, as in SQL.
-     * An append can neither, and would have both rows for ever.
-     */
-    private boolean takesBack(RowKind kind) {
+    /** An append can change no row, and would have both for ever. */
+    private void requireKind(RowKind kind) {
       if (!upsert && kind != RowKind.INSERT) {
         throw new IllegalArgumentException(
             "a row of kind %s (%s) changes another one, and this sink only appends:"
                     .formatted(kind.shortString(), kind)
                 + " write it with upsert=True and the field key, or make the stream insert-only");
       }
-      return kind == RowKind.DELETE || kind == RowKind.UPDATE_BEFORE;
     }
 
     private int ordinal(Row row) {

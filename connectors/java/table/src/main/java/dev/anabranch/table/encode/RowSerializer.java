@@ -45,10 +45,7 @@ public final class RowSerializer implements RecordSerializer<RowData> {
 
   @Override
   public @Nullable OutgoingRecord serialize(RowData row) {
-    // Behind a filter (HAVING), Flink takes an old row back and does not say that it deletes: the
-    // new one may have been filtered out. Where it was not, it follows, with a higher version.
-    boolean delete =
-        row.getRowKind() == RowKind.DELETE || row.getRowKind() == RowKind.UPDATE_BEFORE;
+    boolean delete = isDelete(row.getRowKind());
     byte[] bytes = delete ? DELETED : value.encode(row);
     if (bytes == null) {
       throw new IllegalArgumentException("the format made nothing of the row");
@@ -61,6 +58,15 @@ public final class RowSerializer implements RecordSerializer<RowData> {
         id(row),
         metadata.ordinal(row),
         delete);
+  }
+
+  /**
+   * Whether an upsert of that kind deletes its key. Behind a filter (HAVING), Flink takes an old
+   * row back and does not say that it deletes: the new one may have been filtered out. Where it was
+   * not, it follows, with a higher version.
+   */
+  public static boolean isDelete(RowKind kind) {
+    return kind == RowKind.DELETE || kind == RowKind.UPDATE_BEFORE;
   }
 
   @Override
