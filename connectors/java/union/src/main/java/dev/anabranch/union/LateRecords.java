@@ -1,13 +1,15 @@
 package dev.anabranch.union;
 
-import org.apache.flink.api.common.functions.OpenContext;
 import org.apache.flink.api.java.functions.KeySelector;
 import org.apache.flink.metrics.Counter;
 import org.apache.flink.metrics.SimpleCounter;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
-import org.apache.flink.streaming.api.functions.KeyedProcessFunction;
-import org.apache.flink.util.Collector;
+import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
+import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
+import org.apache.flink.streaming.api.watermark.Watermark;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 import org.apache.flink.util.OutputTag;
 
 /**
@@ -25,7 +27,10 @@ public final class LateRecords {
    *
    * <p>That rests on the exchange by key: only behind an exchange is the watermark that of all
    * subtasks of the source. One whose partitions were silent knows less than the windows do, and
-   * would let pass what they drop.
+   * would let pass what they drop. It also rests on the subtasks behind the exchange never being
+   * idle: windows would not wait for one that has not heard yet that the stream goes on, and drop
+   * what that one lets pass. So a stream that is silent as a whole holds those that are joined with
+   * it behind this.
    *
    * @param records with timestamps; one without is never late
    * @param key spreads the records over subtasks, such as the key of the windows
@@ -35,35 +40,49 @@ public final class LateRecords {
    */
   public static <T, K> SingleOutputStreamOperator<T> split(
       DataStream<T> records, KeySelector<T, K> key, OutputTag<T> late) {
-    return records
-        .keyBy(key)
-        .process(new Split<K, T>(late), records.getType())
-        .name("late records");
+    return records.keyBy(key).transform("late records", records.getType(), new Split<>(late));
   }
 
-  private static final class Split<K, T> extends KeyedProcessFunction<K, T, T> {
+  /** Passes on what is in time, and every watermark, but not that nobody is waited for. */
+  static final class Split<T> extends AbstractStreamOperator<T>
+      implements OneInputStreamOperator<T, T> {
     private static final long serialVersionUID = 1L;
 
     private final OutputTag<T> late;
     private transient Counter count = new SimpleCounter();
+    private transient long watermarkMs;
 
     Split(OutputTag<T> late) {
       this.late = late;
     }
 
     @Override
-    public void open(OpenContext context) {
-      count = getRuntimeContext().getMetricGroup().counter(COUNTER);
+    public void open() throws Exception {
+      super.open();
+      count = getMetricGroup().counter(COUNTER);
+      watermarkMs = Long.MIN_VALUE;
     }
 
     @Override
-    public void processElement(T record, Context context, Collector<T> out) {
-      Long timestamp = context.timestamp();
-      if (timestamp != null && timestamp <= context.timerService().currentWatermark()) {
+    public void processElement(StreamRecord<T> record) {
+      if (record.hasTimestamp() && record.getTimestamp() <= watermarkMs) {
         count.inc();
-        context.output(late, record);
+        output.collect(late, record);
       } else {
-        out.collect(record);
+        output.collect(record);
+      }
+    }
+
+    @Override
+    public void processWatermark(Watermark mark) throws Exception {
+      watermarkMs = mark.getTimestamp();
+      super.processWatermark(mark);
+    }
+
+    @Override
+    public void processWatermarkStatus(WatermarkStatus status) throws Exception {
+      if (status.isActive()) {
+        super.processWatermarkStatus(status);
       }
     }
   }

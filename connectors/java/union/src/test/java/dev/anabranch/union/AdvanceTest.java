@@ -65,11 +65,11 @@ class AdvanceTest {
               Windows.count(stream, inTime);
               Windows.rememberLate(lateStream, inTime.getSideOutput(LATE), "late-stream");
             });
-    await(() -> Windows.fired(stream).size() >= 4);
+    awaitFired(stream, 4);
 
     FIXTURE.b().link().cut();
     written.addAll(Windows.write(FIXTURE.a(), stream, 2, 5, 14, 10));
-    await(() -> Windows.fired(stream).size() >= 14);
+    awaitFired(stream, 14);
 
     List<String> late = Windows.write(FIXTURE.b(), stream, 2, 5, 12, 10);
     written.addAll(late);
@@ -77,11 +77,11 @@ class AdvanceTest {
     job.awaitExactly(written);
     written.addAll(Windows.write(FIXTURE.a(), stream, 2, 15, 19, 10));
     written.addAll(Windows.write(FIXTURE.b(), stream, 2, 15, 19, 10));
-    await(() -> Windows.fired(stream).size() >= 19);
+    awaitFired(stream, 19);
 
     Map<Long, Long> expected = byMinute(written);
     expected.remove(19L); // its window is still open
-    await(() -> accounted(stream, lateStream).equals(expected));
+    await(() -> assertThat(accounted(stream, lateStream)).isEqualTo(expected));
     assertThat(Windows.fired(stream).values()).as("fired once each").allMatch(f -> f.size() == 1);
     assertThat(Windows.late(lateStream)).containsAll(late);
     assertThat(job.count("lateRecords")).isEqualTo(Windows.late(lateStream).size());
@@ -95,13 +95,13 @@ class AdvanceTest {
     Windows.write(FIXTURE.a(), stream, 1, 0, 4, 10);
     Windows.write(FIXTURE.b(), stream, 1, 0, 2, 10);
     start(topology, 1, records -> Windows.count(stream, records));
-    await(() -> Windows.fired(stream).size() >= 2);
+    awaitFired(stream, 2);
     // Much longer than the timeout, b goes on behind a.
     for (int i = 0; i < 10; i++) {
       Windows.write(FIXTURE.b(), stream, 1, 2, 2, 1);
       Thread.sleep(500);
     }
-    await(() -> Windows.fired(stream).size() >= 4);
+    awaitFired(stream, 4);
     Map<Long, List<Long>> expected =
         Map.of(0L, List.of(20L), 1L, List.of(20L), 2L, List.of(30L), 3L, List.of(10L));
     assertThat(Windows.fired(stream)).isEqualTo(expected);
@@ -163,7 +163,11 @@ class AdvanceTest {
     return counts;
   }
 
-  private static void await(java.util.concurrent.Callable<Boolean> condition) throws Exception {
-    Await.until(condition, Duration.ofSeconds(60));
+  private static void awaitFired(String stream, int windows) throws Exception {
+    await(() -> assertThat(Windows.fired(stream)).hasSizeGreaterThanOrEqualTo(windows));
+  }
+
+  private static void await(Await.Assertion assertion) throws Exception {
+    Await.untilAsserted(assertion, Duration.ofSeconds(60));
   }
 }

@@ -13,6 +13,7 @@ import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.api.operators.TimestampedCollector;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 import org.apache.flink.table.data.RowData;
 import org.jspecify.annotations.Nullable;
 
@@ -125,6 +126,18 @@ public final class DecodeOperator extends AbstractStreamOperator<RowData>
   public void processWatermark(Watermark mark) throws Exception {
     watermarkMs = mark.getTimestamp();
     super.processWatermark(mark);
+  }
+
+  /**
+   * Where late records are told, those behind are never told that nobody is waited for: they would
+   * not wait either for the subtask that has not heard yet that the stream goes on, and drop as
+   * late what that one takes for in time.
+   */
+  @Override
+  public void processWatermarkStatus(WatermarkStatus status) throws Exception {
+    if (latePolicy == null || status.isActive()) {
+      super.processWatermarkStatus(status);
+    }
   }
 
   /** What stands for lost records has no time, and what dedup calls late is a dead letter. */

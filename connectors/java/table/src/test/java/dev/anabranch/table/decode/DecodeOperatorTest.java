@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 import org.apache.flink.streaming.util.OneInputStreamOperatorTestHarness;
 import org.apache.flink.table.data.RowData;
 import org.jspecify.annotations.Nullable;
@@ -79,6 +80,20 @@ class DecodeOperatorTest {
     }
     assertThat(CALLS)
         .containsExactly("open logs", "open logs", "late", "written", "close", "close");
+  }
+
+  @Test
+  void whereLateRecordsAreToldNobodyIsToldThatTheStreamIsIdle() throws Exception {
+    try (OneInputStreamOperatorTestHarness<RawRecord, RowData> telling =
+            harness(new Noting(), new Noting());
+        OneInputStreamOperatorTestHarness<RawRecord, RowData> other = harness(new Noting())) {
+      telling.processWatermarkStatus(WatermarkStatus.IDLE);
+      telling.processWatermarkStatus(WatermarkStatus.ACTIVE);
+      other.processWatermarkStatus(WatermarkStatus.IDLE);
+
+      assertThat(telling.getOutput()).containsExactly(WatermarkStatus.ACTIVE);
+      assertThat(other.getOutput()).containsExactly(WatermarkStatus.IDLE);
+    }
   }
 
   @Test
