@@ -323,6 +323,13 @@ MUTANTS = (
         "        told.add(item);\n      }\n      told.forEach(handover::put);",
     ),
     _mutant(
+        "a former topic is taken for a successor",
+        "RareHistoriesTest.aBrokerThatStillShowsTheFormerTopicSaysNothingOfItsSuccessor",
+        "PositionBook",
+        "order.formerTopicIds().contains(topic.id())",
+        "false",
+    ),
+    _mutant(
         "what a poll brings after the loss of its log was told is taken",
         "RareHistoriesTest.nothingIsReadOfAClusterOnceItsLossIsTold",
         "SplitBoard",

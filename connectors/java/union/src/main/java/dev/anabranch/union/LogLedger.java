@@ -187,7 +187,9 @@ final class LogLedger {
         (log, bound) -> {
           late.remove(log);
           if (known.putIfAbsent(log, topic) == null) {
-            UnionSplit split = UnionSplit.fresh(log, primary, topic, bound.start(), bound.stop());
+            UnionSplit split =
+                UnionSplit.fresh(log, primary, topic, bound.start(), bound.stop())
+                    .behind(formerTopicIds(log, topic));
             pending.put(split.splitId(), split);
           }
         });
@@ -229,6 +231,12 @@ final class LogLedger {
         .distinct()
         .flatMap(this::formerLogs)
         .map(LogId::splitId)
+        .collect(Collectors.toSet());
+  }
+
+  private Set<String> formerTopicIds(LogId log, String topic) {
+    return formerLogs(new TopicOfCluster(log.clusterId(), topic, log.topicId()))
+        .map(LogId::topicId)
         .collect(Collectors.toSet());
   }
 

@@ -172,6 +172,9 @@ final class PositionBook {
     if (topic == null) {
       return Verdict.NO_TOPIC;
     }
+    if (order.formerTopicIds().contains(topic.id())) {
+      return Verdict.FORMER_TOPIC;
+    }
     if (!topic.id().equals(order.log().topicId())) {
       return Verdict.TOPIC_REPLACED;
     }
@@ -186,6 +189,8 @@ final class PositionBook {
           "expected Kafka cluster " + order.log().clusterId() + ", found " + shown.clusterId();
       case NO_TOPIC -> "there is no topic " + order.topic();
       case NO_PARTITION -> "topic " + order.topic() + " lacks this partition";
+      case FORMER_TOPIC ->
+          "a broker still shows topic " + order.topic() + " as it was before it was created again";
       case TOPIC_REPLACED -> "topic " + order.topic() + " was deleted and created again";
       default -> "";
     };

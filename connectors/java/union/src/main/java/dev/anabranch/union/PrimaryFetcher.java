@@ -33,6 +33,9 @@ import org.jspecify.annotations.Nullable;
  * the {@link PositionBook}, which has moved only with records that were handed over.
  */
 final class PrimaryFetcher implements AutoCloseable {
+  /** How the client ids of its clients begin. */
+  static final String CLIENT_ID = "anabranch-reader-";
+
   /** How many polls of one primary may wait in the queue: one being emitted, two ahead. */
   private static final int MAX_IN_QUEUE = 3;
 
@@ -229,7 +232,7 @@ final class PrimaryFetcher implements AutoCloseable {
 
   private void compareIfDue() throws InterruptedException, ExecutionException, TimeoutException {
     if (admin == null) {
-      admin = around.admin(primary, "anabranch-reader-" + settings.stream());
+      admin = around.admin(primary, CLIENT_ID + settings.stream());
       compareNow(admin);
     } else if (question == null) {
       if (compareSoon || around.nanoTime() - comparedNanos > COMPARE_INTERVAL.toNanos()) {
@@ -302,10 +305,7 @@ final class PrimaryFetcher implements AutoCloseable {
       comparedUpdates = -1;
       open =
           around.consumer(
-              primary,
-              "anabranch-reader-" + settings.stream(),
-              settings.consumerProperties(),
-              watch);
+              primary, CLIENT_ID + settings.stream(), settings.consumerProperties(), watch);
       consumer = open;
     }
     open.assign(wanted.keySet());

@@ -1,6 +1,7 @@
 package dev.anabranch.union;
 
 import dev.anabranch.records.Origin;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,6 +13,7 @@ final class SplitState {
   private final String topic;
   private final String splitId;
   private final long stopOffset;
+  private final Set<String> formerTopicIds;
   private final LogEnd end = new LogEnd();
   private String primary;
   private RecordConverter converter;
@@ -36,6 +38,7 @@ final class SplitState {
     this.topic = split.topic();
     this.splitId = split.splitId();
     this.stopOffset = split.stopOffset();
+    this.formerTopicIds = split.formerTopicIds();
     this.primary = split.primary();
     this.nextOffset = split.nextOffset();
     this.leaderEpoch = split.leaderEpoch();
@@ -47,13 +50,14 @@ final class SplitState {
 
   UnionSplit toSplit() {
     return new UnionSplit(
-        log, primary, topic, nextOffset, leaderEpoch, stopOffset, reportedTo, lost);
+        log, primary, topic, nextOffset, leaderEpoch, stopOffset, reportedTo, lost, formerTopicIds);
   }
 
   /** The next order for a fetcher; what older orders still bring is void from now on. */
   FetchOrder order() {
     attempt++;
-    return new FetchOrder(log, topic, nextOffset, leaderEpoch, stopOffset, attempt, paused, end);
+    return new FetchOrder(
+        log, topic, formerTopicIds, nextOffset, leaderEpoch, stopOffset, attempt, paused, end);
   }
 
   /** What the last order still brings is void from now on, too. */

@@ -2,6 +2,7 @@ package dev.anabranch.union;
 
 import java.io.Serializable;
 import java.util.Optional;
+import java.util.Set;
 import org.apache.flink.api.connector.source.SourceSplit;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.jspecify.annotations.Nullable;
@@ -19,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param reportedTo the end of the last range that was reported as lost, or {@link #NOTHING_LOST};
  *     a range is reported once, also when a restored job finds it again
  * @param lost how records of this log were lost, where that keeps it from being read, or null
+ * @param formerTopicIds ids of the topics that had this one's name before it. A broker that lags
+ *     may still show one of them, which is no word on what became of this one
  */
 public record UnionSplit(
     LogId log,
@@ -28,7 +31,8 @@ public record UnionSplit(
     int leaderEpoch,
     long stopOffset,
     long reportedTo,
-    LossReport.@Nullable Kind lost)
+    LossReport.@Nullable Kind lost,
+    Set<String> formerTopicIds)
     implements SourceSplit, Serializable {
   /** No leader epoch is known. */
   public static final int NO_EPOCH = -1;
@@ -39,11 +43,21 @@ public record UnionSplit(
   /** No loss has been reported. */
   public static final long NOTHING_LOST = -1;
 
+  public UnionSplit {
+    formerTopicIds = Set.copyOf(formerTopicIds);
+  }
+
   /** A split that nobody has read from yet. */
   public static UnionSplit fresh(
       LogId log, String primary, String topic, long nextOffset, long stopOffset) {
     return new UnionSplit(
-        log, primary, topic, nextOffset, NO_EPOCH, stopOffset, NOTHING_LOST, null);
+        log, primary, topic, nextOffset, NO_EPOCH, stopOffset, NOTHING_LOST, null, Set.of());
+  }
+
+  /** The same split of a topic that took the place of others. */
+  UnionSplit behind(Set<String> formerTopicIds) {
+    return new UnionSplit(
+        log, primary, topic, nextOffset, leaderEpoch, stopOffset, reportedTo, lost, formerTopicIds);
   }
 
   /**
@@ -53,7 +67,16 @@ public record UnionSplit(
   UnionSplit under(boolean bounded) {
     return bounded || stopOffset == NO_STOP
         ? this
-        : new UnionSplit(log, primary, topic, nextOffset, leaderEpoch, NO_STOP, reportedTo, lost);
+        : new UnionSplit(
+            log,
+            primary,
+            topic,
+            nextOffset,
+            leaderEpoch,
+            NO_STOP,
+            reportedTo,
+            lost,
+            formerTopicIds);
   }
 
   /** A place in a log as Kafka's clients take it, with the epoch of the record before, if known. */

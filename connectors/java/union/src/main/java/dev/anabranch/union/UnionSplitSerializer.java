@@ -5,13 +5,18 @@ import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
+import java.util.HashSet;
+import java.util.Set;
 import org.apache.flink.core.io.SimpleVersionedSerializer;
 
 /**
  * Writes splits into checkpoints. A new field means a new version that still reads the old ones.
  */
 final class UnionSplitSerializer implements SimpleVersionedSerializer<UnionSplit> {
-  static final int VERSION = 1;
+  static final int VERSION = 2;
+
+  /** The last version without the ids of former topics. */
+  private static final int WITHOUT_FORMER = 1;
 
   @Override
   public int getVersion() {
@@ -29,12 +34,13 @@ final class UnionSplitSerializer implements SimpleVersionedSerializer<UnionSplit
 
   @Override
   public UnionSplit deserialize(int version, byte[] serialized) throws IOException {
-    if (version != VERSION) {
+    if (version < WITHOUT_FORMER || version > VERSION) {
       throw new IOException(
-          "a union split of version " + version + "; this reader knows version " + VERSION);
+          "a union split of version " + version + "; this reader knows versions 1 to " + VERSION);
     }
     try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(serialized))) {
-      return read(in);
+      UnionSplit split = read(in);
+      return version <= WITHOUT_FORMER ? split : split.behind(readIds(in));
     }
   }
 
@@ -50,6 +56,10 @@ final class UnionSplitSerializer implements SimpleVersionedSerializer<UnionSplit
     out.writeLong(split.reportedTo());
     LossReport.Kind lost = split.lost();
     out.writeUTF(lost == null ? "" : lost.name());
+    out.writeInt(split.formerTopicIds().size());
+    for (String topicId : split.formerTopicIds()) {
+      out.writeUTF(topicId);
+    }
   }
 
   private static UnionSplit read(DataInputStream in) throws IOException {
@@ -69,6 +79,15 @@ final class UnionSplitSerializer implements SimpleVersionedSerializer<UnionSplit
         leaderEpoch,
         stopOffset,
         reportedTo,
-        lost.isEmpty() ? null : LossReport.Kind.valueOf(lost));
+        lost.isEmpty() ? null : LossReport.Kind.valueOf(lost),
+        Set.of());
+  }
+
+  private static Set<String> readIds(DataInputStream in) throws IOException {
+    Set<String> ids = new HashSet<>();
+    for (int left = in.readInt(); left > 0; left--) {
+      ids.add(in.readUTF());
+    }
+    return ids;
   }
 }

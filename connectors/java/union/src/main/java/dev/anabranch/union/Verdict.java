@@ -12,6 +12,8 @@ enum Verdict {
   NO_TOPIC,
   /** The topic is there, the partition is not. */
   NO_PARTITION,
+  /** The broker that was asked has not heard yet of the topic, and shows one that it replaced. */
+  FORMER_TOPIC,
   /** The topic was deleted and created again. */
   TOPIC_REPLACED,
   /** The offset lies outside the log. */

@@ -258,6 +258,14 @@ class LogLedgerTest {
     ledger.pending().forEach(ledger::assigned);
     admit(ledger, "a", shown("A", "t2", 1));
     assertThat(ledger.replacedBy(ledger.pending())).containsExactlyInAnyOrder("A/t1/0", "A/t1/1");
+    assertThat(ledger.pending())
+        .extracting(UnionSplit::formerTopicIds)
+        .containsExactly(Set.of("t1"));
+    ledger.pending().forEach(ledger::assigned);
+    admit(ledger, "a", shown("A", "t3", 1));
+    assertThat(ledger.pending())
+        .extracting(UnionSplit::formerTopicIds)
+        .containsExactly(Set.of("t1", "t2"));
   }
 
   @Test

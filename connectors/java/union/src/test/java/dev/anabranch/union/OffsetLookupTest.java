@@ -58,7 +58,7 @@ class OffsetLookupTest {
     broker.logs().forEach(OffsetLookupTest::fill);
     broker.log(1).led(false);
     Lookup both = new Lookup(Map.of(ANSWERS, start, SILENT, start), false, exactEnd);
-    OffsetLookup offsets = lookup(SimulatedAdmin.of(broker));
+    OffsetLookup offsets = lookup(SimulatedAdmin.of(broker, "a probe"));
     assertThat(offsets.resolve(both, stop)).isEqualTo(Map.of(ANSWERS, new Lookup.Bounds(from, to)));
 
     broker.log(1).led(true);
@@ -75,7 +75,7 @@ class OffsetLookupTest {
             Map.of(ANSWERS, StartPosition.latest(), SILENT, StartPosition.earliest()),
             false,
             false);
-    assertThat(lookup(SimulatedAdmin.of(broker)).resolve(lookup, StopPosition.latest()))
+    assertThat(lookup(SimulatedAdmin.of(broker, "a probe")).resolve(lookup, StopPosition.latest()))
         .isEqualTo(Map.of(ANSWERS, new Lookup.Bounds(3, 5), SILENT, new Lookup.Bounds(2, 5)));
   }
 

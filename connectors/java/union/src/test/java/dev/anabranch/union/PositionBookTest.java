@@ -18,7 +18,15 @@ class PositionBookTest {
     PositionBook book = new PositionBook();
     book.add(
         new FetchOrder(
-            new LogId("A", "t1", 0), "t", nextOffset, -1, stopOffset, 1, false, new LogEnd()));
+            new LogId("A", "t1", 0),
+            "t",
+            Set.of("t0"),
+            nextOffset,
+            -1,
+            stopOffset,
+            1,
+            false,
+            new LogEnd()));
     return book;
   }
 
@@ -46,6 +54,8 @@ class PositionBookTest {
         .isEqualTo(Verdict.OTHER_CLUSTER);
     assertThat(book(0, 9).compare(shown("A", "t2", 0)).get(0).verdict())
         .isEqualTo(Verdict.TOPIC_REPLACED);
+    assertThat(book(0, 9).compare(shown("A", "t0", 0)).get(0).verdict())
+        .isEqualTo(Verdict.FORMER_TOPIC);
     assertThat(book(0, 9).compare(shown("A", "t1", 1)).get(0).verdict())
         .isEqualTo(Verdict.NO_PARTITION);
     assertThat(book(0, 9).compare(new LogIdentity("A", Map.of())).get(0).verdict())

@@ -20,6 +20,29 @@ class RareHistoriesTest {
     assertThat(trace).containsOnlyOnce("TOPIC_REPLACED").contains(",0,4]", ",1,5]", ",2,6]");
   }
 
+  /** Not all brokers of a primary hear of a change at the same moment. */
+  @Test
+  void aBrokerThatStillShowsTheFormerTopicSaysNothingOfItsSuccessor() throws Exception {
+    String trace =
+        SimulatedWorld.play(
+            "new earliest 1 1 RESET 1 a=0",
+            READ_FOUR
+                + "delete 0;create 0;produce 0 0 3;settle;tick;lag 0;tick;settle;settle;"
+                + "catchup 0;produce 0 0 2;drain");
+    assertThat(trace).containsOnlyOnce("TOPIC_REPLACED").contains(",0,4]", ",3,7]", ",4,8]");
+  }
+
+  /** Nor where the reader hears of the new topic, from the enumerator, before its broker does. */
+  @Test
+  void aLogIsReadOnceTheReadersBrokerHasHeardOfItToo() throws Exception {
+    String trace =
+        SimulatedWorld.play(
+            "new earliest 1 1 RESET 1 a=0",
+            READ_FOUR
+                + "delete 0;create 0;lag 0;tick;settle;tick;settle;catchup 0;produce 0 0 2;drain");
+    assertThat(trace).containsOnlyOnce("TOPIC_REPLACED").contains(",0,4]", ",1,5]");
+  }
+
   /** Its records were in the queue when the news came that their cluster had been replaced. */
   @Test
   void theLossOfAClusterBeginsBehindWhatWasReadOfIt() throws Exception {

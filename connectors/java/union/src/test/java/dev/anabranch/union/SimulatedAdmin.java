@@ -20,6 +20,7 @@ import org.apache.kafka.common.KafkaFuture;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.TopicPartitionInfo;
+import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.errors.TimeoutException;
 import org.apache.kafka.common.errors.UnknownTopicOrPartitionException;
 import org.apache.kafka.common.internals.KafkaFutureImpl;
@@ -32,13 +33,16 @@ final class SimulatedAdmin {
   private static final Constructor<DescribeClusterResult> CLUSTER_RESULT = clusterResult();
 
   private final SimulatedBroker broker;
+  private final boolean isReaders;
 
-  private SimulatedAdmin(SimulatedBroker broker) {
+  private SimulatedAdmin(SimulatedBroker broker, boolean isReaders) {
     this.broker = broker;
+    this.isReaders = isReaders;
   }
 
-  static Admin of(SimulatedBroker broker) {
-    SimulatedAdmin answers = new SimulatedAdmin(broker);
+  static Admin of(SimulatedBroker broker, String clientId) {
+    SimulatedAdmin answers =
+        new SimulatedAdmin(broker, clientId.startsWith(PrimaryFetcher.CLIENT_ID));
     return (Admin)
         Proxy.newProxyInstance(
             SimulatedAdmin.class.getClassLoader(),
@@ -90,14 +94,21 @@ final class SimulatedAdmin {
     if (!broker.isUp()) {
       return failed(down());
     }
+    if (isReaders && broker.isLagging()) {
+      return topic(name, broker.formerTopicId(), broker.formerPartitions());
+    }
     if (!broker.hasTopic()) {
       return failed(new UnknownTopicOrPartitionException("no " + name));
     }
-    List<TopicPartitionInfo> partitions = new ArrayList<>();
-    for (int i = 0; i < broker.logs().size(); i++) {
-      partitions.add(new TopicPartitionInfo(i, NODE, List.of(NODE), List.of(NODE)));
+    return topic(name, broker.topicId(), broker.logs().size());
+  }
+
+  private static KafkaFuture<TopicDescription> topic(String name, Uuid id, int partitions) {
+    List<TopicPartitionInfo> infos = new ArrayList<>();
+    for (int i = 0; i < partitions; i++) {
+      infos.add(new TopicPartitionInfo(i, NODE, List.of(NODE), List.of(NODE)));
     }
-    return done(new TopicDescription(name, false, partitions, null, broker.topicId()));
+    return done(new TopicDescription(name, false, infos, null, id));
   }
 
   private ListOffsetsResult listOffsets(Map<TopicPartition, OffsetSpec> question) {

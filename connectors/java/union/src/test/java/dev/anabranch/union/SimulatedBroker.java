@@ -13,7 +13,9 @@ final class SimulatedBroker {
   private final List<SimulatedLog> logs = new ArrayList<>();
   private int wipes;
   private int topics;
+  private int formerPartitions;
   private boolean hasTopic;
+  private boolean lagging;
   private boolean up = true;
 
   SimulatedBroker(int place, int partitions) {
@@ -32,6 +34,23 @@ final class SimulatedBroker {
 
   boolean hasTopic() {
     return hasTopic;
+  }
+
+  /** Some of its brokers have not heard yet that the topic was created again; readers ask those. */
+  void lagging(boolean now) {
+    lagging = now && topics > 1;
+  }
+
+  boolean isLagging() {
+    return lagging;
+  }
+
+  Uuid formerTopicId() {
+    return new Uuid(place + 1L, topics - 1L);
+  }
+
+  int formerPartitions() {
+    return formerPartitions;
   }
 
   boolean isUp() {
@@ -53,6 +72,7 @@ final class SimulatedBroker {
 
   void delete() {
     hasTopic = false;
+    formerPartitions = logs.size();
     logs.clear();
   }
 

@@ -170,7 +170,8 @@ final class SimulatedConsumer extends MockConsumer<byte[], byte[]> {
   }
 
   private SimulatedLog log(TopicPartition partition) {
-    boolean there = broker.isUp() && partition.partition() < broker.logs().size();
+    boolean there =
+        broker.isUp() && !broker.isLagging() && partition.partition() < broker.logs().size();
     return there ? broker.logs().get(partition.partition()) : null;
   }
 

@@ -22,7 +22,8 @@ import org.jspecify.annotations.Nullable;
 final class SimulatedWorld {
   private static final Set<String> ON_BROKER =
       Set.of(
-          "produce", "mark", "kill", "revive", "wipe", "delete", "create", "grow", "trim", "elect");
+          "produce", "mark", "kill", "revive", "wipe", "delete", "create", "lag", "catchup", "grow",
+          "trim", "elect");
   private static final int RETAINED = 4;
   private static final long TICK_MS = 6000;
   private static final int MAX_ROUNDS = 80;
@@ -91,7 +92,7 @@ final class SimulatedWorld {
     return new Surroundings() {
       @Override
       public Admin admin(Primary primary, String clientId) {
-        return SimulatedAdmin.of(broker(primary));
+        return SimulatedAdmin.of(broker(primary), clientId);
       }
 
       @Override
@@ -155,6 +156,8 @@ final class SimulatedWorld {
       case "wipe" -> broker.wipe();
       case "delete" -> broker.delete();
       case "create" -> broker.create();
+      case "lag" -> broker.lagging(true);
+      case "catchup" -> broker.lagging(false);
       case "grow" -> broker.grow(1);
       case "trim" -> {
         if (log != null) {

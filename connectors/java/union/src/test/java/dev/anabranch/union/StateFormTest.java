@@ -19,17 +19,37 @@ import org.junit.jupiter.api.Test;
 /** What goes into checkpoints comes back the same. */
 class StateFormTest {
   private static final UnionSplit SPLIT =
-      new UnionSplit(new LogId("A", "t1", 3), "a", "t", 77, 4, 1000, 50, LossReport.Kind.DELETED);
+      new UnionSplit(
+          new LogId("A", "t3", 3),
+          "a",
+          "t",
+          77,
+          4,
+          1000,
+          50,
+          LossReport.Kind.DELETED,
+          Set.of("t1", "t2"));
 
   @Test
   void splits() throws Exception {
     UnionSplitSerializer serializer = new UnionSplitSerializer();
     UnionSplit fresh = Views.split("A", "t1", 0, "a");
-    assertThat(serializer.deserialize(1, serializer.serialize(SPLIT))).isEqualTo(SPLIT);
-    assertThat(serializer.deserialize(1, serializer.serialize(fresh))).isEqualTo(fresh);
-    assertThatThrownBy(() -> serializer.deserialize(2, new byte[0]))
-        .isInstanceOf(IOException.class)
-        .hasMessageContaining("version 2");
+    assertThat(serializer.deserialize(2, serializer.serialize(SPLIT))).isEqualTo(SPLIT);
+    assertThat(serializer.deserialize(2, serializer.serialize(fresh))).isEqualTo(fresh);
+    for (int version : new int[] {0, 3}) {
+      assertThatThrownBy(() -> serializer.deserialize(version, new byte[0]))
+          .isInstanceOf(IOException.class)
+          .hasMessageContaining("version " + version);
+    }
+  }
+
+  @Test
+  void splitsOfTheFirstVersion() throws Exception {
+    UnionSplitSerializer serializer = new UnionSplitSerializer();
+    byte[] bytes = serializer.serialize(SPLIT.behind(Set.of()));
+    // How many former topics there were, and then those, is all that was added.
+    byte[] withoutFormer = Arrays.copyOf(bytes, bytes.length - Integer.BYTES);
+    assertThat(serializer.deserialize(1, withoutFormer)).isEqualTo(SPLIT.behind(Set.of()));
   }
 
   @Test
