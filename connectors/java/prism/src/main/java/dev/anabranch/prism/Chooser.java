@@ -11,7 +11,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class Chooser {
   /** Long enough for batches of small records to fill, short enough that all primaries are used. */
-  private static final int RUN = 64;
+  private static final int SHORTEST_RUN = 64;
+
+  /**
+   * A run is this part of what is in flight, where that is more: under load batches are larger, and
+   * no primary has a much larger share than another of what waits at any time.
+   */
+  private static final int RUNS_IN_FLIGHT = 32;
 
   private final String home;
   private final long hedgeAfterNanos;
@@ -104,8 +110,16 @@ final class Chooser {
       return current;
     }
     current = nextInTurn();
-    leftInRun = RUN - 1;
+    leftInRun = Math.max(SHORTEST_RUN, outstanding() / RUNS_IN_FLIGHT) - 1;
     return current;
+  }
+
+  private int outstanding() {
+    int sum = 0;
+    for (int i = 0; i < lanes.size(); i++) {
+      sum += lanes.get(i).outstanding();
+    }
+    return sum;
   }
 
   private @Nullable Lane other(long taken, boolean hedge) {

@@ -2,6 +2,7 @@ package dev.anabranch.prism;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.apache.kafka.common.InvalidRecordException;
@@ -53,6 +54,27 @@ class PrismCoreTest {
     assertThat(keysOnSeveral).isZero();
     assertThat(List.of("a", "b", "c"))
         .allSatisfy(name -> assertThat(rig.primary(name).log).isNotEmpty());
+  }
+
+  @Test
+  void turnsGrowWithWhatIsInFlight() {
+    CoreRig rig = new CoreRig(PrismOptions.defaults(), 1, "a", "b");
+    List<Integer> turns = new ArrayList<>();
+    int before = 0;
+    for (int i = 0; i < 10_000; i++) {
+      rig.send();
+      boolean toA = rig.primary("a").open.size() > before;
+      before = rig.primary("a").open.size();
+      boolean sameTurn = !turns.isEmpty() && toA == (turns.size() % 2 == 1);
+      if (sameTurn) {
+        turns.set(turns.size() - 1, turns.get(turns.size() - 1) + 1);
+      } else {
+        turns.add(1);
+      }
+    }
+    assertThat(turns.subList(0, 32)).containsOnly(64);
+    assertThat(turns.get(turns.size() - 2)).isBetween(250, 10_000 / 32);
+    assertThat(rig.primary("a").open).hasSizeBetween(4_800, 5_200);
   }
 
   static Stream<Exception> primaryTroubles() {
