@@ -57,8 +57,13 @@ sealed interface HandedOver {
     record End(String splitId, int attempt, long offset) {}
   }
 
-  /** Splits came, went or are read elsewhere: outputs, and with them watermarks, have to follow. */
-  record OutputCheck() implements HandedOver {}
+  /**
+   * Splits came, went or are read elsewhere: outputs, and with them watermarks, have to follow.
+   *
+   * @param queuedNanos when it was queued: what was answered until then is before it, however long
+   *     the task takes to get there
+   */
+  record OutputCheck(long queuedNanos) implements HandedOver {}
 
   /** A fetcher's thread died, which only an error of the JVM can do. */
   record Fatal(Throwable cause) implements HandedOver {}

@@ -1,8 +1,11 @@
 package dev.anabranch.union;
 
+import java.util.Objects;
 import org.apache.flink.api.java.functions.KeySelector;
 import org.apache.flink.metrics.Counter;
 import org.apache.flink.metrics.SimpleCounter;
+import org.apache.flink.runtime.state.StateInitializationContext;
+import org.apache.flink.runtime.state.StateSnapshotContext;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
@@ -11,10 +14,12 @@ import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
 import org.apache.flink.util.OutputTag;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Tells late records from those that are in time: late is what is not later than the watermark, so
- * that windows may have been counted without it. The metric {@code lateRecords} counts.
+ * that windows may have been counted without it. So it is over a restore, too. The metric {@code
+ * lateRecords} counts.
  */
 public final class LateRecords {
   /** Name of the counter. */
@@ -50,7 +55,7 @@ public final class LateRecords {
 
     private final OutputTag<T> late;
     private transient Counter count = new SimpleCounter();
-    private transient long watermarkMs;
+    private transient @Nullable KeptWatermark watermark;
 
     Split(OutputTag<T> late) {
       this.late = late;
@@ -60,12 +65,23 @@ public final class LateRecords {
     public void open() throws Exception {
       super.open();
       count = getMetricGroup().counter(COUNTER);
-      watermarkMs = Long.MIN_VALUE;
+    }
+
+    @Override
+    public void initializeState(StateInitializationContext context) throws Exception {
+      super.initializeState(context);
+      watermark = KeptWatermark.restore(context);
+    }
+
+    @Override
+    public void snapshotState(StateSnapshotContext context) throws Exception {
+      super.snapshotState(context);
+      watermark().snapshot();
     }
 
     @Override
     public void processElement(StreamRecord<T> record) {
-      if (record.hasTimestamp() && record.getTimestamp() <= watermarkMs) {
+      if (watermark().hasPassed(record)) {
         count.inc();
         output.collect(late, record);
       } else {
@@ -75,7 +91,7 @@ public final class LateRecords {
 
     @Override
     public void processWatermark(Watermark mark) throws Exception {
-      watermarkMs = mark.getTimestamp();
+      watermark().follow(mark);
       super.processWatermark(mark);
     }
 
@@ -84,6 +100,10 @@ public final class LateRecords {
       if (status.isActive()) {
         super.processWatermarkStatus(status);
       }
+    }
+
+    private KeptWatermark watermark() {
+      return Objects.requireNonNull(watermark);
     }
   }
 }

@@ -102,7 +102,7 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
   /** Behind what is in the queue, so that a split with records there is not taken for silent. */
   private void queueCheck() {
     if (checkQueued.compareAndSet(false, true)) {
-      handover.put(new OutputCheck());
+      handover.put(new OutputCheck(around.nanoTime()));
     }
   }
 
@@ -199,9 +199,9 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
       report(board.take(news), news.splitId(), output);
     } else if (item instanceof ClusterGone gone) {
       report(board.clusterGone(gone.splitId()), gone.splitId(), output);
-    } else if (item instanceof OutputCheck) {
+    } else if (item instanceof OutputCheck check) {
       checkQueued.set(false);
-      gate.check(output, around.nanoTime());
+      gate.check(output, check.queuedNanos());
     } else if (item instanceof EndsSeen seen) {
       gate.heard(seen);
     } else if (item instanceof Fatal fatal) {

@@ -66,7 +66,12 @@ final class WatermarkGate<T> {
     }
   }
 
-  /** Looks at all outputs. */
+  /**
+   * Looks at all outputs.
+   *
+   * @param nowNanos when it was asked for. A task that is slow gets to answers late, and must not
+   *     take whoever gave them for silent
+   */
   void check(ReaderOutput<T> output, long nowNanos) {
     if (mode.isManaged()) {
       HoldEvent last = held;

@@ -2,10 +2,14 @@ package dev.anabranch.union;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.apache.flink.api.common.typeutils.base.StringSerializer;
+import org.apache.flink.runtime.checkpoint.OperatorSubtaskState;
 import org.apache.flink.streaming.api.watermark.Watermark;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 import org.apache.flink.streaming.runtime.watermarkstatus.WatermarkStatus;
+import org.apache.flink.streaming.util.AbstractStreamOperatorTestHarness;
 import org.apache.flink.streaming.util.OneInputStreamOperatorTestHarness;
 import org.apache.flink.util.OutputTag;
 import org.junit.jupiter.api.Test;
@@ -52,10 +56,53 @@ class LateRecordsTest {
     }
   }
 
+  @Test
+  void whatTheWatermarkHadPassedIsLateAfterARestoreToo() throws Exception {
+    OperatorSubtaskState kept;
+    try (OneInputStreamOperatorTestHarness<String, String> before = harness()) {
+      before.processWatermark(20);
+      kept = before.snapshot(1, 1);
+    }
+    try (OneInputStreamOperatorTestHarness<String, String> harness = harness(kept)) {
+      harness.processElement("late as before", 20);
+      harness.processWatermark(15);
+      harness.processElement("late for all that the watermark begins anew", 16);
+      harness.processElement("ahead", 21);
+
+      assertThat(harness.getOutput())
+          .containsExactly(new Watermark(15), new StreamRecord<>("ahead", 21));
+      assertThat(harness.getSideOutput(LATE)).hasSize(2);
+    }
+  }
+
+  @Test
+  void afterARestoreItBeginsAtTheLowestOfAllSubtasks() throws Exception {
+    List<OperatorSubtaskState> kept = new ArrayList<>();
+    for (long each : new long[] {30, 20}) {
+      try (OneInputStreamOperatorTestHarness<String, String> before = harness()) {
+        before.processWatermark(each);
+        kept.add(before.snapshot(1, 1));
+      }
+    }
+    OperatorSubtaskState all =
+        AbstractStreamOperatorTestHarness.repackageState(kept.toArray(OperatorSubtaskState[]::new));
+    try (OneInputStreamOperatorTestHarness<String, String> harness = harness(all)) {
+      harness.processElement("in time for windows that had heard of 20", 25);
+
+      assertThat(harness.getSideOutput(LATE)).isNull();
+    }
+  }
+
   private static OneInputStreamOperatorTestHarness<String, String> harness() throws Exception {
+    return harness(OperatorSubtaskState.builder().build());
+  }
+
+  private static OneInputStreamOperatorTestHarness<String, String> harness(
+      OperatorSubtaskState kept) throws Exception {
     OneInputStreamOperatorTestHarness<String, String> harness =
         new OneInputStreamOperatorTestHarness<>(
             new LateRecords.Split<>(LATE), StringSerializer.INSTANCE);
+    harness.initializeState(kept);
     harness.open();
     return harness;
   }

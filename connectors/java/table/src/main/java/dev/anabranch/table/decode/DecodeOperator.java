@@ -3,11 +3,14 @@ package dev.anabranch.table.decode;
 import dev.anabranch.records.RawRecord;
 import dev.anabranch.table.deadletter.BadRecordPolicy;
 import dev.anabranch.table.deadletter.Reason;
+import dev.anabranch.union.KeptWatermark;
 import java.util.List;
 import org.apache.flink.api.common.accumulators.LongCounter;
 import org.apache.flink.api.common.operators.MailboxExecutor;
 import org.apache.flink.api.common.serialization.RuntimeContextInitializationContextAdapters;
 import org.apache.flink.metrics.Counter;
+import org.apache.flink.runtime.state.StateInitializationContext;
+import org.apache.flink.runtime.state.StateSnapshotContext;
 import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
 import org.apache.flink.streaming.api.operators.OneInputStreamOperator;
 import org.apache.flink.streaming.api.operators.TimestampedCollector;
@@ -47,7 +50,7 @@ public final class DecodeOperator extends AbstractStreamOperator<RowData>
   private transient BadRecordPolicy.@Nullable Handler late;
   private transient @Nullable TimestampedCollector<RowData> out;
   private transient @Nullable Counter lateRecords;
-  private transient long watermarkMs;
+  private transient @Nullable KeptWatermark watermark;
   private transient @Nullable Counter deadLetters;
   private transient @Nullable LongCounter total;
 
@@ -83,7 +86,6 @@ public final class DecodeOperator extends AbstractStreamOperator<RowData>
     String job = getRuntimeContext().getJobInfo().getJobName();
     bad = policy.open(stream, job, opened(mailbox));
     late = latePolicy == null ? null : latePolicy.open(stream, job, opened(mailbox));
-    watermarkMs = Long.MIN_VALUE;
     lateRecords = getMetricGroup().counter(LATE_RECORDS);
     out = new TimestampedCollector<>(output);
     deadLetters = getMetricGroup().counter(DEAD_LETTERS);
@@ -93,17 +95,32 @@ public final class DecodeOperator extends AbstractStreamOperator<RowData>
   }
 
   @Override
+  public void initializeState(StateInitializationContext context) throws Exception {
+    super.initializeState(context);
+    watermark = latePolicy == null ? null : KeptWatermark.restore(context);
+  }
+
+  @Override
+  public void snapshotState(StateSnapshotContext context) throws Exception {
+    super.snapshotState(context);
+    if (watermark != null) {
+      watermark.snapshot();
+    }
+  }
+
+  @Override
   public void processElement(StreamRecord<RawRecord> element) throws Exception {
     RawRecord record = element.getValue();
     BadRecordPolicy.Handler forLate = late;
-    if (forLate != null && isLate(element)) {
+    KeptWatermark passed = watermark;
+    if (forLate != null && passed != null && isLate(element, passed)) {
       opened(lateRecords).inc();
       setAside(
           forLate,
           record,
           Reason.LATE,
           "created at %d, when the watermark was at %d: windows may have been counted without it"
-              .formatted(element.getTimestamp(), watermarkMs));
+              .formatted(element.getTimestamp(), passed.timestampMs()));
       return;
     }
     List<RowData> rows;
@@ -124,7 +141,9 @@ public final class DecodeOperator extends AbstractStreamOperator<RowData>
 
   @Override
   public void processWatermark(Watermark mark) throws Exception {
-    watermarkMs = mark.getTimestamp();
+    if (watermark != null) {
+      watermark.follow(mark);
+    }
     super.processWatermark(mark);
   }
 
@@ -141,10 +160,8 @@ public final class DecodeOperator extends AbstractStreamOperator<RowData>
   }
 
   /** What stands for lost records has no time, and what dedup calls late is a dead letter. */
-  private boolean isLate(StreamRecord<RawRecord> element) {
-    return element.hasTimestamp()
-        && element.getTimestamp() <= watermarkMs
-        && !Marks.isMarked(element.getValue());
+  private static boolean isLate(StreamRecord<RawRecord> element, KeptWatermark watermark) {
+    return watermark.hasPassed(element) && !Marks.isMarked(element.getValue());
   }
 
   @Override
