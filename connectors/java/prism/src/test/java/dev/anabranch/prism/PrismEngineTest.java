@@ -1,6 +1,5 @@
 package dev.anabranch.prism;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -8,14 +7,13 @@ import dev.anabranch.records.RawHeader;
 import dev.anabranch.records.RecordId;
 import dev.anabranch.records.RecordVersion;
 import dev.anabranch.testkit.Await;
+import dev.anabranch.testkit.LoggedText;
 import dev.anabranch.topology.Group;
 import dev.anabranch.topology.Primary;
 import dev.anabranch.topology.Primary.WantedState;
 import dev.anabranch.topology.StreamSpec;
 import dev.anabranch.topology.Topology;
 import dev.anabranch.topology.TopologyException;
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -266,17 +264,12 @@ class PrismEngineTest {
   void aRecordThatNobodyListsIsALineInTheLogThatNamesItsStream() throws Exception {
     feed.publish(topology(1, Map.of("a", primary("h:1", WantedState.ACTIVE)), 2));
     PrismEngine engine = open(PrismOptions.builder().degradeAfter(Duration.ofMillis(100)).build());
-    PrintStream before = System.err;
-    ByteArrayOutputStream log = new ByteArrayOutputStream();
-    System.setErr(new PrintStream(log, true, UTF_8));
-    try {
+    try (LoggedText log = new LoggedText()) {
       send(engine, 1);
-    } finally {
-      System.setErr(before);
+      String id = HexFormat.of().formatHex(RecordId.supplied("x", 0).toBytes());
+      assertThat(log.soFar())
+          .containsOnlyOnce("stream s: record " + id + ": 1 of 2 copies written, to a");
     }
-    String id = HexFormat.of().formatHex(RecordId.supplied("x", 0).toBytes());
-    assertThat(log.toString(UTF_8))
-        .containsOnlyOnce("stream s: record " + id + ": 1 of 2 copies written, to a");
   }
 
   @Test

@@ -1,11 +1,9 @@
 package dev.anabranch.table;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.anabranch.testkit.LoggedText;
 import dev.anabranch.testkit.TestProducer;
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
@@ -181,13 +179,10 @@ class SqlRepeatedIdsTest {
   private record Ended(long repeated, String log) {}
 
   private static Ended run(TableResult result) throws Exception {
-    PrintStream before = System.err;
-    ByteArrayOutputStream log = new ByteArrayOutputStream();
-    System.setErr(new PrintStream(log, true, UTF_8));
-    try {
+    String log;
+    try (LoggedText logged = new LoggedText()) {
       result.await();
-    } finally {
-      System.setErr(before);
+      log = logged.soFar();
     }
     String job = result.getJobClient().orElseThrow().getJobID().toHexString();
     long repeated =
@@ -196,7 +191,7 @@ class SqlRepeatedIdsTest {
             .flatMap(group -> Stream.ofNullable(group.getValue().get("repeatedIds")))
             .mapToLong(counter -> ((Counter) counter).getCount())
             .sum();
-    return new Ended(repeated, log.toString(UTF_8));
+    return new Ended(repeated, log);
   }
 
   /** Fails once, when most lines have gone through. */

@@ -36,6 +36,16 @@ final class CheckpointOffsets {
     return offsets == null ? Map.of() : offsets;
   }
 
+  /** A checkpoint that failed will not complete. */
+  void aborted(long checkpointId) {
+    waiting.remove(checkpointId);
+  }
+
+  /** How many checkpoints have neither completed nor failed. */
+  int waiting() {
+    return waiting.size();
+  }
+
   private static OffsetAndMetadata offset(SplitState split) {
     return UnionSplit.position(split.nextOffset(), split.leaderEpoch());
   }

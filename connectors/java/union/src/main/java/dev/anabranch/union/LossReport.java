@@ -11,9 +11,12 @@ import java.io.Serializable;
  * @param origin the log
  * @param fromOffset the first lost offset
  * @param toOffset the first offset behind the gap, or {@link #UNKNOWN} where the log itself is gone
+ * @param leaderEpoch leader epoch of the record that was read last before it, or {@link
+ *     UnionSplit#NO_EPOCH}: a log that is cut again and again may lose the same range twice
  * @param detail one sentence for a person
  */
-public record LossReport(Kind kind, Origin origin, long fromOffset, long toOffset, String detail)
+public record LossReport(
+    Kind kind, Origin origin, long fromOffset, long toOffset, int leaderEpoch, String detail)
     implements Serializable {
   /** Nobody can tell any more where the lost log ended. */
   public static final long UNKNOWN = -1;
@@ -33,8 +36,14 @@ public record LossReport(Kind kind, Origin origin, long fromOffset, long toOffse
   /** An id for what is written down about this loss: the same, however often it is reported. */
   public RecordId id() {
     String scope =
-        "loss/%s/%s/%s/%d/%d"
-            .formatted(kind, origin.clusterId(), origin.topicId(), origin.partition(), toOffset);
+        "loss/%s/%s/%s/%d/%d/%d"
+            .formatted(
+                kind,
+                origin.clusterId(),
+                origin.topicId(),
+                origin.partition(),
+                toOffset,
+                leaderEpoch);
     return RecordId.supplied(scope, fromOffset);
   }
 

@@ -132,8 +132,10 @@ final class OutageBook {
       boolean known = contact != null || discovered.contains(name);
       Outage outage = outages.get(name);
       if (outage == null) {
-        if (contact == Contact.LOST || !known) {
-          outages.put(name, new Outage(0, true, false));
+        boolean down = contact == Contact.LOST || !known;
+        if (down || pending.contains(name)) {
+          // Of splits that a reader lost nobody knows how far they are read, until one has them.
+          outages.put(name, new Outage(0, down, false));
         }
       } else if (heardOfAll
           && known

@@ -237,7 +237,13 @@ final class SplitBoard {
     long from = deleted ? Math.max(gap.fromOffset(), split.reportedTo()) : gap.fromOffset();
     LossReport loss =
         gap.toOffset() > from
-            ? new LossReport(gap.kind(), split.converter().origin(), from, gap.toOffset(), detail)
+            ? new LossReport(
+                gap.kind(),
+                split.converter().origin(),
+                from,
+                gap.toOffset(),
+                split.leaderEpoch(),
+                detail)
             : null;
     // Behind a cut the log is another one: what is written there has not been reported.
     split.reportedTo(deleted ? gap.toOffset() : Math.min(split.reportedTo(), gap.resumeAt()));
@@ -260,6 +266,7 @@ final class SplitBoard {
             split.converter().origin(),
             split.nextOffset(),
             LossReport.UNKNOWN,
+            split.leaderEpoch(),
             detail + known);
     giveUp(split, kind, detail);
     if (kind == LossReport.Kind.TOPIC_REPLACED && policy.readsOn()) {

@@ -101,18 +101,26 @@ final class UnionEnumerator
   /** Takes a document over, unless it is older than what is known. Coordinator thread. */
   void follow(Topology topology) {
     StreamView before = ledger.view();
-    if (before != null && topology.generation() <= before.generation()) {
-      if (topology.generation() < before.generation()) {
-        LOG.warn(
-            "Generation {} of the topology is ignored: the job knows generation {}, and goes by it"
-                + " until a newer one is published",
-            topology.generation(),
-            before.generation());
-      }
+    if (before != null && topology.generation() < before.generation()) {
+      LOG.warn(
+          "Generation {} of the topology is ignored: the job knows generation {}, and goes by it"
+              + " until a newer one is published",
+          topology.generation(),
+          before.generation());
       return;
     }
     try {
       StreamView view = StreamView.of(topology, settings.stream());
+      if (before != null && topology.generation() == before.generation()) {
+        if (!view.equals(before)) {
+          LOG.warn(
+              "The topology says something else of stream {} than the generation {} that the job"
+                  + " knows, under the same number: it is ignored until a newer one is published",
+              settings.stream(),
+              before.generation());
+        }
+        return;
+      }
       if (before == null) {
         // Who joins later is read from the earliest offset, so a position would never hold for it.
         settings.requireNames(view);
@@ -312,6 +320,8 @@ final class UnionEnumerator
     outages.away(subtask);
     ledger.returned(splits);
     complete = false;
+    // The reader that comes in place of that one is told right away whom it has to wait for.
+    judgeOutages();
   }
 
   /** Hands out what waits, and then sees who is waited for: readers get to know both in order. */

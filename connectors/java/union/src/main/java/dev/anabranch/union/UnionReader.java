@@ -243,6 +243,11 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
   }
 
   @Override
+  public void notifyCheckpointAborted(long checkpointId) {
+    checkpoints.aborted(checkpointId);
+  }
+
+  @Override
   public void addSplits(List<UnionSplit> added) {
     // Splits of a task that failed come after the news that their cluster is gone.
     board

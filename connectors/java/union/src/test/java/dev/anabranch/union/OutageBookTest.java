@@ -77,6 +77,23 @@ class OutageBookTest {
   }
 
   @Test
+  void splitsThatAReaderLostHoldUntilTheyAreReadOn() {
+    book.follow(Views.of(1, "a"));
+    book.discovered("a");
+    says(book, Contact.CURRENT);
+    assertThat(book.event().held()).isEmpty();
+    book.away(0);
+    book.judge(2, Map.of(1, Set.of()), Set.of("a"));
+    assertThat(book.event().held()).containsExactly("a");
+    assertThat(seconds(book, 60)).as("that is no time down").isEmpty();
+    book.reported(0, NO_SPLITS);
+    book.judge(2, Map.of(0, Set.of(), 1, Set.of()), Set.of("a"));
+    assertThat(book.event().held()).containsExactly("a");
+    says(book, Contact.CURRENT);
+    assertThat(book.event().held()).isEmpty();
+  }
+
+  @Test
   void onlyTimeDownCountsAndTheBoundIsToldOnce() {
     book.follow(Views.of(1, "a"));
     book.discovered("a");

@@ -1,7 +1,10 @@
 package dev.anabranch.union;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.anabranch.records.RawRecord;
 import dev.anabranch.testkit.Await;
+import dev.anabranch.testkit.LoggedText;
 import dev.anabranch.testkit.TestProducer;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -104,6 +107,37 @@ class TopologyChangeTest {
 
     // Once it is there again it is followed.
     topology.removed("b", FIXTURE.b().bootstrap()).publish();
+    job.awaitParked("b");
+    job.cancel();
+  }
+
+  @Test
+  void anOlderDocumentAndAnotherOneOfTheSameNumberAreIgnoredAndTold() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "older", 2).publishAs(7);
+    List<String> written = FIXTURE.writeToBoth(topology, 2, "", 50);
+    UnionJob job = UnionFixture.start(topology, 2, directory);
+    job.awaitExactly(written);
+    String older = "Generation 6 of the topology is ignored: the job knows generation 7";
+    String same = "something else of stream older than the generation 7 that the job knows";
+    try (LoggedText log = new LoggedText()) {
+      topology.removed("b", FIXTURE.b().bootstrap());
+      topology.publishAs(6);
+      written.addAll(FIXTURE.writeToBoth(topology, 2, "running-", 50));
+      job.awaitExactly(written);
+      String savepoint = job.stop();
+      job = restore(topology, 2, savepoint);
+      written.addAll(FIXTURE.writeToBoth(topology, 2, "restored-", 50));
+      job.awaitExactly(written);
+      assertThat(log.soFar()).contains(older).doesNotContain(same);
+      savepoint = job.stop();
+
+      topology.publishAs(7);
+      job = restore(topology, 2, savepoint);
+      written.addAll(FIXTURE.writeToBoth(topology, 2, "again-", 50));
+      job.awaitExactly(written);
+      assertThat(log.soFar()).contains(same);
+    }
+    topology.publishAs(8);
     job.awaitParked("b");
     job.cancel();
   }

@@ -60,6 +60,12 @@ final class TopologyFile {
     return this;
   }
 
+  /** Publishes as that generation, which may not be the next one. */
+  TopologyFile publishAs(long number) throws IOException {
+    generation = number - 1;
+    return publish();
+  }
+
   /** Takes the document away, as a publisher does that is down. */
   void withdraw() throws IOException {
     Files.delete(path);

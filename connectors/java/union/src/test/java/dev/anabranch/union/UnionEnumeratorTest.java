@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.apache.flink.api.connector.source.ReaderInfo;
+import org.apache.flink.api.connector.source.SourceEvent;
 import org.apache.flink.api.connector.source.SplitsAssignment;
 import org.apache.flink.api.connector.source.mocks.MockSplitEnumeratorContext;
 import org.junit.jupiter.api.AfterEach;
@@ -188,6 +189,29 @@ class UnionEnumeratorTest {
     haveRead(after, "A/t1/0", "A/t1/1");
     assertThat(after.snapshotState(3).outages()).isEmpty();
     after.close();
+  }
+
+  /** The reader that comes next must not be idle before it is given its splits. */
+  @Test
+  void whoFollowsAReaderThatFailedIsToldToHoldBeforeItHasItsSplits() throws Throwable {
+    Duration max = Duration.ofHours(1);
+    LogLedger ledger = new LogLedger(EARLIEST, OutOfRangePolicy.RESET, 1000);
+    ledger.follow(Views.of(1, "a"));
+    UnionEnumerator holding =
+        enumerator(WatermarkMode.hold(max), ledger, new OutageBook(max, Map.of()));
+    holding.followRestored();
+    registerBoth(holding);
+    answer(holding, shown("A", "t1", 1), 0);
+    haveRead(holding, "A/t1/0");
+    assertThat(holding.snapshotState(1).outages()).isEmpty();
+
+    context.unregisterReader(0);
+    holding.addSplitsBack(List.of(Views.split("A", "t1", 0, "a")), 0);
+    context.registerReader(new ReaderInfo(0, "simulated"));
+    holding.addReader(0);
+    List<SourceEvent> told = context.getSentSourceEvent().get(0);
+    assertThat(told.get(told.size() - 1)).isEqualTo(new HoldEvent(Set.of("a"), Set.of("a")));
+    holding.close();
   }
 
   private void registerBoth(UnionEnumerator to) {

@@ -130,7 +130,7 @@ class RowDecoderTest {
   void refusesWhatWasMarkedBefore() throws Exception {
     RawRecord late = Records.text("{\"run\":\"r1\"}").with(new RawHeader(Dedup.LATE_HEADER, null));
     LossReport loss =
-        new LossReport(LossReport.Kind.DELETED, Records.ORIGIN, 10, 20, "deleted by retention");
+        new LossReport(LossReport.Kind.DELETED, Records.ORIGIN, 10, 20, 3, "deleted by retention");
 
     assertThat(refusal(Decoders.appends(), late).reason()).isEqualTo(Reason.LATE);
     UndecodableException lost = refusal(Decoders.upserts(), Marks.lost(loss));
@@ -138,11 +138,11 @@ class RowDecoderTest {
     assertThat(lost.detail()).contains("10..19").contains("retention");
     assertThat(Marks.lost(loss).id()).isEqualTo(Marks.lost(loss).id());
     LossReport another =
-        new LossReport(LossReport.Kind.TRUNCATED, Records.ORIGIN, 10, 20, "truncated");
+        new LossReport(LossReport.Kind.TRUNCATED, Records.ORIGIN, 10, 20, 3, "truncated");
     // Both may begin at one offset, and both are to be told.
     assertThat(Marks.lost(another).id()).isNotEqualTo(Marks.lost(loss).id());
     LossReport longer =
-        new LossReport(LossReport.Kind.DELETED, Records.ORIGIN, 10, 30, "deleted by retention");
+        new LossReport(LossReport.Kind.DELETED, Records.ORIGIN, 10, 30, 3, "deleted by retention");
     // A restored job finds more gone; the letter of the shorter range must not hide it.
     assertThat(Marks.lost(longer).id()).isNotEqualTo(Marks.lost(loss).id());
   }
