@@ -128,7 +128,8 @@ final class KafkaTransport implements Transport {
       // is sent, so that no record would tell.
       drop();
       return REBUILD_MS;
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | LinkageError e) {
+      // A class that is missing once may be there later; without this thread nobody would ask.
       report(Lane.describe(e));
       return REBUILD_MS;
     }

@@ -9,7 +9,12 @@ final class Lane {
   private final Transport transport;
   final Breaker breaker = new Breaker();
   final WatchList watch = new WatchList();
+
+  /** Counts, of all lanes of this name. */
   final LaneStats stats;
+
+  /** What is so now, of the lane of this name that is used. */
+  private LaneStats shown;
 
   /**
    * A connection, a log-in and a producer id come before the first acknowledgement of a new client;
@@ -73,6 +78,9 @@ final class Lane {
     this.kin = bit;
     this.transport = transport;
     this.stats = stats;
+    this.shown = stats;
+    shown.ackLatencyNanos = 0;
+    shown.inFlight = 0;
     this.lastAnswerNanos = now;
     this.newestAckedNanos = now;
     this.rebuiltNanos = now - 1;
@@ -98,16 +106,25 @@ final class Lane {
     return outstanding;
   }
 
+  /** Another lane of this name is used from now on, at another address. */
+  void succeeded() {
+    shown = new LaneStats();
+  }
+
+  void show(Breaker.State state) {
+    shown.breaker = state.ordinal();
+  }
+
   void setReady(boolean ready) {
     this.ready = ready;
-    stats.ready = ready && twin == null;
+    shown.ready = ready && twin == null;
     lost = false;
   }
 
   /** Another name for that one's Kafka cluster, which is used in its place; null: it is not. */
   void setTwin(@Nullable Lane used) {
     twin = used == null ? null : "it is the same Kafka cluster as " + used.name + ", id " + cluster;
-    stats.ready = ready && twin == null;
+    shown.ready = ready && twin == null;
   }
 
   /** Why it is not used although it works, or null. */
@@ -146,7 +163,7 @@ final class Lane {
 
   /** Whether it is known to answer in time: a hedge onto another slow primary only adds load. */
   boolean isPrompt(long hedgeAfterNanos) {
-    return works() && stats.ackLatencyNanos < hedgeAfterNanos;
+    return works() && shown.ackLatencyNanos < hedgeAfterNanos;
   }
 
   /** How long an attempt may stay unanswered. */
@@ -162,7 +179,7 @@ final class Lane {
   void listen(long hedgeAfterNanos, long now) {
     if (latencyNanos >= 0) {
       // Once a tick: a burst of late acknowledgements after a pause is one slow answer, not many.
-      stats.ackLatencyNanos += (latencyNanos - stats.ackLatencyNanos) / 16;
+      shown.ackLatencyNanos += (latencyNanos - shown.ackLatencyNanos) / 16;
       latencyNanos = -1;
     }
     Attempt oldest = watch.oldest();
@@ -188,7 +205,7 @@ final class Lane {
 
   /** It is taken up again: how late it was while it was down tells nothing of how prompt it is. */
   void closed() {
-    stats.ackLatencyNanos = 0;
+    shown.ackLatencyNanos = 0;
     latencyNanos = -1;
   }
 
@@ -227,7 +244,7 @@ final class Lane {
   void started(Attempt attempt) {
     watch.add(attempt);
     outstanding++;
-    stats.inFlight = outstanding;
+    shown.inFlight = outstanding;
     breaker.started();
   }
 
@@ -240,7 +257,7 @@ final class Lane {
   void ended(Attempt attempt, long now) {
     watch.remove(attempt);
     outstanding--;
-    stats.inFlight = outstanding;
+    shown.inFlight = outstanding;
     if (attempt.error == null) {
       latencyNanos = now - attempt.startedNanos;
       answered(now);

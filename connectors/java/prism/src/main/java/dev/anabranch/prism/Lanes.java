@@ -93,6 +93,7 @@ final class Lanes {
     if (successor != null) {
       // It lives elsewhere now: nothing will answer under the old address.
       lane.transport().close();
+      lane.succeeded();
     }
     retired.add(lane);
   }
