@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from anabranch.connectors import PrismProducer, RecordId, record_headers
 from anabranch.connectors.dead_letters import DeadLetter, LetterBox, read_dead_letters
 from anabranch.connectors.readers import UnionReader
 from anabranch.connectors.replay import replay
+from anabranch.devkit import process
 from anabranch.errors import ConfigurationError, DeliveryError, UnavailableError
 
 if TYPE_CHECKING:
@@ -63,6 +65,19 @@ def test_a_scope_makes_the_same_lines_count_once(stream: StreamHandle) -> None:
         (RecordId.supplied("f", 0).hex(), "one"),
         (RecordId.supplied("f", 1).hex(), "two"),
     }
+
+
+def test_two_processes_with_one_scope_at_one_time_count_once(stream: StreamHandle, tmp_path: Path) -> None:
+    lines = [f"line {number}" for number in range(2_000)]
+    path = tmp_path / "lines.txt"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    argv: list[str | Path] = [Path(sys.executable).with_name("anabranch"), "produce", stream.name, path]
+    argv += ["--topology", stream.topology, "--id-scope", "both"]
+    running = [process.start(argv, log=tmp_path / f"{place}.log", cwd=tmp_path) for place in range(2)]
+    process.await_condition(lambda: not any(map(process.alive, running)), 100, "the ends of both")
+    assert [process.exit_code(ref) for ref in running] == [0, 0]
+    assert len(tail(stream)) == 2 * len(lines)
+    assert sorted(str(record["value"]) for record in tail(stream, "--dedup")) == sorted(lines)
 
 
 def test_keys_come_from_a_field_or_from_before_a_separator(stream: StreamHandle) -> None:

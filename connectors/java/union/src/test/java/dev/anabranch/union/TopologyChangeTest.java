@@ -194,10 +194,14 @@ class TopologyChangeTest {
     TopologyFile topology = FIXTURE.twoPrimaries(directory, "twins", 2);
     topology.primary("c", FIXTURE.b().link().bootstrap()).publish();
     List<String> written = FIXTURE.writeToBoth(topology, 2, "", 100);
-    UnionJob job =
-        UnionFixture.start(
-            topology, UnionFixture.source(topology).stop(StopPosition.latest()), 2, directory);
-    job.awaitFinished();
+    UnionJob job;
+    try (LoggedText log = new LoggedText()) {
+      job =
+          UnionFixture.start(
+              topology, UnionFixture.source(topology).stop(StopPosition.latest()), 2, directory);
+      job.awaitFinished();
+      assertThat(log.soFar()).containsOnlyOnce("primaries b and c are one Kafka cluster");
+    }
     job.awaitExactly(written);
 
     job = UnionFixture.start(topology, 2, directory);
@@ -233,6 +237,7 @@ class TopologyChangeTest {
     }
     written.addAll(TestProducer.write(FIXTURE.a(), "growing", 3, "wider", 30));
     job.awaitExactly(written);
+    assertThat(job.count("foreignRecords")).as("without ids of ours").isEqualTo(written.size());
     job.cancel();
   }
 }
