@@ -59,6 +59,16 @@ def test_a_record_has_no_mark_that_would_make_it_a_letter_again(monkeypatch: pyt
     assert (record.key, record.value, record.timestamp_ms) == (b"k", b"value", OLD_MS)
 
 
+def test_each_content_of_a_record_has_an_id_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = letter("malformed")
+    values = [b"mended", b"mended otherwise", b"value", None]
+    first, otherwise, same, unmended = (replayed(one, monkeypatch, value).id for value in values)
+    assert len({first, otherwise, same, one.record_id}) == 4
+    assert same == unmended
+    assert replayed(one, monkeypatch, b"mended").id == first
+    assert replayed(one, monkeypatch, b"mended", number=2).id != first
+
+
 @pytest.mark.parametrize("mended", [None, b"mended"])
 def test_a_late_record_is_created_anew(mended: bytes | None, monkeypatch: pytest.MonkeyPatch) -> None:
     before_ms = time.time() * 1000

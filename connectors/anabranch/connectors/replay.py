@@ -63,9 +63,10 @@ def replay(
 ) -> Replayed:
     """Sends letters' records again, each to its own stream.
 
-    A record goes out under the id ``RecordId.replayed(original, number)``: dedup, which has seen the
-    original, lets it through, but only once, however often the same replay is run. Key and
-    further headers are the original's. So is the create time, except of a late letter: with the time that
+    A record goes out under an id made of the original one and ``number``: dedup, which has seen the
+    original, lets it through, but only once, however often the same replay is run. A mended value is part of
+    the id, since of two contents under one id one would be dropped in silence: a record that is mended in two
+    ways is two. Key and further headers are the original's. So is the create time, except of a late letter: with the time that
     made it late it would be late again, so its record is sent as created now.
 
     The record of a ``degraded`` letter lies in its stream already. It goes out once more under its own id,
@@ -118,10 +119,18 @@ def _replayable(
         if value is None or why_not:
             result.skipped[letter.record_id] = why_not
         else:
-            own = letter.reason == DEGRADED
-            record_id = letter.record_id if own else RecordId.replayed(letter.record_id, number)
-            able.append(_Again(letter, value, record_id, letter.version))
+            able.append(_Again(letter, value, _id(letter, value, number), letter.version))
     return able
+
+
+def _id(letter: DeadLetter, value: bytes, number: int) -> RecordId:
+    """Under which that value goes out."""
+    if letter.reason == DEGRADED:
+        return letter.record_id
+    content = hashlib.sha256(value)
+    if content.digest() == letter.value_sha256:
+        return RecordId.replayed(letter.record_id, number)
+    return RecordId.supplied(f"mended/{letter.record_id.hex()}/{content.hexdigest()}", number)
 
 
 def _still_newest(
