@@ -7,7 +7,8 @@ import pytest
 from anabranch.devkit import process
 from anabranch.devkit.loop import Loop, LoopSpec
 from anabranch.devkit.service import ServiceState
-from anabranch.devkit.topics import is_ready
+from anabranch.devkit.topics import create_topics, is_ready
+from anabranch.errors import ConfigurationError
 
 pytestmark = [pytest.mark.brokers, pytest.mark.timeout(300)]
 
@@ -32,6 +33,11 @@ def test_two_clusters_are_apart_and_hold_the_topics(two_brokers: Loop) -> None:
     two_brokers.create_topics({"apart": 3})
     assert topics_of(two_brokers, "a")["apart"] == topics_of(two_brokers, "b")["apart"] == 3
     assert cluster_id_of(two_brokers, "a") != cluster_id_of(two_brokers, "b")
+
+
+def test_topics_that_kafka_does_not_take_are_told_at_once(two_brokers: Loop) -> None:
+    with pytest.raises(ConfigurationError, match="cannot create topics foo bar: "):
+        create_topics(two_brokers.broker("a").client_config(), {"foo bar": 1})
 
 
 def test_killed_broker_comes_back_with_its_data(two_brokers: Loop) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shlex
 from dataclasses import asdict
@@ -13,13 +14,14 @@ from click.testing import CliRunner
 
 from anabranch.cli import dev
 from anabranch.cli.dev_table import next_lines
-from anabranch.devkit import guardian, process
+from anabranch.devkit import guardian, process, service
 from anabranch.devkit.brokers import BrokerSpec, new_cluster_id
 from anabranch.devkit.document import add_stream, write_document
 from anabranch.devkit.flink_config import FlinkSpec, session_config, task_manager_jvm
 from anabranch.devkit.loop import DEMO_STREAMS, Loop, LoopSpec
 from anabranch.devkit.service import Service
 from anabranch.devkit.state import exclusive, loops_home, read_json, write_json
+from anabranch.devkit.status import status_of
 from anabranch.errors import ConfigurationError, EnvironmentMissingError, UnavailableError
 from anabranch.topology import load_topology
 
@@ -181,6 +183,50 @@ def test_a_stream_is_a_name_and_a_number(monkeypatch: pytest.MonkeyPatch, stream
     error = CliRunner().invoke(dev.command, ["up", "--name", "paper", "--stream", stream]).exception
     assert isinstance(error, ConfigurationError)
     assert "is no stream" in error.message
+
+
+@pytest.mark.parametrize(
+    ("streams", "said"),
+    [
+        (["foo bar:3"], "'foo bar' is no name of a stream"),
+        (["..:1"], "'..' is no name of a stream"),
+        (["x:200000"], "is no stream"),
+        (["x:1", "y:1", "x:2"], "stream x is given twice"),
+    ],
+)
+def test_a_stream_that_kafka_would_not_take_is_told_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, streams: list[str], said: str
+) -> None:
+    monkeypatch.setattr(Loop, "up", lambda *_, **__: pytest.fail("a loop was started"))
+    named = [f"--stream={stream}" for stream in streams]
+    error = CliRunner().invoke(dev.command, ["up", "--name", "paper", *named]).exception
+    assert isinstance(error, ConfigurationError)
+    assert said in error.message
+
+
+def test_a_process_that_cannot_be_noted_down_is_ended(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mark = "unnoted-" + tmp_path.name
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(service, "write_json", full)
+    with pytest.raises(OSError, match="No space left"):
+        Service("one", tmp_path, mark).spawn(["sleep", "60"])
+    assert process.marked(mark) == []
+
+
+def test_a_dead_services_note_is_what_went_wrong_and_not_a_line_of_a_stack() -> None:
+    loop = Loop(loop_on_disk("m"))
+    for broker in loop.brokers:
+        broker.save_spec(BrokerSpec(broker.name, 1, 2, new_cluster_id()))
+        process.kill(broker.spawn(["true"]))
+        stack = "\tat org.apache.kafka.storage.Log\n" * 30
+        broker.log_path.write_text("java.io.IOException: No space left on device\n" + stack)
+    notes = [each["note"] for each in status_of(loop)["services"]]
+    assert set(notes) == {"java.io.IOException: No space left on device"}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from anabranch.connectors.prism import confluent
+from anabranch.connectors.prism.breaker import Breaker
 from anabranch.connectors.prism.confluent import ConfluentTransport
 from anabranch.connectors.prism.transport import FailureKind, Trouble
 from anabranch.devkit import process
@@ -141,7 +142,7 @@ def test_an_answer_from_before_it_went_away_says_nothing(asked: ConfluentTranspo
     ("code", "kind", "vague"),
     [
         (KafkaError._MSG_TIMED_OUT, FailureKind.UNKNOWN, True),
-        (KafkaError._PURGE_QUEUE, FailureKind.UNKNOWN, True),
+        (KafkaError._PURGE_QUEUE, FailureKind.UNKNOWN, False),
         (KafkaError._TRANSPORT, FailureKind.UNKNOWN, False),
         (KafkaError.TOPIC_AUTHORIZATION_FAILED, FailureKind.NOT_WRITTEN, False),
         (KafkaError.MSG_SIZE_TOO_LARGE, FailureKind.RECORD, False),
@@ -154,6 +155,17 @@ def test_failures_are_sorted(
 ) -> None:
     failure = transport.failure(KafkaError(code, "in words"))
     assert (failure.kind, failure.vague) == (kind, vague)
+
+
+@pytest.mark.parametrize("code", [KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT])
+def test_what_we_took_out_ourselves_is_no_trouble_of_the_primary(
+    transport: ConfluentTransport, code: int
+) -> None:
+    breaker = Breaker()
+    breaker.note("no answer for 2.0 s", vague=True)
+    failure = transport.failure(KafkaError(code))
+    breaker.note(failure.reason, vague=failure.vague)
+    assert breaker.reason == "no answer for 2.0 s"
 
 
 TOO_LARGE = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE, "Broker: Message size too large")

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -197,17 +198,27 @@ def _streams(named: tuple[str, ...]) -> dict[str, int]:
 
     if not named:
         return DEMO_STREAMS
-    streams = dict(map(_stream, named))
+    pairs = [_stream(text) for text in named]
+    streams = dict(pairs)
+    if len(streams) < len(pairs):
+        again = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        raise ConfigurationError(f"stream {again} is given twice")
     # Jobs write to it unless they are told otherwise.
     streams.setdefault("dead-letters", DEMO_STREAMS["dead-letters"])
     return streams
 
 
 def _stream(text: str) -> tuple[str, int]:
+    from anabranch.topology.rules import NAME
+
     name, _, partitions = text.partition(":")
-    # Not isdigit(), which takes more than int() does; and no topic has a million partitions.
-    if not name or not re.fullmatch("0*[1-9][0-9]{,5}", partitions):
+    # Not isdigit(), which takes more than int() does; and no topic has a hundred thousand partitions.
+    if not name or not re.fullmatch("0*[1-9][0-9]{,4}", partitions):
         raise ConfigurationError(f"'{text}' is no stream", hint="write NAME:PARTITIONS, as in logs:8")
+    if not re.fullmatch(NAME, name):
+        raise ConfigurationError(
+            f"'{name}' is no name of a stream", hint="use letters, digits, '_', '.' and '-', as in logs:8"
+        )
     return name, int(partitions)
 
 

@@ -66,8 +66,8 @@ def replay(
     A record goes out under an id made of the original one and ``number``: dedup, which has seen the
     original, lets it through, but only once, however often the same replay is run. A mended value is part of
     the id, since of two contents under one id one would be dropped in silence: a record that is mended in two
-    ways is two. Key and further headers are the original's. So is the create time, except of a late letter: with the time that
-    made it late it would be late again, so its record is sent as created now.
+    ways is two. Key and further headers are the original's. So is the create time, except of a late letter:
+    with the time that made it late it would be late again, so its record is sent as created now.
 
     The record of a ``degraded`` letter lies in its stream already. It goes out once more under its own id,
     whatever the number, so that it gets the copies that it lacks and is counted once.

@@ -67,7 +67,12 @@ class Service:
             raise ConfigurationError(f"{self.name} is already {self.state.value}")
         self._death_file.unlink(missing_ok=True)
         ref = process.start(argv, log=self.log_path, cwd=self.folder, env=env, mark=self._mark)
-        write_json(self._pid_file, {"pid": ref.pid, "start_ticks": ref.start_ticks})
+        try:
+            write_json(self._pid_file, {"pid": ref.pid, "start_ticks": ref.start_ticks})
+        except OSError:
+            # On a full disk; a process that nobody knows of would keep its port from the next one.
+            process.kill(ref)
+            raise
         return ref
 
     @property

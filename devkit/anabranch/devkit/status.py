@@ -6,11 +6,15 @@ from typing import Any
 
 from anabranch.devkit import process
 from anabranch.devkit.brokers import Broker
+from anabranch.devkit.diagnosis import reason_in
 from anabranch.devkit.loop import Loop
 from anabranch.devkit.service import Service, ServiceState
 from anabranch.devkit.topics import is_ready
 
 __all__ = ["status_of"]
+
+# What follows an exception, its stack too, is seldom longer.
+_LAST_LINES = 200
 
 
 def status_of(loop: Loop) -> dict[str, Any]:
@@ -48,8 +52,8 @@ def _where(service: Service, loop: Loop) -> str:
 
 def _note(service: Service, state: ServiceState) -> str:
     if state is ServiceState.DIED:
-        # The last line of a log seldom says why; whoever started it has looked at all of them.
-        return service.death or (service.tail(1) or ["it left no log"])[0][:120]
+        # Whoever started it has looked at all of its log, if it died at its start.
+        return service.death or reason_in(service.tail(_LAST_LINES) or ["it left no log"])[:120]
     if isinstance(service, Broker):
         answers = state is not ServiceState.UP or is_ready(service.client_config())
         return f"cluster {service.spec.cluster_id}" + ("" if answers else "; does not answer")

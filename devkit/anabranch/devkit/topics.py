@@ -6,7 +6,7 @@ import logging
 import time
 from typing import Any
 
-from anabranch.errors import UnavailableError
+from anabranch.errors import ConfigurationError, UnavailableError
 
 __all__ = ["create_topics", "is_ready"]
 
@@ -34,12 +34,17 @@ def create_topics(config: dict[str, Any], topics: dict[str, int]) -> None:
     """Creates topics (name to partitions, one replica) and waits until all have leaders.
 
     Topics that exist already are left alone.
+
+    Raises:
+        ConfigurationError: Kafka takes no topic of such a name, or with so many partitions.
+        UnavailableError: They were not there in time.
     """
     if not topics:
         return
     from confluent_kafka import KafkaError, KafkaException
     from confluent_kafka.admin import AdminClient, NewTopic
 
+    hopeless = (KafkaError.TOPIC_EXCEPTION, KafkaError.INVALID_PARTITIONS)
     admin = AdminClient({**config, **_QUIET}, logger=_SILENT)
     wanted = [NewTopic(name, num_partitions=count, replication_factor=1) for name, count in topics.items()]
     last: object = "no answer"
@@ -49,8 +54,11 @@ def create_topics(config: dict[str, Any], topics: dict[str, int]) -> None:
             try:
                 future.result()
             except KafkaException as error:
-                if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                    last = error.args[0].str()
+                code, text = error.args[0].code(), error.args[0].str()
+                if code in hopeless:
+                    raise ConfigurationError(f"cannot create topics {', '.join(topics)}: {text}") from None
+                if code != KafkaError.TOPIC_ALREADY_EXISTS:
+                    last = text
         if _have_leaders(admin, topics):
             return
         time.sleep(0.1)

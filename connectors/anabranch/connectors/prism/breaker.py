@@ -76,10 +76,10 @@ class Breaker:
         """Remembers what went wrong, unless it says less than what is known already.
 
         Args:
-            reason: In words.
+            reason: In words; empty where nothing is known.
             vague: It tells that there is no answer, not why ("no answer for 0.5 s").
         """
-        if vague and self._concrete:
+        if not reason or (vague and self._concrete):
             return
         self.reason = reason
         self._concrete = not vague

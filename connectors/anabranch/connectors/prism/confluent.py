@@ -66,10 +66,10 @@ _NOT_WRITTEN = frozenset(
         KafkaError.TOPIC_EXCEPTION,
     }
 )
-# They say that a record was given up, by us or by the client, not what was wrong.
-_VAGUE = frozenset(
-    {KafkaError._MSG_TIMED_OUT, KafkaError._TIMED_OUT, KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT}
-)
+# They say that the client gave a record up, not what was wrong.
+_VAGUE = frozenset({KafkaError._MSG_TIMED_OUT, KafkaError._TIMED_OUT})
+# We took it out of the client ourselves, which says nothing of the primary.
+_PURGED = frozenset({KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT})
 # Events that say the whole primary is out of reach, rather than one of its brokers.
 _UNREACHABLE = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._AUTHENTICATION})
 
@@ -161,6 +161,8 @@ class ConfluentTransport:
         reason = concise(error.str())
         if error.code() in _TOO_LARGE and isinstance(message, Message) and self._was_in_batch(message):
             return Failure(FailureKind.BATCH, reason)
+        if error.code() in _PURGED:
+            reason = ""
         return Failure(_kind(error), reason, error.code() in _VAGUE)
 
     def place(self, message: object) -> tuple[int, int]:

@@ -216,11 +216,12 @@ class Link:
     def _opened(self, opened: bool) -> None:
         if opened:
             self.opened = True
-            self._tell()
+            if not self.retired:
+                self._tell()
 
     def _tell(self) -> None:
         """Once, though each probe of a primary that stays away fails anew; again if more is known."""
-        reason = self.breaker.reason
+        reason = self.breaker.reason or "no answer"
         if not self._told or (self.breaker.concrete and reason != self._told):
             self._told = reason
             _log.warning("primary %s takes no records: %s", self.name, reason)

@@ -87,7 +87,7 @@ class SimulatedPrimary:
         self.to_answer.extend([skip] * count)
 
 
-_PURGED = Failure(FailureKind.UNKNOWN, "purged", vague=True)
+_PURGED = Failure(FailureKind.UNKNOWN, "")
 
 
 @dataclass(slots=True)
