@@ -73,6 +73,9 @@ def test_one_that_the_topology_left_out_does_not_answer_again(
         def problems(self) -> dict[str, str]:
             return self.troubles
 
+        def news(self) -> list[tuple[str, str]]:
+            return []
+
     reader, lines = Reader(), AwayLines()
     lines.tell(cast("UnionReader", reader))
     reader.primaries, reader.troubles = ("a",), {}  # type: ignore[misc,assignment]
@@ -94,6 +97,9 @@ def test_what_was_not_read_to_the_end_is_an_error_after_what_was(capsys: pytest.
 
         def problems(self) -> dict[str, str]:
             return {"b": "no answer"}
+
+        def news(self) -> list[tuple[str, str]]:
+            return []
 
         def check_reached(self) -> None: ...
 

@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from anabranch.connectors import primary_reader
 from anabranch.connectors import readers as readers_module
+from anabranch.connectors.log_places import Place
 from anabranch.connectors.primary_reader import PrimaryReader
 from anabranch.connectors.readers import UnionReader
 from anabranch.devkit.process import await_condition
@@ -167,7 +168,7 @@ def test_that_brokers_are_down_says_no_more_than_silence(silenced: Callable[[flo
         ("no answer", KafkaError._RESOLVE, KafkaError(KafkaError._RESOLVE).str()),
         (None, KafkaError._ALL_BROKERS_DOWN, KafkaError(KafkaError._RESOLVE).str()),
     ):
-        reader.problem = known
+        reader._trouble.note(known)
         reader._on_error(KafkaError(error))
         assert reader.problem == wanted
 
@@ -184,7 +185,7 @@ def test_a_reader_ends_soon_though_a_primary_is_dead(monkeypatch: pytest.MonkeyP
 
 def test_a_slow_answer_is_waited_for_in_one_call() -> None:
     reader = PrimaryReader.__new__(PrimaryReader)
-    reader._topic, reader._stop = "t", threading.Event()
+    reader._topic, reader._stop, reader._moved = "t", threading.Event(), threading.Event()
     slow = Silent(codes=[KafkaError._TRANSPORT, KafkaError._TIMED_OUT])
     reader._ask(cast("Consumer", slow), 3.0)
     assert len(slow.limits) == 3
@@ -217,11 +218,11 @@ class Asked:
 
 
 @pytest.mark.parametrize("fails", ["silence", "exception", "error"])
-def test_a_start_that_was_looked_up_in_part_is_looked_up_again_in_whole(fails: str) -> None:
+def test_a_start_that_was_looked_up_in_part_is_looked_up_for_the_rest_too(fails: str) -> None:
     reader = PrimaryReader.__new__(PrimaryReader)
-    reader._topic, reader._since_ms, reader._positions = "t", 7, {}
-    consumer = Asked(fails)
+    reader._topic, reader._since_ms, place = "t", 7, Place()
+    consumer = cast("Consumer", Asked(fails))
     with pytest.raises((KafkaException, UnavailableError)):
-        reader._starts(consumer, {0, 1, 2})
-    starts = reader._starts(consumer, {0, 1, 2})
+        reader._starts(consumer, place, {0, 1, 2}, {0, 1, 2})
+    starts = reader._starts(consumer, place, {0, 1, 2}, {0, 1, 2})
     assert [(start.partition, start.offset) for start in starts] == [(0, 1000), (1, 1000), (2, 1000)]

@@ -14,13 +14,15 @@ __all__ = ["AwayLines"]
 
 
 class AwayLines:
-    """One line for each primary that cannot be read, and one when it can again."""
+    """One line for each primary that cannot be read, one when it can again, and one for each news of it."""
 
     def __init__(self) -> None:
         self._told: dict[str, str] = {}
 
     def tell(self, reader: UnionReader) -> None:
         """To be called a few times a second."""
+        for name, text in reader.news():
+            click.echo(f"primary {name}: {text}", err=True)
         problems = reader.problems()
         for name, problem in problems.items():
             if name not in self._told:

@@ -8,14 +8,16 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import ClusterMetadata, TopicMetadata
 
 from anabranch.connectors.client_log import QuietLog
-from anabranch.connectors.troubles import concise
+from anabranch.connectors.log_identity import LogIdentity
+from anabranch.connectors.log_places import LogId, Place, Places, change
+from anabranch.connectors.reader_trouble import ReaderTrouble, named
 from anabranch.connectors.union_records import StreamRecord
 from anabranch.errors import AnabranchError, UnavailableError
 from anabranch.topology import Primary, librdkafka_config
@@ -27,7 +29,7 @@ _log = logging.getLogger(__name__)
 _CONFIG: Mapping[str, Any] = {
     "enable.auto.commit": False,
     "enable.partition.eof": True,
-    # A wiped primary starts over; its records are new ones.
+    # Where retention deleted what comes next. That it is another log is told by ids.
     "auto.offset.reset": "earliest",
     # Default 1000 stalls a fast drain for a second each time the queue is full.
     "fetch.queue.backoff.ms": 10,
@@ -43,10 +45,16 @@ _CONNECT_CALL_S = 0.2
 _RETRY_S = 1.0
 # New partitions of a topic are found after at most this.
 _DISCOVERY_S = 10.0
+# While a partition has no leader: an election takes some seconds, and a read to the end is waiting.
+_LEADER_S = 1.0
+# A fetch is answered within half a second, also if there is nothing.
+_SILENT_S = 5.0
 _MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
 _SILENT = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT)
 _SILENCE = "no answer"
 _BATCH = 500
+# The log's identity is asked for once for so many: it takes as long as reading some hundred records.
+_CHECKED_TOGETHER = 10 * _BATCH
 _POLL_S = 0.2
 
 
@@ -59,7 +67,9 @@ class Batch(NamedTuple):
 class PrimaryReader:
     """Reads until it is stopped or, with ``until_end``, has seen the end of each partition.
 
-    After any trouble it begins with a new client, for which secrets are read anew.
+    After any trouble it begins with a new client, for which secrets are read anew. Before anything is handed
+    over the primary is asked, after it was read, whether its topic is still the one that was being read:
+    librdkafka goes over to another one of the same name without a word, at the offset where it is.
 
     Args:
         name: The primary's.
@@ -67,12 +77,13 @@ class PrimaryReader:
         primary: How it is reached.
         config: More of librdkafka's settings; they win.
         out: Where batches go; while it is full nothing is read.
+        places: Of the stream's logs; those of one union reader share them.
+        tell: Takes news: what happened to the primary that a person has to know.
         since_ms: Reads what has been written since then; None: from the beginning.
         until_end: Ends at the end of each partition.
-        deadline_s: With ``until_end``, how long a primary that cannot be read is tried.
+        deadline_s: With ``until_end``, how long a primary or partition that cannot be read is tried.
 
     Attributes:
-        problem: Why the primary cannot be read at the moment; None if it can.
         reached: Its topic has been found.
         finished: It will not deliver anything more.
     """
@@ -85,44 +96,58 @@ class PrimaryReader:
         config: Mapping[str, Any],
         out: queue.Queue[Batch],
         *,
+        places: Places | None = None,
+        tell: Callable[[str], None] = lambda _: None,
         since_ms: int | None,
         until_end: bool,
         deadline_s: float,
     ) -> None:
         self.name = name
-        self.problem: str | None = None
         self.reached = self.finished = False
+        self._target = topic, primary
         self._topic = topic
-        self._primary = primary
         self._config = dict(config)
         self._out = out
+        self._places = places or Places()
+        self._tell = tell
         self._since_ms = since_ms
         self._until_end = until_end
         self._deadline_s = deadline_s
-        self._problem_since = math.inf
+        self._trouble = ReaderTrouble()
         self._reported = ""
-        self._positions: dict[int, int] = {}
-        self._ended: set[int] = set()
+        self._log = self._places.last(name)
+        self._place: Place | None = None
+        self._held: list[Message] = []
+        self._leaderless: set[int] = set()
+        self._look_again = 0.0
         self._stop = threading.Event()
         self._moved = threading.Event()
+        self._places.join(self)
         self._thread = threading.Thread(target=self._run, name=f"read-{name}", daemon=True)
         self._thread.start()
 
-    def move_to(self, primary: Primary) -> None:
-        """Goes on in another way to the primary, if it is another one, from where it was."""
-        if primary != self._primary:
-            self._primary = primary
+    def move_to(self, topic: str, primary: Primary) -> None:
+        """Goes on in another way to the primary or with another topic, from where it was in that log."""
+        if (topic, primary) != self._target:
+            self._places.leave(self)
+            self._target = topic, primary
             self._moved.set()
 
     @property
+    def problem(self) -> str | None:
+        """Why the primary or a partition of it cannot be read at the moment; None if all can."""
+        return self._trouble.text
+
+    @property
     def left_s(self) -> float:
-        """How long a primary that cannot be read is still tried."""
+        """How long what cannot be read is still tried."""
         if not self._until_end:
             return math.inf
-        return max(0.0, self._problem_since + self._deadline_s - time.monotonic())
+        return max(0.0, self._trouble.since + self._deadline_s - time.monotonic())
 
     def stop(self) -> None:
         """Asks the thread to end."""
+        self._places.leave(self)
         self._stop.set()
 
     def join(self, timeout_s: float) -> bool:
@@ -130,65 +155,151 @@ class PrimaryReader:
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    def _halted(self) -> bool:
+        return self._stop.is_set() or self._moved.is_set()
+
     def _run(self) -> None:
-        while not self._stop.is_set() and not self.finished:
-            try:
-                self._read()
-            except KafkaException as error:
-                self._note(error.args[0].str())
-            except AnabranchError as error:
-                self._note(error.message)
-            except Exception as error:
-                _log.exception("reading primary %s failed", self.name)
-                self._note(f"{type(error).__name__}: {error}")
-            self.finished = self.finished or self.left_s <= 0
-            if not self.finished:
-                self._stop.wait(min(_RETRY_S, self.left_s))
+        try:
+            while not self._stop.is_set() and not self.finished:
+                self._try()
+                self.finished = self.finished or self.left_s <= 0
+                if not (self.finished or self._halted()):
+                    self._stop.wait(min(_RETRY_S, self.left_s))
+        finally:
+            self._leave(for_good=True)
+
+    def _try(self) -> None:
+        try:
+            self._read()
+            return
+        except KafkaException as error:
+            problem = error.args[0].str()
+        except AnabranchError as error:
+            problem = error.message
+        except Exception as error:
+            _log.exception("reading primary %s failed", self.name)
+            problem = f"{type(error).__name__}: {error}"
+        # Who is to go on in another way may have broken off a call for it.
+        if not self._halted():
+            self._trouble.unknown(problem)
 
     def _read(self) -> None:
-        """One consumer's life."""
-        self._moved.clear()
-        self._reported = ""
-        consumer = Consumer(
-            {
-                **_CONFIG,
-                "group.id": f"anabranch-reader-{uuid.uuid4()}",
-                **librdkafka_config(self._primary),
-                **self._config,
-                "error_cb": self._on_error,
-                "logger": QuietLog(),
-            }
-        )
+        """One client's life."""
+        if self._moved.is_set():
+            self._moved.clear()
+            self._leave()
+        self._topic, primary = self._target
+        self._reported, self._held = "", []
+        config = {
+            **_CONFIG,
+            "group.id": f"anabranch-reader-{uuid.uuid4()}",
+            **librdkafka_config(primary),
+            **self._config,
+        }
+        consumer = Consumer({**config, "error_cb": self._on_error, "logger": QuietLog()})
         try:
-            self._consume(consumer)
+            self._consume(consumer, LogIdentity(config))
         finally:
+            # Closing takes its time, and others may wait for this log.
+            if self._halted():
+                self._leave()
             consumer.close()
 
-    def _consume(self, consumer: Consumer) -> None:
+    def _leave(self, *, for_good: bool = False) -> None:
+        """Hands in the place, so that another one, or this one under another name, goes on there."""
+        if self._log is not None and self._place is not None:
+            self._places.hand_in(self.name, self._log, self._place)
+            self._place = None
+        self._places.left(self, for_good=for_good)
+
+    def _consume(self, consumer: Consumer, identity: LogIdentity) -> None:
         assigned: set[int] = set()
-        look_again = 0.0
-        while not (self._stop.is_set() or self._moved.is_set() or self.finished):
-            if time.monotonic() >= look_again:
-                partitions = self._partitions(consumer)
-                if partitions - assigned:
-                    consumer.incremental_assign(self._starts(consumer, partitions - assigned))
-                    assigned |= partitions
-                look_again = time.monotonic() + _DISCOVERY_S
-            messages = consumer.consume(_BATCH, _POLL_S)
-            self._hand_over(messages)
-            if self._until_end:
-                self.finished = assigned <= self._ended or self.left_s <= 0
+        place = self._discover(consumer, identity, assigned)
+        while place is not None and not (self._halted() or self.finished):
+            messages = self._poll(consumer)
+            if messages and not self._is_still(identity):
+                break
+            self._hand_over(messages, place)
+            self._judge(place, assigned)
+            if time.monotonic() >= self._look_again:
+                place = self._discover(consumer, identity, assigned)
+
+    def _discover(self, consumer: Consumer, identity: LogIdentity, assigned: set[int]) -> Place | None:
+        """Takes up what has a leader and is not read yet; None where a new client has to do that."""
+        partitions = self._partitions(consumer)
+        if assigned and not self._is_still(identity):
+            return None
+        place = self._place if assigned else self._enter(self._identify(identity))
+        led = partitions - self._leaderless - assigned
+        if place is not None and led and not self._halted():
+            consumer.incremental_assign(self._starts(consumer, place, partitions, led))
+            assigned |= led
+            self._trouble.progress()
+        self._look_again = time.monotonic() + (_LEADER_S if self._leaderless else _DISCOVERY_S)
+        return place
+
+    def _poll(self, consumer: Consumer) -> list[Message]:
+        held, self._held = self._held, []
+        messages: list[Message] = consumer.consume(_BATCH, 0 if held else _POLL_S)
+        got = len(messages)
+        while got == _BATCH and len(messages) < _CHECKED_TOGETHER:
+            more = consumer.consume(_BATCH, 0)
+            got = len(more)
+            messages += more
+        return held + messages
 
     def _partitions(self, consumer: Consumer) -> set[int]:
         metadata = self._look_up(consumer)
         if metadata.error is not None:
             if metadata.error.code() in _MISSING:
-                raise UnavailableError(f"topic '{self._topic}' does not exist")
+                raise UnavailableError(self._no_topic())
             raise KafkaException(metadata.error)
         self.reached = True
         self._reported = ""
-        self._note(None)
+        self._trouble.note(None)
+        self._leaderless = {number for number, each in metadata.partitions.items() if each.leader < 0}
         return set(metadata.partitions)
+
+    def _no_topic(self) -> str:
+        return f"topic '{self._topic}' does not exist"
+
+    def _identify(self, identity: LogIdentity) -> LogId:
+        waits_s = min(_CALL_LIMIT_S, self.left_s)
+        try:
+            return identity.ask(self._topic, waits_s, self._halted)
+        except KafkaException as error:
+            code = error.args[0].code()
+            if code in _MISSING:
+                raise UnavailableError(self._no_topic()) from None
+            if code in _SILENT:
+                known = self._trouble.text if waits_s < _CALL_LIMIT_S else None
+                raise UnavailableError(self._reported or known or _SILENCE) from None
+            raise
+
+    def _is_still(self, identity: LogIdentity) -> bool:
+        """Whether what was read until now is of the log that is being read."""
+        return self._log is not None and self._log.same(self._identify(identity))
+
+    def _enter(self, log: LogId) -> Place:
+        """The place in a log, which becomes the one that is read."""
+        former, place = self._log, self._place
+        again = self._places.see(log)
+        if former is not None and place is not None and former.same(log):
+            self._log = log if log.topic_id else former
+            return place
+        moved = place is None
+        self._leave()
+        place = self._places.take(self, self.name, log)
+        known = place is not None
+        if place is None:
+            replaces = former is not None and former[:2] == log[:2]
+            # What a topic has that was created under this reader was written since its start.
+            place = Place(first=set() if again or replaces else None)
+        self._log, self._place = log, place
+        news = change(former, log, known=known, moved=moved) if former not in (None, log) else None
+        if news:
+            self._tell(news)
+        return place
 
     def _look_up(self, consumer: Consumer) -> TopicMetadata:
         reason = ""
@@ -198,16 +309,18 @@ class PrimaryReader:
                 metadata = self._ask(consumer, waits_s)
             except KafkaException as error:
                 # Has the client report what it knows: "Failed to get metadata" says nothing.
-                self._hand_over(consumer.consume(_BATCH, 0))
+                self._held += consumer.consume(_BATCH, 0)
+                for message in self._held:
+                    self._hear(message)
                 silent = error.args[0].code() in _SILENT
                 # Silence for a moment, such as what the deadline leaves the last try, says less than what is
                 # known already; that it goes on is news.
                 moment = limit_s == _FIRST_WORD_S or waits_s < limit_s
-                vague = self.problem if moment and self.problem else _SILENCE
+                vague = (self._trouble.text if moment else None) or _SILENCE
                 reason = self._reported or (vague if silent else error.args[0].str())
-                self._note(reason)
-                if self._stop.is_set():
+                if self._halted():
                     break
+                self._trouble.unknown(reason)
             else:
                 return metadata.topics[self._topic]
         raise UnavailableError(reason)
@@ -222,23 +335,24 @@ class PrimaryReader:
                 )
             except KafkaException as error:
                 code = error.args[0].code()
-                if code not in _SILENT or self._stop.is_set() or time.monotonic() >= until:
+                if code not in _SILENT or self._halted() or time.monotonic() >= until:
                     raise
                 if code == KafkaError._TIMED_OUT:  # it is connected, and slow
                     call_s = limit_s
 
-    def _starts(self, consumer: Consumer, partitions: set[int]) -> list[TopicPartition]:
+    def _starts(
+        self, consumer: Consumer, place: Place, partitions: set[int], led: set[int]
+    ) -> list[TopicPartition]:
         """Where to begin: where it was left, else the beginning or the first record since the start."""
-        known = [
-            TopicPartition(self._topic, p, self._positions[p]) for p in partitions & set(self._positions)
+        if place.first is None:
+            # A partition that comes up later is new: all of it was written since.
+            place.first = set(partitions) if self._since_ms is not None else set()
+        for number in sorted(led & place.first - set(place.positions)):
+            place.positions[number] = self._first_since(consumer, number)
+        return [
+            TopicPartition(self._topic, number, place.positions.get(number, OFFSET_BEGINNING))
+            for number in led
         ]
-        fresh = partitions - set(self._positions)
-        if self._since_ms is None or self._positions:
-            # A partition that came up later is new: all of it was written since.
-            return known + [TopicPartition(self._topic, p, OFFSET_BEGINNING) for p in fresh]
-        # All or none: with some of them known, a second attempt would take the rest for new partitions.
-        self._positions.update({p: self._first_since(consumer, p) for p in sorted(fresh)})
-        return known + [TopicPartition(self._topic, p, self._positions[p]) for p in fresh]
 
     def _first_since(self, consumer: Consumer, partition: int) -> int:
         place = TopicPartition(self._topic, partition, self._since_ms)
@@ -252,27 +366,64 @@ class PrimaryReader:
             raise KafkaException(found.error)
         return min(found.offset, ends[1]) if found.offset >= 0 else int(ends[1])
 
-    def _hand_over(self, messages: list[Message]) -> None:
-        records = []
+    def _hand_over(self, messages: list[Message], place: Place) -> None:
+        records: list[StreamRecord] = []
         for message in messages:
-            error = message.error()
-            if error is None:
+            if message.error() is None:
                 records.append(self._record(message))
-                self._positions[message.partition()] = message.offset() + 1
-            elif error.code() == KafkaError._PARTITION_EOF:
-                self._ended.add(message.partition())
-                self._note(None)
-            else:
-                self._note(error.str())
+            if records and (message.error() is not None or len(records) == _BATCH):
+                if not self._put(records, place):
+                    return
+                records = []
+            if message.error() is not None:
+                self._hear(message, place)
         if records:
-            self._note(None)
-            batch = Batch(records)
-            while not self._stop.is_set():
-                try:
-                    self._out.put(batch, timeout=_POLL_S)
-                    break
-                except queue.Full:
-                    continue
+            self._put(records, place)
+
+    def _put(self, records: list[StreamRecord], place: Place) -> bool:
+        """Queues records and moves the place behind them; not if this one is to leave meanwhile."""
+        self._trouble.note(None)
+        while not self._halted():
+            try:
+                self._out.put(Batch(records), timeout=_POLL_S)
+            except queue.Full:
+                continue
+            place.positions.update({record.partition: record.offset + 1 for record in records})
+            self._trouble.progress()
+            return True
+        return False
+
+    def _hear(self, message: Message, place: Place | None = None) -> None:
+        """Takes what the client has to say that is no record; ends count for the place that is given."""
+        error = message.error()
+        if error is None:
+            return
+        if error.code() != KafkaError._PARTITION_EOF:
+            self._trouble.note(error.str())
+        elif place is not None:
+            place.ended.add(message.partition())
+            self._trouble.note(None)
+            self._trouble.progress()
+
+    def _judge(self, place: Place, assigned: set[int]) -> None:
+        """Whether the end is reached, and which partitions cannot be read."""
+        unled, silent = set(self._leaderless), set[int]()
+        if self._until_end:
+            unled -= place.ended
+            silent = assigned - place.ended - unled if self._trouble.silent_s > _SILENT_S else set()
+        texts = []
+        if unled:
+            texts.append(f"{named(self._topic, unled)}: no leader")
+        if silent:
+            at = ", ".join(str(place.positions.get(number, 0)) for number in sorted(silent))
+            texts.append(f"{named(self._topic, silent)}: no progress at offset {at}")
+        self._trouble.note_partitions("; ".join(texts) or None)
+        if self._until_end and not unled and assigned <= place.ended:
+            self._trouble.note(None)
+            self._trouble.note_partitions(None)
+            self.finished = True
+        elif self.left_s <= 0:
+            self.finished = True
 
     def _record(self, message: Message) -> StreamRecord:
         return StreamRecord(
@@ -286,15 +437,8 @@ class PrimaryReader:
             message.headers() or (),
         )
 
-    def _note(self, problem: str | None) -> None:
-        if problem is None:
-            self._problem_since = math.inf
-        elif self.problem is None:
-            self._problem_since = time.monotonic()
-        self.problem = None if problem is None else concise(problem)
-
     def _on_error(self, error: KafkaError) -> None:
         # "1/1 brokers are down" says less than the error before it, and no more than silence.
         if error.code() != KafkaError._ALL_BROKERS_DOWN:
             self._reported = error.str()
-        self._note(self._reported or self.problem or _SILENCE)
+        self._trouble.note(self._reported or self._trouble.whole or _SILENCE)

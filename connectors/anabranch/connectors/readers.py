@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from anabranch.connectors.guide import Guide
+from anabranch.connectors.log_places import Places
 from anabranch.connectors.primary_reader import Batch, PrimaryReader
 from anabranch.connectors.troubles import next_step
 from anabranch.connectors.union_records import StreamRecord
@@ -37,7 +38,8 @@ class UnionReader:
             as well. Of a log whose primary answers later than this call, what lies behind its end of then is
             read whatever its create time, and what lies before it by its create time.
         until_end: Stop at the end that each partition has when it is first reached.
-        deadline_s: With ``until_end``: how long to try a primary that does not answer.
+        deadline_s: With ``until_end``: how long to try a primary that does not answer, or partitions that
+            have no leader or bring nothing before their end, once the others of their primary are read.
         config: librdkafka settings that override the reader's.
 
     Raises:
@@ -63,6 +65,8 @@ class UnionReader:
         self._deadline_s = deadline_s
         self._config = dict(config or {})
         self._queue: queue.Queue[Batch] = queue.Queue(_BATCHES_AHEAD)
+        self._places = Places()
+        self._news: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
         self._readers: dict[str, PrimaryReader] = {}
         self._guide = Guide(topology, interval_s=10.0, max_stale_s=None)
         self._follow()
@@ -104,6 +108,14 @@ class UnionReader:
         """Why primaries cannot be read at the moment, by name; empty if all can."""
         problems = {name: reader.problem for name, reader in self._readers.items()}
         return {name: problem for name, problem in problems.items() if problem is not None}
+
+    def news(self) -> list[tuple[str, str]]:
+        """What happened to primaries since this was asked last: name and what a person has to know.
+
+        It is told before records of that log are handed over: that a topic was created again, or that a name
+        leads to another Kafka cluster, so that unread records of the former one are not read any more.
+        """
+        return [self._news.get_nowait() for _ in range(self._news.qsize())]
 
     @property
     def primaries(self) -> list[str]:
@@ -163,14 +175,14 @@ class UnionReader:
             # What is wrong from the start is the caller's mistake; later, it is a primary's trouble.
             for primary in group.readable.values():
                 librdkafka_config(primary)
-        for name, primary in group.readable.items():
-            known = self._readers.get(name)
-            if known is None:
-                self._readers[name] = self._open(name, topic, primary)
-            else:
-                known.move_to(primary)
+        # Who is to leave a log is told before anybody is to take it up.
         for name in set(self._readers) - set(group.readable):
             self._readers.pop(name).stop()
+        for name, reader in self._readers.items():
+            reader.move_to(topic, group.readable[name])
+        for name, primary in group.readable.items():
+            if name not in self._readers:
+                self._readers[name] = self._open(name, topic, primary)
 
     def _open(self, name: str, topic: str, primary: Primary) -> PrimaryReader:
         return PrimaryReader(
@@ -179,6 +191,8 @@ class UnionReader:
             primary,
             self._config,
             self._queue,
+            places=self._places,
+            tell=lambda text: self._news.put((name, text)),
             since_ms=self._since_ms if self._start == "latest" else None,
             until_end=self._until_end,
             deadline_s=self._deadline_s,

@@ -1,0 +1,144 @@
+"""Where a stream's logs were left, by what they are: names of primaries and topics are only labels."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from anabranch.errors import UnavailableError
+
+__all__ = ["LogId", "Place", "Places", "change"]
+
+# Whoever is to leave is in a call to its primary for 5 s at most.
+_LEAVE_LIMIT_S = 10.0
+
+
+class LogId(NamedTuple):
+    """What tells a topic of a Kafka cluster from all others, of all times."""
+
+    cluster_id: str
+    topic: str
+    topic_id: str
+    """Empty where brokers are older than topic ids."""
+
+    def same(self, other: LogId) -> bool:
+        """Whether they are one log as far as both say; an update of the brokers brings topic ids."""
+        return self == other or (self[:2] == other[:2] and not (self.topic_id and other.topic_id))
+
+
+@dataclass
+class Place:
+    """How far a reader has come in the partitions of one log.
+
+    Attributes:
+        positions: The next offset of each.
+        ended: Those whose end has been seen.
+        first: Those that were there at the first look and begin at the reader's start; others came up later,
+            and all of them is new. None before that look.
+    """
+
+    positions: dict[int, int] = field(default_factory=dict)
+    ended: set[int] = field(default_factory=set)
+    first: set[int] | None = None
+
+
+class Places:
+    """Shared by the threads of one union reader; holds the places of logs that none of them reads now.
+
+    A reader that is to read another log, or none, hands its place in before another one takes it up: so a log
+    goes on where it stood, whatever it is called now.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._active: set[object] = set()
+        self._leaving: set[object] = set()
+        self._left: defaultdict[LogId, dict[str, Place]] = defaultdict(dict)
+        self._last: dict[str, LogId] = {}
+        self._newest: dict[tuple[str, str], str] = {}
+        self._former: set[LogId] = set()
+
+    def join(self, reader: object) -> None:
+        """From now on that reader is waited for when it is to leave."""
+        with self._changed:
+            self._active.add(reader)
+
+    def leave(self, reader: object) -> None:
+        """That reader is told to leave its log; nobody takes one up before it has called :meth:`left`."""
+        with self._changed:
+            self._leaving |= {reader} & self._active
+            self._changed.notify_all()
+
+    def left(self, reader: object, *, for_good: bool = False) -> None:
+        """It has handed in what it had."""
+        with self._changed:
+            self._leaving.discard(reader)
+            if for_good:
+                self._active.discard(reader)
+            self._changed.notify_all()
+
+    def hand_in(self, name: str, log: LogId, place: Place) -> None:
+        """Keeps a place until somebody reads that log again."""
+        with self._changed:
+            self._left[log][name] = place
+            self._last[name] = log
+
+    def last(self, name: str) -> LogId | None:
+        """The log of which a primary of that name was left; None if there was none."""
+        return self._last.get(name)
+
+    def see(self, log: LogId) -> bool:
+        """Notes that a primary shows that log; says whether its topic was created again since the last time.
+
+        Raises:
+            UnavailableError: It is a former topic: the broker that says so lags.
+        """
+        with self._changed:
+            known = self._newest.get(log[:2], "")
+            if log in self._former:
+                raise UnavailableError(f"a broker still shows the former topic '{log.topic}'")
+            if log.topic_id:
+                self._newest[log[:2]] = log.topic_id
+            again = bool(known and log.topic_id and known != log.topic_id)
+            if again:
+                self._former.add(log._replace(topic_id=known))
+            return again
+
+    def take(self, reader: object, name: str, log: LogId) -> Place | None:
+        """The place that was handed in of that log, by that name if there are two; None if there is none."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._leaving <= {reader} or reader in self._leaving, _LEAVE_LIMIT_S
+            )
+            left = self._left[log]
+            return left.pop(name if name in left else next(iter(left)), None) if left else None
+
+
+def change(former: LogId, log: LogId, *, known: bool, moved: bool) -> str | None:
+    """What a person is told when a primary leads to another log than before; None if nothing.
+
+    Args:
+        former: The log until now.
+        log: The one that it is now.
+        known: It goes on where it was left.
+        moved: The document says something else of the primary or the stream than before.
+    """
+    if known and moved:
+        return None
+    if known:
+        return f"it is Kafka cluster {log.cluster_id} again, which is read on from where it was left"
+    if former.cluster_id != log.cluster_id:
+        clusters = f"({log.cluster_id}, was {former.cluster_id})"
+        unread = "not read" if moved else "gone"
+        return (
+            f"it is another Kafka cluster now {clusters}, and read from where this reader starts; "
+            f"unread records of the former one are {unread}"
+        )
+    if former.topic != log.topic:
+        return f"topic '{log.topic}' is read now; unread records of topic '{former.topic}' are not read"
+    return (
+        f"topic '{log.topic}' was created again, and is read from its start; "
+        "unread records of the former one are gone"
+    )
