@@ -225,6 +225,27 @@ def test_a_renamed_primary_goes_on_where_it_stood(make_stream: StreamMaker, name
 
 
 @pytest.mark.usefixtures("quickly")
+def test_a_topic_that_was_created_again_under_another_name_of_its_primary_is_told(
+    make_stream: StreamMaker,
+) -> None:
+    stream = make_stream(partitions=1)
+    b = stream.loop.broker("b")
+    with reading(stream, "latest") as read:
+        old = write(b, stream.name, "old", 100)
+        read.until(lambda: set(read.got) == old)
+        primaries(stream)["b"]["state"] = "removed"
+        stream.publish()
+        read.until(lambda: read.reader.primaries == ["a"])
+        create_again(b, stream.name)
+        new = write(b, stream.name, "new", 300, age_ms=YEAR_MS)
+        primaries(stream)["c"] = {"bootstrap": [b.bootstrap]}
+        stream.publish()
+        read.settle(old | new)
+        [(name, text)] = read.told
+        assert (name, "was created again" in text) == ("c", True)
+
+
+@pytest.mark.usefixtures("quickly")
 def test_another_topic_of_the_stream_is_followed_and_the_former_one_goes_on_when_it_returns(
     make_stream: StreamMaker,
 ) -> None:

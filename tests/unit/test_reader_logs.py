@@ -80,7 +80,7 @@ class FakeConsumer:
     def list_topics(self, topic: str, timeout: float) -> object:
         if self.cluster.fails:
             self.cluster.fails -= 1
-            self.cluster.values = self.cluster.values + [b"late"]
+            self.cluster.values = [*self.cluster.values, b"late"]
             raise KafkaException(KafkaError(KafkaError._FAIL))
         partitions = {n: SimpleNamespace(leader=leader) for n, leader in self.cluster.leaders.items()}
         return SimpleNamespace(topics={topic: SimpleNamespace(error=None, partitions=partitions)})

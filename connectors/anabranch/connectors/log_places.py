@@ -57,7 +57,7 @@ class Places:
         self._leaving: set[object] = set()
         self._left: defaultdict[LogId, dict[str, Place]] = defaultdict(dict)
         self._last: dict[str, LogId] = {}
-        self._newest: dict[tuple[str, str], str] = {}
+        self._newest: dict[tuple[str, str], LogId] = {}
         self._former: set[LogId] = set()
 
     def join(self, reader: object) -> None:
@@ -89,22 +89,21 @@ class Places:
         """The log of which a primary of that name was left; None if there was none."""
         return self._last.get(name)
 
-    def see(self, log: LogId) -> bool:
-        """Notes that a primary shows that log; says whether its topic was created again since the last time.
+    def see(self, log: LogId) -> LogId | None:
+        """Notes that a primary shows that log; gives the former one if its topic was created again since.
 
         Raises:
             UnavailableError: It is a former topic: the broker that says so lags.
         """
         with self._changed:
-            known = self._newest.get(log[:2], "")
             if log in self._former:
                 raise UnavailableError(f"a broker still shows the former topic '{log.topic}'")
-            if log.topic_id:
-                self._newest[log[:2]] = log.topic_id
-            again = bool(known and log.topic_id and known != log.topic_id)
-            if again:
-                self._former.add(log._replace(topic_id=known))
-            return again
+            known = self._newest.get(log[:2], log)
+            self._newest[log[:2]] = log if log.topic_id else known
+            if known.same(log):
+                return None
+            self._former.add(known)
+            return known
 
     def take(self, reader: object, name: str, log: LogId) -> Place | None:
         """The place that was handed in of that log, by that name if there are two; None if there is none."""
@@ -112,7 +111,8 @@ class Places:
             self._changed.wait_for(
                 lambda: self._leaving <= {reader} or reader in self._leaving, _LEAVE_LIMIT_S
             )
-            left = self._left[log]
+            # It may have been left before its brokers had topic ids.
+            left = self._left[log] or self._left[log._replace(topic_id="")]
             return left.pop(name if name in left else next(iter(left)), None) if left else None
 
 

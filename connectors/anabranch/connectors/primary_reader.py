@@ -206,11 +206,14 @@ class PrimaryReader:
             consumer.close()
 
     def _leave(self, *, for_good: bool = False) -> None:
-        """Hands in the place, so that another one, or this one under another name, goes on there."""
+        """Ends reading a log, so that another one, or this one under another name, goes on there."""
+        self._hand_in()
+        self._places.left(self, for_good=for_good)
+
+    def _hand_in(self) -> None:
         if self._log is not None and self._place is not None:
             self._places.hand_in(self.name, self._log, self._place)
             self._place = None
-        self._places.left(self, for_good=for_good)
 
     def _consume(self, consumer: Consumer, identity: LogIdentity) -> None:
         assigned: set[int] = set()
@@ -282,23 +285,23 @@ class PrimaryReader:
 
     def _enter(self, log: LogId) -> Place:
         """The place in a log, which becomes the one that is read."""
-        former, place = self._log, self._place
-        again = self._places.see(log)
-        if former is not None and place is not None and former.same(log):
+        former = self._places.see(log) or self._log
+        goes_on = former is not None and former.same(log)
+        if goes_on and self._place is not None:
             self._log = log if log.topic_id else former
-            return place
-        moved = place is None
-        self._leave()
+            return self._place
+        moved = self._place is None
+        self._hand_in()
         place = self._places.take(self, self.name, log)
-        known = place is not None
+        if former is not None and not goes_on:
+            news = change(former, log, known=place is not None, moved=moved)
+            if news:
+                self._tell(news)
         if place is None:
-            replaces = former is not None and former[:2] == log[:2]
             # What a topic has that was created under this reader was written since its start.
-            place = Place(first=set() if again or replaces else None)
+            again = former is not None and former[:2] == log[:2]
+            place = Place(first=set() if again else None)
         self._log, self._place = log, place
-        news = change(former, log, known=known, moved=moved) if former not in (None, log) else None
-        if news:
-            self._tell(news)
         return place
 
     def _look_up(self, consumer: Consumer) -> TopicMetadata:
