@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
+from anabranch.devkit.flink_config import FlinkSpec, session_config
 from anabranch.errors import ConfigurationError
 from anabranch.pipelines.configuration import flink_configuration
 from anabranch.pipelines.job_file import file_layer, job_schema
@@ -217,11 +219,23 @@ def test_a_link_that_a_path_goes_through_stays_one(tmp_path: Path) -> None:
 def test_defaults_lose_nothing(tmp_path: Path) -> None:
     options = flink_configuration("j", Settings(), tmp_path)
     assert options["execution.checkpointing.dir"] == f"file://{tmp_path}/checkpoints"
-    assert options["execution.checkpointing.externalized-checkpoint-retention"] == "RETAIN_ON_CANCELLATION"
-    assert options["execution.checkpointing.num-retained"] == "3"
-    assert options["execution.checkpointing.incremental"] == "true"
-    assert options["state.backend.type"] == "rocksdb"
     assert options["table.exec.uid.generation"] == "ALWAYS"
+
+
+def test_defaults_of_state_are_the_same_wherever_a_job_runs(tmp_path: Path) -> None:
+    """`test_compose_in_step.py` holds docker-compose.yml to the second."""
+    defaults = {
+        "state.backend.type": "rocksdb",
+        "execution.checkpointing.incremental": "true",
+        "execution.checkpointing.num-retained": "3",
+        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+        "execution.checkpointing.local-backup.enabled": "true",
+        "execution.state-recovery.from-local": "true",
+    }
+    run = flink_configuration("j", Settings(), tmp_path)
+    loop = yaml.safe_load(session_config(FlinkSpec(), tmp_path, 1, 2))
+    for options in (run, loop):
+        assert {key: options[key] for key in defaults} == defaults
 
 
 def test_the_shortest_time_is_a_millisecond(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import yaml
 
 from anabranch.connectors.jar_files import jar_paths
 from anabranch.errors import ConfigurationError, EnvironmentMissingError
+from anabranch.pipelines.configuration import state_options
 from anabranch.pipelines.uris import file_uri
 
 __all__ = [
@@ -143,12 +144,9 @@ def _failure_handling() -> dict[str, Any]:
 
 def _state(folder: Path) -> dict[str, Any]:
     return {
-        "state.backend.type": "rocksdb",
+        **state_options(),
         "execution.checkpointing.dir": file_uri(folder / "checkpoints"),
         "execution.checkpointing.savepoint-dir": file_uri(folder / "savepoints"),
-        "execution.checkpointing.incremental": True,
-        "execution.checkpointing.num-retained": 3,
-        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
     }
 
 

@@ -9,10 +9,12 @@ from anabranch.pipelines.retained import restore_uri
 from anabranch.pipelines.settings import Settings
 from anabranch.pipelines.uris import file_uri, is_uri
 
-__all__ = ["CHECKPOINT_DIR", "checkpoint_uri", "flink_configuration", "state_folder"]
+__all__ = ["CHECKPOINT_DIR", "checkpoint_uri", "flink_configuration", "state_folder", "state_options"]
 
 CHECKPOINT_DIR = "execution.checkpointing.dir"
 """Flink's own name of the place of checkpoints."""
+
+_DEFAULTS = Settings()
 
 
 def state_folder(job: str) -> Path:
@@ -47,6 +49,23 @@ def flink_configuration(job: str, settings: Settings, folder: Path) -> dict[str,
     return options | {key: _text(value) for key, value in settings.flink.items()}
 
 
+def state_options(settings: Settings = _DEFAULTS) -> dict[str, str]:
+    """How state is kept. By default it is so, too, on the local loop's Flink and in docker-compose.yml.
+
+    Args:
+        settings: Of the run.
+    """
+    return {
+        "state.backend.type": settings.state.backend,
+        "execution.checkpointing.incremental": str(settings.state.incremental).lower(),
+        "execution.checkpointing.num-retained": str(settings.checkpoints.retained),
+        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+        # Of RocksDB's files that is a second link to each: what survives a failure need not be fetched.
+        "execution.checkpointing.local-backup.enabled": "true",
+        "execution.state-recovery.from-local": "true",
+    }
+
+
 def checkpoint_uri(settings: Settings, folder: Path) -> str:
     """The folder in which Flink makes one for each run, named by the run's job id.
 
@@ -67,10 +86,7 @@ def _checkpoints(settings: Settings, folder: Path) -> dict[str, str]:
         CHECKPOINT_DIR: checkpoint_uri(settings, folder),
         "execution.checkpointing.interval": _duration(chosen.interval_s),
         "execution.checkpointing.timeout": _duration(chosen.timeout_s),
-        "execution.checkpointing.num-retained": str(chosen.retained),
-        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
-        "execution.checkpointing.incremental": str(settings.state.incremental).lower(),
-        "state.backend.type": settings.state.backend,
+        **state_options(settings),
         # De-duplication mostly asks for keys that are not there: a filter answers without a read.
         "state.backend.rocksdb.use-bloom-filter": "true",
         # Whole filters are megabytes each: where they outgrow the cache, each question reads one anew.
