@@ -116,9 +116,9 @@ def test_flink_settings_are_the_loops(services: dict[str, Any]) -> None:
         for key, value in wanted.items():
             if not key.startswith(FLINK_LOOP_ONLY):
                 assert _text(found[key]) == _text(value), key
+    assert services["taskmanager"]["scale"] == FlinkSpec().task_managers
 
 
 def _text(value: object) -> str:
     """As Flink reads it."""
     return str(value).lower() if isinstance(value, bool) else str(value)
-    assert services["taskmanager"]["scale"] == FlinkSpec().task_managers

@@ -73,6 +73,16 @@ def test_refuses_a_federated_token_that_has_been_replaced(service: TokenService)
     assert service.token_file.stat().st_mode & 0o777 == 0o600
 
 
+def test_takes_what_time_has_replaced_until_the_next(service: TokenService) -> None:
+    first = form(service)
+    service.rotate(keep_last=True)
+    assert service.token_file.read_text() != first["client_assertion"][0]
+    assert service.answer(PATH, first)[0] == 200, "a client may have read it a moment ago"
+    assert service.answer(PATH, form(service))[0] == 200
+    service.rotate(keep_last=True)
+    assert service.answer(PATH, first)[0] == 401
+
+
 def test_is_down_when_it_is_told_to(service: TokenService) -> None:
     service.control({"status": ["503"]})
     assert service.answer(PATH, form(service)) == (503, {"error": "temporarily_unavailable"})

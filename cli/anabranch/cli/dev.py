@@ -1,4 +1,4 @@
-"""`anabranch dev`: local Kafka clusters and Flink, as real processes on this machine."""
+"""`anabranch dev`: local Kafka clusters, Flink and Blob Storage, as real processes on this machine."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _name_option = click.option(
 
 @click.group(name="dev")
 def command() -> None:
-    """Local Kafka clusters and Flink: real processes, no Docker."""
+    """Local Kafka clusters, Flink and Blob Storage: real processes, no Docker."""
 
 
 @command.command("up")
@@ -48,6 +48,13 @@ def command() -> None:
 @click.option("--task-managers", type=_COUNT, default=2, show_default=True, help="Flink's worker processes.")
 @click.option("--slots", type=_COUNT, default=1, show_default=True, help="Slots of each.")
 @click.option(
+    "--blob/--no-blob",
+    default=False,
+    show_default=True,
+    help="Local Blob Storage over TLS and a token service beside them; Flink keeps its state there, by "
+    "workload identity. Needs Node 20 or newer.",
+)
+@click.option(
     "--stream",
     "streams",
     multiple=True,
@@ -64,12 +71,13 @@ def _up(
     flink: bool,
     task_managers: int,
     slots: int,
+    blob: bool,
     streams: tuple[str, ...],
     copies: int,
 ) -> None:
     """Start a loop, and leave it running until `down`."""
     from anabranch.cli.dev_table import next_lines
-    from anabranch.devkit.loop import FlinkSpec, Loop, LoopSpec
+    from anabranch.devkit.loop import CloudSpec, FlinkSpec, Loop, LoopSpec
 
     spec = LoopSpec(
         name=name,
@@ -78,11 +86,13 @@ def _up(
         streams=_streams(streams),
         copies=copies,
         flink=FlinkSpec(task_managers, slots) if flink else None,
+        cloud=CloudSpec() if blob else None,
     )
     Loop.check_startable(name)
     began = time.monotonic()
     clusters = "1 Kafka cluster" if primaries == 1 else f"{primaries} Kafka clusters"
-    click.echo(f"starting {clusters}{' and Flink' if flink else ''} …", err=True)
+    parts = [clusters, *["Blob Storage"] * blob, *["Flink"] * flink]
+    click.echo(f"starting {', '.join(parts)} …", err=True)
     loop = Loop.up(spec, detached=True, tell=lambda text: click.echo(text, err=True))
     _show(loop)
     click.echo(f"up after {time.monotonic() - began:.0f} s. Next:\n" + "\n".join(next_lines(loop)))
@@ -109,7 +119,7 @@ def _status(name: str, as_json: bool) -> None:
 @click.option("-f", "--follow", is_flag=True, help="Go on until Ctrl-C.")
 @click.argument("service")
 def _logs(name: str, lines: int, follow: bool, service: str) -> None:
-    """Print the log of SERVICE (a, b, …, jobmanager, taskmanager-0, …)."""
+    """Print the log of SERVICE, as `status` names it (a, jobmanager, …)."""
     from anabranch.devkit.loop import Loop
 
     found = Loop.find(name).service(service)
@@ -236,6 +246,10 @@ def _show(loop: Loop) -> None:
     # Not by rich, which would break a long line.
     click.echo("streams: " + " ".join(f"{name}:{count}" for name, count in status["streams"].items()))
     click.echo(f"topology: {status['topology']}")
+    if status["checkpoints"] is not None:
+        click.echo(f"checkpoints: {status['checkpoints']}")
+    elif status["cloud"] is not None:
+        click.echo(f"blob storage: {status['cloud']['location']}")
 
 
 def _follow(service: Service) -> None:

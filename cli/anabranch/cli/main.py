@@ -22,7 +22,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("anabranch.cli.demo", "run the main job on real brokers, with a fault, and print the verdict"),
     "dev": (
         "anabranch.cli.dev",
-        "local Kafka clusters and Flink: up, status, logs, kill, pause, resume, restart, wipe, down",
+        "local Kafka, Flink and Blob Storage: up, status, logs, kill, pause, resume, restart, wipe, down",
     ),
     "topology": ("anabranch.cli.topology", "show, validate, apply and change the topology document"),
     "run": ("anabranch.cli.run", "run a job"),

@@ -32,7 +32,8 @@ _setting = partial(click.option, cls=SettingOption)
 @_setting(
     "--checkpoint-dir",
     "checkpoints__dir",
-    help="Folder or URI of the checkpoints; by default a folder of this user.",
+    help="Folder or URI of the checkpoints; by default the cluster's own if all its machines reach it, else "
+    "a folder of this user.",
 )
 @_setting(
     "--checkpoint-interval",

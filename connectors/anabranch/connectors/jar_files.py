@@ -6,10 +6,11 @@ from pathlib import Path
 
 from anabranch.errors import EnvironmentMissingError
 
-__all__ = ["jar_paths"]
+__all__ = ["jar_paths", "plugin_folder"]
 
 # The Maven build fills this folder, and the wheel carries it; it holds nothing but jars.
 _JARS = Path(__file__).parent / "jars"
+_PLUGINS = _JARS.with_name("plugins")
 
 
 def jar_paths() -> list[Path]:
@@ -18,9 +19,23 @@ def jar_paths() -> list[Path]:
     Raises:
         EnvironmentMissingError: The jars have not been built.
     """
-    jars = sorted(_JARS.glob("*.jar"))
+    return _jars_in(_JARS, "the Java connectors have")
+
+
+def plugin_folder(name: str) -> Path:
+    """Returns the folder of jars, as an absolute path, that is to lie below Flink's ``plugins/``.
+
+    Args:
+        name: Of the plugin, as in ``azure-blob-fs``.
+
+    Raises:
+        EnvironmentMissingError: It has not been built.
+    """
+    return _jars_in(_PLUGINS / name, f"Flink's plugin {name} has")[0].parent
+
+
+def _jars_in(folder: Path, what: str) -> list[Path]:
+    jars = sorted(folder.glob("*.jar"))
     if not jars:
-        raise EnvironmentMissingError(
-            "the Java connectors have not been built", where=str(_JARS), hint="run `make setup`"
-        )
+        raise EnvironmentMissingError(f"{what} not been built", where=str(folder), hint="run `make setup`")
     return [jar.resolve() for jar in jars]

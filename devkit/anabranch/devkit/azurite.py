@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import shutil
 import tempfile
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -19,16 +20,23 @@ __all__ = ["ACCOUNT", "AZURITE_VERSION", "azurite_command", "azurite_environment
 AZURITE_VERSION = "3.37.0"
 ACCOUNT = "anabranch"
 _INSTALL_LIMIT_S = 600.0
-_INSTALL_NODE = "install Node 20 or newer with npm, then try again"
+# It declares 22, and its tests here pass on 20, which Debian and Ubuntu still ship.
+_OLDEST_NODE = 20
+_INSTALL_NODE = f"install Node {_OLDEST_NODE} or newer with npm, then try again"
+_VERSION_LIMIT_S = 30.0
 
 
-def azurite_program() -> Path:
+def azurite_program(tell: Callable[[str], None] = lambda text: None) -> Path:
     """Path of Azurite's blob service; installs it below the cache if it is not there.
 
+    Args:
+        tell: Called with what takes long: the installation.
+
     Raises:
-        EnvironmentMissingError: Node or npm is missing, or npm cannot install it.
+        EnvironmentMissingError: Node or npm is missing, Node is too old, or npm cannot install it.
+        UnavailableError: The installation does not come to its end.
     """
-    _program("node")
+    _check_node()
     folder = cache_home() / f"azurite-{AZURITE_VERSION}"
     program = folder / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
     if not program.is_file():
@@ -37,12 +45,13 @@ def azurite_program() -> Path:
             lock, timeout_s=_INSTALL_LIMIT_S, what=f"the installation of Azurite {AZURITE_VERSION}"
         ):
             if not program.is_file():  # else another command was faster
+                tell(f"installing Azurite {AZURITE_VERSION} by npm, once: 360 MB in {folder}")
                 _install(folder)
     return program
 
 
 def azurite_command(
-    port: int, certificate: Path, key: Path, log: Path, data: Path | None = None
+    port: int, certificate: Path, key: Path, log: Path | None = None, data: Path | None = None
 ) -> list[str]:
     """The command line of a blob service over TLS that takes bearer tokens.
 
@@ -50,7 +59,8 @@ def azurite_command(
         port: On the loopback interface.
         certificate: PEM; for 127.0.0.1.
         key: PEM; of the certificate.
-        log: What it did for each request, and how the request was authenticated.
+        log: What it did for each request, and how the request was authenticated, tokens and all; without it
+            there is no such log.
         data: Folder that it keeps blobs in; without it they are gone when it ends.
     """
     kept = ["--inMemoryPersistence"] if data is None else ["--location", str(data)]
@@ -66,7 +76,8 @@ def azurite_command(
     ]
     # Clients ask by newer versions of the protocol than it knows; it need not tell anybody of its use.
     ways = ["--oauth", "basic", "--skipApiVersionCheck", "--disableProductStyleUrl", "--disableTelemetry"]
-    return [_program("node"), str(azurite_program()), *listens, *ways, *kept, "--debug", str(log)]
+    logged = [] if log is None else ["--debug", str(log)]
+    return [_program("node"), str(azurite_program()), *listens, *ways, *kept, *logged]
 
 
 def azurite_environment() -> Mapping[str, str]:
@@ -94,6 +105,17 @@ def _install(folder: Path) -> None:
             shutil.rmtree(folder)
         Path(scratch).rename(folder)
         Path(scratch).mkdir()  # which the block removes
+
+
+def _check_node() -> None:
+    said = process.run([_program("node"), "--version"], timeout_s=_VERSION_LIMIT_S).output.strip()
+    version = re.match(r"v([0-9]+)\.", said)
+    if version is None or int(version[1]) < _OLDEST_NODE:
+        raise EnvironmentMissingError(
+            f"node is {said[:40] or 'of no known version'}, and the local Blob Storage (Azurite) needs "
+            f"{_OLDEST_NODE} or newer",
+            hint=_INSTALL_NODE,
+        )
 
 
 def _program(name: str) -> str:

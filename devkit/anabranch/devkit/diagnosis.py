@@ -11,6 +11,8 @@ from anabranch.errors import EnvironmentMissingError
 
 __all__ = ["diagnose", "reason_in"]
 
+# As a JVM, Python and Node say it.
+_TAKEN = ("BindException", "Address already in use", "EADDRINUSE")
 # What to look for in a JVM's log, and what it means to a person.
 _SIGNS = (
     ("No space left on device", "the disk is full", "make room, or point XDG_STATE_HOME at another disk"),
@@ -37,7 +39,7 @@ def diagnose(
         code: Its exit code, if known.
     """
     option = name_option(data)
-    if "BindException" in text or "Address already in use" in text:
+    if any(sign in text for sign in _TAKEN):
         named = [port for port in ports if re.search(rf"\b{port}\b", _lines_with(text, "bind"))]
         taken = ", ".join(str(port) for port in named or ports)
         return PortTakenError(

@@ -17,6 +17,8 @@ from anabranch.devkit.java import java
 from anabranch.devkit.service import Service, ServiceState
 from anabranch.devkit.state import exclusive, name_option, read_json, write_atomically, write_json
 from anabranch.errors import ConfigurationError, EnvironmentMissingError, UnavailableError
+from anabranch.pipelines.configuration import CHECKPOINT_DIR
+from anabranch.pipelines.uris import file_uri
 
 __all__ = ["FlinkCluster"]
 
@@ -29,7 +31,8 @@ class FlinkCluster:
     """One JobManager and several TaskManagers; found again from any process by its folder.
 
     Args:
-        folder: Holds ``flink.json``, ``conf/``, logs, checkpoints and savepoints.
+        folder: Holds ``flink.json``, ``conf/``, logs, links to plugins and, where they go to no other place,
+            checkpoints and savepoints.
         mark: Identity of the loop.
     """
 
@@ -64,14 +67,14 @@ class FlinkCluster:
         return FlinkSpec(**self._state()["spec"])
 
     @property
-    def checkpoints(self) -> Path:
-        """Where checkpoints go."""
-        return self.folder / "checkpoints"
+    def checkpoints(self) -> str:
+        """URI of the folder that checkpoints go to, where a job does not say otherwise."""
+        return self.spec.options.get(CHECKPOINT_DIR, file_uri(self.folder / "checkpoints"))
 
     @property
-    def savepoints(self) -> Path:
-        """Where savepoints go."""
-        return self.folder / "savepoints"
+    def savepoints(self) -> str:
+        """URI of the folder that savepoints go to."""
+        return self.spec.options.get(flink_config.SAVEPOINT_DIR, file_uri(self.folder / "savepoints"))
 
     @property
     def job_manager(self) -> Service:
@@ -96,8 +99,12 @@ class FlinkCluster:
         """
         pyflink = flink_config.pyflink_folder()
         flink_config.class_path(pyflink)  # what is missing is told before anything is made
-        for name in ("conf", "tmp", "checkpoints", "savepoints"):
+        for name in ("conf", "tmp", "checkpoints", "savepoints", "plugins"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
+        for plugin in flink_config.plugin_folders(spec, pyflink):
+            link = self.folder / "plugins" / plugin.name
+            link.unlink(missing_ok=True)
+            link.symlink_to(plugin)
         config = flink_config.session_config(spec, self.folder, rpc_port, rest_port)
         write_atomically(self.folder / "conf" / "config.yaml", config)
         write_atomically(self.folder / "conf" / "log4j.properties", flink_config.log_config())
@@ -194,7 +201,7 @@ class FlinkCluster:
         return ClassArchive(kind, java(), flink_config.class_path(flink_config.pyflink_folder()))
 
     def _spawn(self, service: Service, arguments: list[str]) -> None:
-        env = flink_config.environment(flink_config.pyflink_folder(), self.folder)
+        env = flink_config.environment(self.spec, flink_config.pyflink_folder(), self.folder)
         archive = self._archives[service.name] = self._archive(service)
         # What a killed JVM leaves, 24 MB of Pekko among it, goes with the folder.
         own = [f"-XX:ErrorFile={self.folder}/hs_err_%p.log", f"-Djava.io.tmpdir={self.folder / 'tmp'}"]

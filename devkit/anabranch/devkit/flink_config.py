@@ -17,19 +17,24 @@ import yaml
 
 from anabranch.connectors.jar_files import jar_paths
 from anabranch.errors import ConfigurationError, EnvironmentMissingError
-from anabranch.pipelines.configuration import state_options
+from anabranch.pipelines.configuration import CHECKPOINT_DIR, state_options
 from anabranch.pipelines.uris import file_uri
 
 __all__ = [
+    "SAVEPOINT_DIR",
     "FlinkSpec",
     "class_path",
     "environment",
     "job_manager_jvm",
     "log_config",
+    "plugin_folders",
     "pyflink_folder",
     "session_config",
     "task_manager_jvm",
 ]
+
+SAVEPOINT_DIR = "execution.checkpointing.savepoint-dir"
+"""Flink's own name of the place of savepoints."""
 
 _SLOT_HEAP_MB = 384  # one Prism writer buffers up to 32 MB for each primary
 _SLOT_MANAGED_MB = 256  # RocksDB's caches and write buffers; Python workers in process mode
@@ -56,12 +61,16 @@ class FlinkSpec:
         slots: Slots of each; Python in thread mode shares one GIL in a process, so 1 is best for it.
         options: Additions to Flink's configuration, which win.
         short_lived: It runs for minutes: code is compiled quickly rather than well.
+        environment: Additions to the environment of its processes; no secrets, since they go into a file.
+        plugins: Folders of jars that Flink finds as plugins, beside its own.
     """
 
     task_managers: int = 2
     slots: int = 1
     options: dict[str, str] = field(default_factory=dict)
     short_lived: bool = False
+    environment: dict[str, str] = field(default_factory=dict)
+    plugins: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.task_managers < 1 or self.slots < 1:
@@ -145,8 +154,8 @@ def _failure_handling() -> dict[str, Any]:
 def _state(folder: Path) -> dict[str, Any]:
     return {
         **state_options(),
-        "execution.checkpointing.dir": file_uri(folder / "checkpoints"),
-        "execution.checkpointing.savepoint-dir": file_uri(folder / "savepoints"),
+        CHECKPOINT_DIR: file_uri(folder / "checkpoints"),
+        SAVEPOINT_DIR: file_uri(folder / "savepoints"),
     }
 
 
@@ -201,12 +210,19 @@ def task_manager_jvm(spec: FlinkSpec, pyflink: Path) -> list[str]:
     ]
 
 
-def environment(pyflink: Path, folder: Path) -> dict[str, str]:
+def plugin_folders(spec: FlinkSpec, pyflink: Path) -> list[Path]:
+    """PyFlink's own plugins and those that were added: what the cluster's folder ``plugins`` links to."""
+    own = [path for path in sorted((pyflink / "plugins").iterdir()) if path.is_dir()]
+    return [*own, *map(Path, spec.plugins)]
+
+
+def environment(spec: FlinkSpec, pyflink: Path, folder: Path) -> dict[str, str]:
     """Additions to the environment of both."""
     return {
+        **spec.environment,
         "FLINK_CONF_DIR": str(folder / "conf"),
         "FLINK_HOME": str(pyflink),
-        "FLINK_PLUGINS_DIR": str(pyflink / "plugins"),
+        "FLINK_PLUGINS_DIR": str(folder / "plugins"),
         # Embedded Python asks the `python3` that is first on PATH where its libraries are.
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
     }

@@ -1,4 +1,4 @@
-"""A local loop: independent Kafka clusters as processes, a topology document over them, and Flink.
+"""A local loop: independent Kafka clusters as processes, a topology document over them, Flink, a local cloud.
 
 ::
 
@@ -20,17 +20,20 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from anabranch.connectors.jar_files import plugin_folder
 from anabranch.devkit import process
+from anabranch.devkit.azurite import azurite_program
 from anabranch.devkit.brokers import Broker, BrokerSpec, new_cluster_id
+from anabranch.devkit.cloud_services import CloudServices, CloudSpec
 from anabranch.devkit.document import add_stream, write_document
 from anabranch.devkit.flink_cluster import FlinkCluster
-from anabranch.devkit.flink_config import FlinkSpec
+from anabranch.devkit.flink_config import SAVEPOINT_DIR, FlinkSpec
 from anabranch.devkit.guardian import start_guardian
 from anabranch.devkit.jars import kafka_jars
 from anabranch.devkit.java import java
@@ -43,13 +46,15 @@ from anabranch.devkit.service import Service, ServiceState
 from anabranch.devkit.state import DamagedError, exclusive, loops_home, write_json
 from anabranch.devkit.topics import create_topics
 from anabranch.errors import ConfigurationError, UnavailableError
+from anabranch.pipelines.configuration import CHECKPOINT_DIR
 
-__all__ = ["DEMO_STREAMS", "FlinkSpec", "Loop", "LoopSpec"]
+__all__ = ["DEMO_STREAMS", "CloudSpec", "FlinkSpec", "Loop", "LoopSpec"]
 
 # A port that was free a moment ago can be taken by a program that does not know our claims.
 _PORT_ATTEMPTS = 3
 # Long enough for another command to end the same loop.
 _DOWN_WAIT_S = 60
+_BLOB_PLUGIN = "azure-blob-fs"
 
 
 class Loop:
@@ -80,14 +85,17 @@ class Loop:
         Args:
             spec: What it consists of; by default two primaries with the demo's streams.
             detached: Leave it running when this process ends.
-            tell: Called with what takes long: the brokers' download, where they are not there yet.
+            tell: Called with what takes long: the download of brokers and Azurite, if they are not there yet.
 
         Raises:
             ConfigurationError: A loop of that name exists.
-            EnvironmentMissingError: No Java, no Maven, no network, or a broker that dies at its start.
+            EnvironmentMissingError: No Java, no Maven, no network, for a local cloud no Node, or a broker
+                that dies at its start.
         """
         spec = spec or LoopSpec()
         java(), kafka_jars(tell)  # what is missing is told before anything is made
+        if spec.cloud is not None:
+            azurite_program(tell), plugin_folder(_BLOB_PLUGIN)
         folder = loops_home() / spec.name
         with held(folder, timeout_s=0):
             _clear_remains(folder)
@@ -205,7 +213,13 @@ class Loop:
     @property
     def services(self) -> list[Service]:
         """Everything that runs, in the order in which it was started."""
-        return [*self.brokers, *(self.flink.services if self.spec.flink else [])]
+        cloud = self.cloud.services if self.spec.cloud else []
+        return [*self.brokers, *cloud, *(self.flink.services if self.spec.flink else [])]
+
+    @property
+    def cloud(self) -> CloudServices:
+        """Blob Storage and token service; its operations raise ConfigurationError where the loop has none."""
+        return CloudServices(self.folder / "cloud", self._mark)
 
     @property
     def flink(self) -> FlinkCluster:
@@ -221,7 +235,7 @@ class Loop:
         return Broker(self.folder / "brokers" / name, self._mark, self._credentials)
 
     def service(self, name: str) -> Service:
-        """A process by its name: a, b, …, jobmanager, taskmanager-0, …."""
+        """A process by its name: a, b, …, token-service, azurite, jobmanager, taskmanager-0, …."""
         found = {service.name: service for service in self.services}
         if name not in found:
             raise ConfigurationError(
@@ -230,10 +244,12 @@ class Loop:
         return found[name]
 
     def restart(self, name: str) -> None:
-        """Starts a service anew on its data, and waits until it answers; one that runs is killed first."""
+        """Starts a service anew on its data, and waits until it answers; one that runs is ended first."""
         service = self.service(name)
         if isinstance(service, Broker):
             service.restart()
+        elif name in [each.name for each in self.cloud.services]:
+            self.cloud.restart(name)
         else:
             self.flink.restart(name)
 
@@ -280,9 +296,9 @@ class Loop:
     def _start_all(self) -> None:
         if self.spec.secure:
             Credentials.create(self.spec.secure, self.folder / "secrets")
-        tasks = [partial(self._create_broker, name) for name in self.primaries]
-        if self.spec.flink is not None:
-            tasks.append(partial(self._start_flink, self.spec.flink))
+        tasks: list[Callable[[], None]] = [partial(self._create_broker, name) for name in self.primaries]
+        if self.spec.cloud is not None or self.spec.flink is not None:
+            tasks.append(self._start_cloud_and_flink)
         with ThreadPoolExecutor(len(tasks), thread_name_prefix="anabranch-up") as pool:
             try:
                 for started in as_completed([pool.submit(task) for task in tasks]):
@@ -308,7 +324,43 @@ class Loop:
                     raise
                 shutil.rmtree(broker.folder)
 
+    def _start_cloud_and_flink(self) -> None:
+        """One after the other: Flink is told where the cloud listens."""
+        if self.spec.cloud is not None:
+            self._start_cloud(self.spec.cloud)
+        if self.spec.flink is not None:
+            self._start_flink(self.spec.flink)
+
+    def _start_cloud(self, spec: CloudSpec) -> None:
+        for attempt in range(1, _PORT_ATTEMPTS + 1):
+            blob_port, token_port = claim_ports(2, self.folder)
+            try:
+                self.cloud.start(spec, blob_port, token_port)
+                return
+            except PortTakenError:
+                if attempt == _PORT_ATTEMPTS:
+                    raise
+                for service in self.cloud.services:
+                    service.kill()
+
+    def _with_state_in_cloud(self, spec: FlinkSpec) -> FlinkSpec:
+        """With what keeps Flink's state in the local cloud, by the identity of a pod."""
+        cloud = self.cloud
+        options = {
+            **cloud.flink_options,
+            CHECKPOINT_DIR: f"{cloud.location}/checkpoints",
+            SAVEPOINT_DIR: f"{cloud.location}/savepoints",
+        }
+        return replace(
+            spec,
+            options={**options, **spec.options},
+            environment={**cloud.environment, **spec.environment},
+            plugins=[str(plugin_folder(_BLOB_PLUGIN)), *spec.plugins],
+        )
+
     def _start_flink(self, spec: FlinkSpec) -> None:
+        if self.spec.cloud is not None:
+            spec = self._with_state_in_cloud(spec)
         for attempt in range(1, _PORT_ATTEMPTS + 1):
             rpc_port, rest_port = claim_ports(2, self.folder)
             try:

@@ -6,6 +6,7 @@ import string
 from dataclasses import dataclass, field
 from typing import Any
 
+from anabranch.devkit.cloud_services import CloudSpec
 from anabranch.devkit.copies import check_copies
 from anabranch.devkit.flink_config import FlinkSpec
 from anabranch.devkit.secure import SecureKind
@@ -38,6 +39,7 @@ class LoopSpec:
         copies: How many primaries must acknowledge a record.
         broker_properties: Additions to each broker's configuration.
         flink: A Flink session cluster beside the brokers; None for none.
+        cloud: A local cloud beside them, in which Flink keeps its state; None for none, and state on disk.
     """
 
     name: str = "default"
@@ -48,12 +50,17 @@ class LoopSpec:
     copies: int = 1
     broker_properties: dict[str, str] = field(default_factory=dict)
     flink: FlinkSpec | None = None
+    cloud: CloudSpec | None = None
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> LoopSpec:
         """The reverse of :func:`dataclasses.asdict`."""
-        flink = value["flink"]
-        return cls(**{**value, "flink": None if flink is None else FlinkSpec(**flink)})
+        flink, cloud = value["flink"], value.get("cloud")  # which loops of 0.1 have not
+        parts = {
+            "flink": None if flink is None else FlinkSpec(**flink),
+            "cloud": None if cloud is None else CloudSpec(**cloud),
+        }
+        return cls(**{**value, **parts})
 
     def __post_init__(self) -> None:
         if not self.name or not set(self.name) <= _NAME_CHARACTERS:

@@ -26,7 +26,19 @@ def status_of(loop: Loop) -> dict[str, Any]:
         "secure": loop.spec.secure,
         "streams": loop.streams,
         "flink": loop.flink.url if loop.spec.flink else None,
+        "checkpoints": loop.flink.checkpoints if loop.spec.flink else None,
+        "cloud": _cloud(loop) if loop.spec.cloud else None,
         "services": [_service(service, loop) for service in loop.services],
+    }
+
+
+def _cloud(loop: Loop) -> dict[str, Any]:
+    """What another program needs to find the local cloud; no secret among it."""
+    cloud = loop.cloud
+    return {
+        "location": cloud.location,
+        "environment": cloud.environment,
+        "flink_options": cloud.flink_options,
     }
 
 
@@ -47,6 +59,8 @@ def _service(service: Service, loop: Loop) -> dict[str, Any]:
 def _where(service: Service, loop: Loop) -> str:
     if isinstance(service, Broker):
         return service.bootstrap
+    if loop.spec.cloud and service.name in [each.name for each in loop.cloud.services]:
+        return loop.cloud.url(service)
     return loop.flink.url if service.name == loop.flink.job_manager.name else ""
 
 

@@ -2,16 +2,17 @@
 
 ::
 
-    python -m anabranch.devkit.token_service PORT CERTIFICATE KEY TOKEN_FILE
+    python -m anabranch.devkit.token_service PORT CERTIFICATE KEY TOKEN_FILE ROTATE_EVERY_S
 
-It writes a federated token to ``TOKEN_FILE``, as Kubernetes does for a pod, and changes it for an access
-token to Blob Storage by the client-credentials flow of OAuth 2.0 with a JWT as assertion (RFC 7523), as
-Microsoft's does. Only the newest federated token is taken. Nothing is signed: Azurite checks issuer,
-audience and times only. So this is for tests and laptops, and listens on the loopback interface.
+It writes a federated token to ``TOKEN_FILE``, as Kubernetes does for a pod, replaces it every so many seconds
+(0: never), and changes it for an access token to Blob Storage by the client-credentials flow of OAuth 2.0
+with a JWT as assertion (RFC 7523), as Microsoft's does. The one before is taken, too, until the next comes: a
+client may have read it just before. Nothing is signed: Azurite checks issuer, audience and times only. So
+this is for tests and laptops, and listens on the loopback interface.
 
 What a test changes, it asks for: ``POST /control?lifetime_s=10&status=200`` sets how long access tokens
-live and what every request is answered with, ``POST /control?rotate`` replaces the federated token. Both
-answer with what has been asked so far.
+live and what every request is answered with, ``POST /control?rotate`` replaces the federated token, and the
+one before is refused from then on. Both answer with what has been asked so far.
 """
 
 from __future__ import annotations
@@ -60,14 +61,21 @@ class TokenService:
     status: int = 200
     given: int = 0
     refused: int = 0
-    _federated: str = ""
+    _federated: tuple[str, ...] = ()
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def rotate(self) -> None:
-        """Replaces the federated token; the one before is refused from now on."""
+    def rotate(self, *, keep_last: bool = False) -> None:
+        """Replaces the federated token; the one before is refused from now on unless ``keep_last``."""
         with self._lock:
-            self._federated = _token({"iss": "https://cluster.invalid/", "jti": secrets.token_hex(8)})
-            write_atomically(self.token_file, self._federated, mode=0o600)
+            new = _token({"iss": "https://cluster.invalid/", "jti": secrets.token_hex(8)})
+            self._federated = (new, *self._federated[:1]) if keep_last else (new,)
+            write_atomically(self.token_file, new, mode=0o600)
+
+    def keep_rotating(self, every_s: float) -> None:
+        """Does so for ever, as Kubernetes does for a pod."""
+        while True:
+            time.sleep(every_s)
+            self.rotate(keep_last=True)
 
     def control(self, wanted: dict[str, list[str]]) -> dict[str, int]:
         """Changes what is asked for; tells how many tokens were given and refused."""
@@ -106,7 +114,7 @@ class TokenService:
             form.get("client_assertion_type") != _ASSERTION_TYPE
         ):
             return _refusal("AADSTS900144", "this is not how a pod asks")
-        if form.get("client_assertion") != self._federated:
+        if form.get("client_assertion") not in self._federated:
             return _refusal("AADSTS700213", "no federated credential matches")
         return None
 
@@ -150,10 +158,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def _serve(port: int, certificate: Path, key: Path, token_file: Path) -> None:
+def _serve(port: int, certificate: Path, key: Path, token_file: Path, rotate_every_s: float) -> None:
     """Serves until the process ends."""
     service = TokenService(token_file)
     service.rotate()
+    if rotate_every_s > 0:
+        threading.Thread(target=service.keep_rotating, args=(rotate_every_s,), daemon=True).start()
     handler = type("Handler", (_Handler,), {"service": service})
     server = ThreadingHTTPServer(("127.0.0.1", port), handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -164,4 +174,4 @@ def _serve(port: int, certificate: Path, key: Path, token_file: Path) -> None:
 
 
 if __name__ == "__main__":
-    _serve(int(sys.argv[1]), *(Path(argument) for argument in sys.argv[2:5]))
+    _serve(int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), Path(sys.argv[4]), float(sys.argv[5]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,13 @@ from anabranch.connectors.flink.session import FlinkSession
 from anabranch.errors import ConfigurationError, JobError, UnavailableError
 from anabranch.pipelines.bindings import Binding, StreamBinding
 from anabranch.pipelines.build import Builder
-from anabranch.pipelines.configuration import checkpoint_uri, flink_configuration, state_folder
+from anabranch.pipelines.cluster_checkpoints import shared_checkpoints
+from anabranch.pipelines.configuration import (
+    CHECKPOINT_DIR,
+    checkpoint_uri,
+    flink_configuration,
+    state_folder,
+)
 from anabranch.pipelines.events import Event
 from anabranch.pipelines.layers import environment_layer, resolve
 from anabranch.pipelines.ports import free_ports
@@ -81,7 +88,7 @@ class RunContext:
 
     def checkpoints(self, job: Job) -> str:
         """URI of the folder in which the job's runs keep their checkpoints."""
-        return checkpoint_uri(self.settings, self.folder(job))
+        return checkpoint_uri(self._placed, self.folder(job))
 
     def restored(self, job: Job) -> str | None:
         """URI of the checkpoint that this run starts from.
@@ -123,10 +130,22 @@ class RunContext:
 
         run_until_end(job, self, on_event)
 
+    @cached_property
+    def _placed(self) -> Settings:
+        """The settings, with the cluster's own place of checkpoints if none is set and all of it reaches it.
+
+        A folder of this user, which is the default otherwise, is nothing to another machine.
+        """
+        settings = self.settings
+        if settings.cluster is None or settings.checkpoints.dir or CHECKPOINT_DIR in settings.flink:
+            return settings
+        checkpoints = settings.checkpoints.model_copy(update={"dir": shared_checkpoints(settings.cluster)})
+        return settings.model_copy(update={"checkpoints": checkpoints})
+
     def _new_session(self, job: Job) -> FlinkSession:
         from anabranch.connectors.jar_files import jar_paths
 
-        options = flink_configuration(job.name, self.settings, self.folder(job))
+        options = flink_configuration(job.name, self._placed, self.folder(job))
         if self.settings.cluster is None:
             chosen = options.get("rest.bind-port")
             self._ports = free_ports(_PORTS) if chosen is None else [_one_port(chosen)]
