@@ -47,6 +47,9 @@ def test_killed_primary_loses_and_doubles_nothing(tmp_path: Path) -> None:
     assert figures["raw_duplicates"] > 0
     assert figures["dead_lettered"] == figures["planted"]
     assert verdict["equal_scores"] == figures["groups"]
+    # A local cloud where Node is installed; either way nothing of it is left.
+    assert verdict["checkpoints"].startswith(("abfss://", f"file://{tmp_path}/state/anabranch/loops/demo-"))
+    assert not list((tmp_path / "state" / "anabranch" / "jobs").glob("*/checkpoints"))
     report = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "kill -9 primary" in report
     told = re.search(r"([\d.]+ s)  (kill -9 primary .)\n", (tmp_path / "progress.txt").read_text())
@@ -70,7 +73,8 @@ def test_killed_primary_loses_and_doubles_nothing(tmp_path: Path) -> None:
     [
         ("--fault", "none"),
         ("--fault", "pause"),
-        ("--fault", "taskmanager"),
+        ("--fault", "taskmanager", "--blob"),
+        ("--fault", "taskmanager", "--no-blob"),
         ("--fault", "wipe", "--copies", "2"),
         ("--fault", "kill", "--primaries", "3"),
         ("--fault", "kill", "--secure", "scram"),
@@ -82,6 +86,11 @@ def test_other_faults_are_clean(tmp_path: Path, arguments: tuple[str, ...]) -> N
     code, verdict = run_demo(tmp_path, "--limit", "100000", *arguments, timeout_s=580)
     assert (code, verdict["verdict"]) == (0, "OK"), verdict
     assert verdict["figures"]["acknowledged"] == verdict["figures"]["sent"], verdict
+    if "taskmanager" in arguments:
+        scheme = "abfss" if "--blob" in arguments else "file"
+        assert verdict["checkpoints"].startswith(f"{scheme}://"), verdict
+        assert verdict["restored_from"], verdict
+        assert all(path.startswith(verdict["checkpoints"]) for path in verdict["restored_from"]), verdict
 
 
 @pytest.mark.long

@@ -103,3 +103,43 @@ def test_that_the_package_has_no_data_is_said(tmp_path: Path, monkeypatch: pytes
     assert isinstance(error, ConfigurationError)
     assert "comes with the repository" in error.message, "no file of the user's is missing"
     assert error.hint == "run the demo in a checkout, or give --data FILE"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "there", "cloud", "told"),
+    [
+        ([], True, True, "Blob Storage of this machine's own"),
+        ([], False, False, "for there is no local cloud: node is not installed"),
+        (["--no-blob"], True, False, "checkpoints go to a folder of this machine"),
+        (["--blob"], False, None, "node is not installed"),
+    ],
+)
+def test_checkpoints_go_to_a_local_cloud_where_there_can_be_one(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    arguments: list[str],
+    there: bool,
+    cloud: bool | None,
+    told: str,
+) -> None:
+    said: list[str] = []
+
+    def program(_: object) -> Path:
+        if there:
+            return tmp_path
+        raise EnvironmentMissingError("node is not installed, and …", hint="install it")
+
+    def run(spec: runs.DemoSpec, _: object) -> None:
+        found = runs._cloud(spec, said.append)
+        assert (found is not None) is cloud
+        raise SystemExit(0)
+
+    monkeypatch.setattr(runs, "azurite_program", program)
+    monkeypatch.setattr(runs, "run_demo", run)
+    result = CliRunner().invoke(demo.command, ["--report", str(tmp_path / "report.html"), *arguments])
+    if cloud is None:
+        assert isinstance(result.exception, EnvironmentMissingError)
+        said.append(result.exception.message)
+    else:
+        assert result.exit_code == 0, result.exception
+    assert told in " ".join(said)

@@ -59,7 +59,7 @@ def test_what_submits_the_jobs_ends_with_the_loop(tmp_path: Path, monkeypatch: p
         return Completed(0, "")
 
     monkeypatch.setattr(process, "run", run)
-    flink = SimpleNamespace(rest_address="localhost", rest_port=1)
+    flink = SimpleNamespace(rest_address="localhost", rest_port=1, checkpoints="file:///c")
     loop = cast("Loop", SimpleNamespace(flink=flink, topology_path=tmp_path / "t.yaml", mark="demo-1-x"))
     DemoJobs(loop, tmp_path, sabotage="none")._submit("training-logs", lambda _: None)
     assert marks == ["demo-1-x"]

@@ -34,17 +34,29 @@ def test_a_sentence_is_shown_as_it_is_on_a_terminal(capsys: pytest.CaptureFixtur
 
 def test_a_verdict_is_told_also_where_its_report_could_not_be_written() -> None:
     plan = FaultPlan(FaultKind.KILL, "a", 0.3, 5.0)
-    result = DemoResult(Verdict(), {}, {}, plan, None, 1.0)
+    result = DemoResult(Verdict(), {}, {}, plan, None, 1.0, "file:///c")
     report, verdict = _conclusion(result)[-2:]
     assert report == "report: not written"
     assert verdict.startswith("verdict: OK ")
     assert result.as_json()["report"] is None
 
 
+def test_where_checkpoints_went_is_told_to_people_and_machines() -> None:
+    plan = FaultPlan(FaultKind.TASKMANAGER, "1", 0.3, 5.0)
+    place = "abfss://state@anabranch.dfs.core.windows.net/checkpoints"
+    restored = f"{place}/ab/chk-7"
+    result = DemoResult(Verdict(), {}, {}, plan, None, 1.0, place, (restored,))
+    lines = _conclusion(result)
+    assert f"checkpoints: {place}" in lines
+    assert f"  a job was restored from {restored}" in lines
+    assert result.as_json()["checkpoints"] == place
+    assert result.as_json()["restored_from"] == [restored]
+
+
 def test_figures_that_do_not_tell_by_themselves_are_explained() -> None:
     figures = {"sent": 10, "unknown": 0, "raw_duplicates": 3, "counted": 9}
     plan = FaultPlan(FaultKind.KILL, "a", 0.3, 5.0)
-    lines = _conclusion(DemoResult(Verdict((), figures), {}, {}, plan, Path("r.html"), 1.0))
+    lines = _conclusion(DemoResult(Verdict((), figures), {}, {}, plan, Path("r.html"), 1.0, "file:///c"))
     assert f"  raw_duplicates: {FIGURES['raw_duplicates']}" in lines
     assert f"  counted: {FIGURES['counted']}" in lines
     assert f"  read: {READ}" in lines, "it is above what was sent"

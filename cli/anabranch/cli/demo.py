@@ -65,6 +65,12 @@ _SABOTAGES = ("none", "no-dedup", "drop")
     "--keep", type=click.Path(path_type=Path, file_okay=False), help="Keep ledgers and logs in this folder."
 )
 @click.option(
+    "--blob/--no-blob",
+    default=None,
+    help="Checkpoints in local Blob Storage (Azurite, by workload identity), or in a folder of this machine; "
+    "by default the former where Node 20 or newer is installed.",
+)
+@click.option(
     "--sabotage",
     type=click.Choice(_SABOTAGES),
     default="none",
@@ -83,6 +89,7 @@ def command(
     scores: Path | None,
     report: Path,
     keep: Path | None,
+    blob: bool | None,
     sabotage: str,
     as_json: bool,
 ) -> None:
@@ -111,6 +118,7 @@ def command(
         scores=scores,
         report=report,
         keep=keep,
+        blob=blob,
         sabotage=sabotage,
         command=" ".join(["anabranch", *sys.argv[1:]]),
     )

@@ -118,6 +118,8 @@ def _conclusion(result: DemoResult) -> list[str]:
     lines += [f"{finding.name}: {finding.detail}" for finding in result.verdict.findings[:10]]
     if len(result.verdict.findings) > 10:
         lines.append(f"… and {len(result.verdict.findings) - 10} more findings")
+    lines.append(f"checkpoints: {result.checkpoints}")
+    lines += [f"  a job was restored from {path}" for path in result.restored_from]
     lines.append(f"report: {result.report or 'not written'}")
     lines.append(f"verdict: {result.verdict.name} ({result.verdict.name.meaning}), {result.took_s:.0f} s")
     return lines

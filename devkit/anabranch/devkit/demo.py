@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from anabranch.devkit.azurite import azurite_program
 from anabranch.devkit.dataset import Dataset, check_file, load_dataset
 from anabranch.devkit.demo_jobs import FLINK_OPTIONS, DemoJobs
 from anabranch.devkit.demo_replay import Replay
@@ -24,7 +25,7 @@ from anabranch.devkit.evidence import FaultEvidence
 from anabranch.devkit.evidence_file import save_evidence
 from anabranch.devkit.gather import Gathered, gather
 from anabranch.devkit.java import java
-from anabranch.devkit.loop import FlinkSpec, Loop, LoopSpec
+from anabranch.devkit.loop import CloudSpec, FlinkSpec, Loop, LoopSpec
 from anabranch.devkit.mending import mend_and_replay
 from anabranch.devkit.nemesis import FaultKind, FaultPlan, Nemesis, plan_fault
 from anabranch.devkit.observer import Observer
@@ -34,7 +35,7 @@ from anabranch.devkit.scores import read_scores, scores_of
 from anabranch.devkit.secure import SecureKind
 from anabranch.devkit.timeline import Clock, Mark, Sample, Timeline
 from anabranch.devkit.verifier import Verdict, verify
-from anabranch.errors import ConfigurationError
+from anabranch.errors import ConfigurationError, EnvironmentMissingError, UnavailableError
 from anabranch.topology import librdkafka_config, load_topology
 
 __all__ = ["DemoResult", "DemoSpec", "Progress", "run_demo"]
@@ -67,6 +68,7 @@ class DemoSpec:
     scores: Path | None = None
     report: Path = Path("report.html")
     keep: Path | None = None
+    blob: bool | None = None
     sabotage: str = "none"
     command: str = "anabranch demo"
 
@@ -99,6 +101,8 @@ class DemoResult:
         plan: The fault.
         report: Where the HTML report is; None where it could not be written.
         took_s: From start to verdict, seconds.
+        checkpoints: URI of the folder that checkpoints went to.
+        restored_from: URIs of the checkpoints that jobs were restored from, in order.
     """
 
     verdict: Verdict
@@ -107,6 +111,8 @@ class DemoResult:
     plan: FaultPlan
     report: Path | None
     took_s: float
+    checkpoints: str
+    restored_from: tuple[str, ...] = ()
 
     @property
     def equal_scores(self) -> int:
@@ -122,6 +128,8 @@ class DemoResult:
             "fault": str(self.plan.kind),
             "victim": self.plan.victim,
             "took_s": round(self.took_s, 1),
+            "checkpoints": self.checkpoints,
+            "restored_from": list(self.restored_from),
             "report": None if self.report is None else str(self.report),
         }
 
@@ -163,6 +171,7 @@ def run_demo(spec: DemoSpec, show: Callable[[Progress], None]) -> DemoResult:
         _check_keep(spec)
         stage = _make_ready(spec, stack, clock, lambda text: show(Progress(clock.now_s, text)))
         timeline, fault, mended, undrained = _drive(stage, show)
+        checkpoints = stage.loop.flink.checkpoints
         stage.tell("audit: an independent consumer reads all logs")
         seals = stage.replay.seals
         gathered = gather(
@@ -192,6 +201,8 @@ def run_demo(spec: DemoSpec, show: Callable[[Progress], None]) -> DemoResult:
         plan=stage.plan,
         report=report,
         took_s=clock.now_s,
+        checkpoints=checkpoints,
+        restored_from=stage.jobs.restored_from(),
     )
 
 
@@ -231,11 +242,12 @@ def _make_ready(spec: DemoSpec, stack: ExitStack, clock: Clock, tell: Callable[[
     check_file(data)
     scores = _given_scores(spec)
     java()  # what is missing is told before seconds are spent on the input
+    cloud = _cloud(spec, tell)
     Loop.clear_ended(_LOOPS)
     tell(f"starting {spec.primaries} Kafka clusters, Flink and two jobs, reading {data.name}")
     with ThreadPoolExecutor(1) as pool:
         up: Future[Loop] = Future()
-        starting = pool.submit(_start, spec, up, tell)
+        starting = pool.submit(_start, spec, cloud, up, tell)
         try:
             dataset = load_dataset(data, limit=spec.limit, seed=spec.seed, known_good=spec.data is None)
             count = min(_PLANTED_AT_MOST, max(5, int(len(dataset.events) * _PLANTED_SHARE)))
@@ -254,10 +266,28 @@ def _make_ready(spec: DemoSpec, stack: ExitStack, clock: Clock, tell: Callable[[
     return _Stage(spec, plan, dataset, planted, loop, jobs, replay, folder, clock, tell, scores, clients)
 
 
-def _start(spec: DemoSpec, up: Future[Loop], tell: Callable[[str], None]) -> DemoJobs:
+def _cloud(spec: DemoSpec, tell: Callable[[str], None]) -> CloudSpec | None:
+    """Where nobody chose, a local cloud if this machine has what it needs."""
+    if spec.blob is False:
+        tell("checkpoints go to a folder of this machine")
+        return None
+    try:
+        azurite_program(tell)
+    except (EnvironmentMissingError, UnavailableError) as error:
+        if spec.blob:
+            raise
+        tell(f"checkpoints go to a folder of this machine, for there is no local cloud: {error.message}")
+        return None
+    tell("checkpoints go to Blob Storage of this machine's own (Azurite), by workload identity")
+    return CloudSpec()
+
+
+def _start(
+    spec: DemoSpec, cloud: CloudSpec | None, up: Future[Loop], tell: Callable[[str], None]
+) -> DemoJobs:
     """Starts the loop, which ``up`` tells of as soon as it is there, and both jobs on it."""
     try:
-        loop = _loop(spec, tell)
+        loop = _loop(spec, cloud, tell)
     except BaseException as error:
         up.set_exception(error)
         raise
@@ -272,7 +302,7 @@ def _start(spec: DemoSpec, up: Future[Loop], tell: Callable[[str], None]) -> Dem
     return jobs
 
 
-def _loop(spec: DemoSpec, tell: Callable[[str], None]) -> Loop:
+def _loop(spec: DemoSpec, cloud: CloudSpec | None, tell: Callable[[str], None]) -> Loop:
     return Loop.up(
         LoopSpec(
             name=f"demo-{os.getpid()}",
@@ -281,6 +311,7 @@ def _loop(spec: DemoSpec, tell: Callable[[str], None]) -> Loop:
             secure=spec.secure,
             broker_properties=_BROKER_PROPERTIES,
             flink=FlinkSpec(task_managers=_TASK_MANAGERS, slots=1, options=FLINK_OPTIONS, short_lived=True),
+            cloud=cloud,
         ),
         tell=tell,
     )

@@ -61,7 +61,7 @@ class DemoJobs:
         self._sabotage = sabotage
         self._ids: dict[str, str] = {}
         self._sources: dict[str, str] = {}
-        self._restores: dict[str, set[int]] = {name: set() for name in _NAMES}
+        self._restores: dict[tuple[str, int], str] = {}
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -103,7 +103,7 @@ class DemoJobs:
             counts[name] = int(found["counts"]["completed"])
             restored = found["latest"]["restored"]
             if restored is not None:
-                self._restores[name].add(int(restored["restore_timestamp"]))
+                self._restores[name, int(restored["restore_timestamp"])] = str(restored["external_path"])
         return counts
 
     def positions_read(self) -> dict[str, dict[tuple[str, int], int]]:
@@ -113,7 +113,11 @@ class DemoJobs:
     def restores(self) -> int:
         """How often a job was restored from a checkpoint, over both jobs."""
         self.checkpoints()
-        return sum(len(times) for times in self._restores.values())
+        return len(self._restores)
+
+    def restored_from(self) -> tuple[str, ...]:
+        """URIs of the checkpoints that jobs were restored from, the oldest restore first."""
+        return tuple(path for _, path in sorted(self._restores.items(), key=lambda item: item[0][1]))
 
     @property
     def _rest(self) -> FlinkRest:
@@ -125,6 +129,8 @@ class DemoJobs:
             f"--cluster={flink.rest_address}:{flink.rest_port}",
             "--detach",
             "--parallelism=1",
+            # Not the folder of this user, where they would be left behind.
+            f"--checkpoint-dir={flink.checkpoints}",
         ]
         options += [f"--input={option}" for option in _SABOTAGE[self._sabotage]]
         options.append(f"--topology={self.loop.topology_path}")
