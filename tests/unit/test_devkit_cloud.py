@@ -24,7 +24,7 @@ STATE = "abfss://state@anabranch.dfs.core.windows.net"
 def loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loop:
     """One with a cloud that listens on 1 and 2, as its files say."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    spec = LoopSpec(name="mine", flink=FlinkSpec(), cloud=CloudSpec())
+    spec = LoopSpec(name="mine", cloud=CloudSpec())
     folder = loops_home() / "mine"
     state = {"phase": "detached", "mark": "m", "spec": asdict(spec), "owner": asdict(process.self_ref())}
     write_json(folder / "loop.json", state)
@@ -34,9 +34,7 @@ def loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loop:
 
 
 def test_services_of_the_cloud_are_those_of_the_loop(loop: Loop) -> None:
-    names = [service.name for service in loop.services if service.name not in loop.primaries]
-    assert names[:2] == ["token-service", "azurite"], "before Flink, which needs them"
-    assert loop.service("azurite").folder == loop.folder / "cloud"
+    assert loop.service("azurite").folder == loop.service("token-service").folder == loop.folder / "cloud"
     with pytest.raises(ConfigurationError, match="has no primary 'azurite'"):
         loop.wipe("azurite")
 
