@@ -101,18 +101,24 @@ class CloudServices:
         """Where that one of both listens."""
         return f"https://127.0.0.1:{self._port(service)}/{ACCOUNT if service.name == self.blob.name else ''}"
 
-    def start(self, spec: CloudSpec, blob_port: int, token_port: int) -> None:
-        """Starts both, with a certificate authority of their own, and makes the container.
+    def prepare(self, spec: CloudSpec, blob_port: int, token_port: int) -> None:
+        """Settles all that clients need to know, so that they may be started beside it; makes certificates.
 
         Raises:
-            EnvironmentMissingError: Node, npm or the package ``cryptography`` is missing, a port is taken, or
-                one of them dies at its start.
-            UnavailableError: One of them does not listen in time.
+            EnvironmentMissingError: The package ``cryptography`` is missing.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         Authority.create(self._tls).issue("cloud")
         ports = {self.blob.name: blob_port, self.tokens.name: token_port}
         write_json(self.folder / "cloud.json", {"spec": asdict(spec), "ports": ports})
+
+    def start(self) -> None:
+        """Starts both and makes the container; comes after :meth:`prepare`.
+
+        Raises:
+            EnvironmentMissingError: Node or npm is missing, a port is taken, or one dies at its start.
+            UnavailableError: One of them does not listen in time.
+        """
         for service in self.services:
             self._spawn(service)
         for service in self.services:

@@ -54,7 +54,8 @@ class LocalCloud(CloudServices):
         write_json(folder / "loop.json", {"phase": "attached", "mark": mark})
         start_guardian(folder, mark)
         try:
-            cloud.start(_SPEC, blob_port, token_port)
+            cloud.prepare(_SPEC, blob_port, token_port)
+            cloud.start()
         except BaseException:
             cloud.down()
             raise

@@ -297,8 +297,12 @@ class Loop:
         if self.spec.secure:
             Credentials.create(self.spec.secure, self.folder / "secrets")
         tasks: list[Callable[[], None]] = [partial(self._create_broker, name) for name in self.primaries]
-        if self.spec.cloud is not None or self.spec.flink is not None:
-            tasks.append(self._start_cloud_and_flink)
+        if self.spec.cloud is not None:
+            # Not tried again on other ports, as the others are: Flink is told of these meanwhile.
+            self.cloud.prepare(self.spec.cloud, *claim_ports(2, self.folder))
+            tasks.append(self.cloud.start)
+        if self.spec.flink is not None:
+            tasks.append(partial(self._start_flink, self.spec.flink))
         with ThreadPoolExecutor(len(tasks), thread_name_prefix="anabranch-up") as pool:
             try:
                 for started in as_completed([pool.submit(task) for task in tasks]):
@@ -323,25 +327,6 @@ class Loop:
                 if attempt == _PORT_ATTEMPTS:
                     raise
                 shutil.rmtree(broker.folder)
-
-    def _start_cloud_and_flink(self) -> None:
-        """One after the other: Flink is told where the cloud listens."""
-        if self.spec.cloud is not None:
-            self._start_cloud(self.spec.cloud)
-        if self.spec.flink is not None:
-            self._start_flink(self.spec.flink)
-
-    def _start_cloud(self, spec: CloudSpec) -> None:
-        for attempt in range(1, _PORT_ATTEMPTS + 1):
-            blob_port, token_port = claim_ports(2, self.folder)
-            try:
-                self.cloud.start(spec, blob_port, token_port)
-                return
-            except PortTakenError:
-                if attempt == _PORT_ATTEMPTS:
-                    raise
-                for service in self.cloud.services:
-                    service.kill()
 
     def _with_state_in_cloud(self, spec: FlinkSpec) -> FlinkSpec:
         """With what keeps Flink's state in the local cloud, by the identity of a pod."""
