@@ -59,6 +59,19 @@ def test_scores_that_cannot_be_read_are_told_before_the_input_is_read(
     assert "columns: group, score_minutes" in str(error.hint)
 
 
+def test_a_bad_line_of_a_given_file_is_told_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "_start", lambda *_: pytest.fail("clusters were started"))
+    monkeypatch.setattr(runs, "java", lambda: None)
+    data = tmp_path / "data.tsv"
+    data.write_text('r\t{"time_ms": 1, "key": "k", "value": 1, "metadata": {}}\nno tab\n')
+    arguments = ["--data", str(data), "--report", str(tmp_path / "report.html")]
+    error = CliRunner().invoke(demo.command, arguments).exception
+    assert isinstance(error, ConfigurationError)
+    assert error.where == f"{data}:2"
+
+
 def test_no_java_is_told_before_the_input_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))

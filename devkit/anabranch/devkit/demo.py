@@ -242,6 +242,8 @@ def _make_ready(spec: DemoSpec, stack: ExitStack, clock: Clock, tell: Callable[[
     check_file(data)
     scores = _given_scores(spec)
     java()  # what is missing is told before seconds are spent on the input
+    # Only of the shipped file it is known that it can be read while all else starts.
+    own = None if spec.data is None else load_dataset(data, limit=spec.limit, seed=spec.seed)
     cloud = _cloud(spec, tell)
     Loop.clear_ended(_LOOPS)
     tell(f"starting {spec.primaries} Kafka clusters, Flink and two jobs, reading {data.name}")
@@ -249,7 +251,7 @@ def _make_ready(spec: DemoSpec, stack: ExitStack, clock: Clock, tell: Callable[[
         up: Future[Loop] = Future()
         starting = pool.submit(_start, spec, cloud, up, tell)
         try:
-            dataset = load_dataset(data, limit=spec.limit, seed=spec.seed, known_good=spec.data is None)
+            dataset = own or load_dataset(data, limit=spec.limit, seed=spec.seed, known_good=True)
             count = min(_PLANTED_AT_MOST, max(5, int(len(dataset.events) * _PLANTED_SHARE)))
             planted = plant(max(event.line for event in dataset.events) + 1, count, spec.seed)
             folder = _folder(spec, up.result())
