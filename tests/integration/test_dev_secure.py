@@ -26,7 +26,7 @@ class Log:
     run: str
 
 job = Job("watch")
-job.read("logs", Log).write("logs", ids="none")
+job.read("logs", Log).write("copies", ids="none")
 """
 
 pytestmark = [pytest.mark.brokers, pytest.mark.timeout(300)]
@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.brokers, pytest.mark.timeout(300)]
 @pytest.fixture(params=["scram", "mtls"])
 def secure_loop(request: pytest.FixtureRequest, home: Path) -> Iterator[Loop]:
     kind: SecureKind = request.param
-    with Loop.up(LoopSpec(name="secure", primaries=1, secure=kind, streams={"logs": 1})) as loop:
+    with Loop.up(LoopSpec(name="secure", primaries=1, secure=kind, streams={"logs": 1, "copies": 1})) as loop:
         yield loop
 
 

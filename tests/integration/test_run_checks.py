@@ -74,7 +74,10 @@ def test_primary_that_is_down_is_no_reason_not_to_start(
         held.bind(("127.0.0.1", 0))
         closed = f"127.0.0.1:{held.getsockname()[1]}"
         stream.document["groups"]["test"]["primaries"]["c"] = {"bootstrap": [closed]}
-        folder = job_folder(stream.name)
+        target = f"{stream.name}-out"
+        for broker in stream.loop.brokers:
+            create_topics({"bootstrap.servers": broker.bootstrap}, {target: 3})
+        folder = job_folder(target)
         settings = Settings(topology=stream.topology, dead_letters=None)
         job = load_job(folder / "job.py", RunContext(settings), tmp_path)
         (note,) = check_streams(StreamBinding(job.name, settings).uses(job.reads, job.writes))

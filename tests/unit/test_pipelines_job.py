@@ -193,6 +193,47 @@ def test_who_writes_a_stream_twice_is_told_how_two_rows_of_one_input_keep_apart(
     assert "give each branch its own `ordinal`" in str(caught.value.hint)
 
 
+def _reads_then_writes(job: Job, line: list[int]) -> None:
+    logs = job.read("logs", Log)
+    line.append(_line() + 1)
+    logs.write("logs", Log)
+
+
+def _another_branch_reads(job: Job, line: list[int]) -> None:
+    job.read("logs", Log)
+    others = job.read("others", Log)
+    line.append(_line() + 1)
+    others.write("logs", Log)
+
+
+def _writes_then_reads(job: Job, line: list[int]) -> None:
+    job.read("others", Log).write("logs", Log)
+    line.append(_line() + 1)
+    job.read("logs", Log, latest_by="run")
+
+
+@pytest.mark.parametrize("describe", [_reads_then_writes, _another_branch_reads, _writes_then_reads])
+def test_a_stream_that_is_read_is_not_written(job: Job, describe: Callable[[Job, list[int]], None]) -> None:
+    line: list[int] = []
+    with pytest.raises(ConfigurationError, match="logs is read and written by one job") as caught:
+        describe(job, line)
+    assert str(caught.value.where).endswith(f"test_pipelines_job.py:{line[0]}")
+    assert "another stream" in str(caught.value.hint)
+
+
+def test_it_is_the_same_stream_where_its_document_is_named_twice(job: Job) -> None:
+    logs = job.read("logs", Log, options={"topology": "t.yaml"})
+    with pytest.raises(ConfigurationError, match="logs is read and written"):
+        logs.write("logs", Log)
+
+
+def test_a_stream_of_another_document_may_have_the_name_of_an_output(job: Job) -> None:
+    job.read("logs", Log, options={"topology": "theirs.yaml"}).write("logs", Log)
+    with running_in(RunContext(Settings(topology="t.yaml", inputs={"topology": "theirs.yaml"}))):
+        mirror = Job("mirror")
+    mirror.read("logs", Log).write("logs", Log)
+
+
 def test_a_function_is_still_a_function(job: Job) -> None:
     @job.function
     def mean(values: list[float | None], spare: int) -> float | None:

@@ -75,7 +75,8 @@ class Job:
                 plain text.
 
         Raises:
-            ConfigurationError: The record has not these columns, or they may be None.
+            ConfigurationError: The record has not these columns, or they may be None; or the job writes
+                the stream.
         """
         where = caller()
         read = Read(
@@ -83,6 +84,8 @@ class Job:
             options or {}, names_of(latest_by),
         )  # fmt: skip
         _check_key(read)
+        for write in self.writes:
+            self._check_no_loop(read, write, where)
         self.reads.append(read)
         return Table(self, read.name, where)
 
@@ -126,7 +129,25 @@ class Job:
                 hint="unite the two queries (UNION ALL), and give each branch its own `ordinal`:"
                 " rows of one input have one id else",
             )
+        for read in self.reads:
+            self._check_no_loop(read, write, write.where)
         self.writes.append(write)
+
+    def _check_no_loop(self, read: Read, write: Write, where: str) -> None:
+        """What a job writes it would read again, without end."""
+        if read.stream != write.stream or not self._is_one_document(read, write):
+            return
+        raise ConfigurationError(
+            f"{write.stream} is read and written by one job, which would read its own rows again without end",
+            where=where,
+            hint="write to another stream of the topology document",
+        )
+
+    def _is_one_document(self, read: Read, write: Write) -> bool:
+        """A stream of another topology may have the same name."""
+        settings = self._context.settings
+        source = {"topology": settings.topology, **read.options, **settings.inputs}
+        return source["topology"] == write.options.get("topology", settings.topology)
 
     def _add(self, query: Any, name: str | None, where: str) -> Table:
         table = Table(self, self._free(name or f"query-{len(self.queries) + 1}", where), where)

@@ -91,7 +91,7 @@ class Table:
             options: Further options of the connector ``prism``.
 
         Raises:
-            ConfigurationError: Key or ids do not fit.
+            ConfigurationError: Key or ids do not fit, or the job reads the stream or writes it already.
         """
         where = caller()
         columns = None if record is None else columns_at(where, record)
