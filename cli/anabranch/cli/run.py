@@ -88,6 +88,7 @@ def command(
     from anabranch.cli.run_output import output_for
     from anabranch.connectors.flink.interrupts import raising_once
     from anabranch.pipelines.job_file import job_schema
+    from anabranch.pipelines.launch import explain as explain_plan
     from anabranch.pipelines.launch import launch, prepare
 
     if schema:
@@ -100,7 +101,7 @@ def command(
     if show_config:
         _show(plan.resolved.rows({"checkpoints.dir": _checkpoint_folder(plan)}), as_json)
     elif explain:
-        click.echo(plan.load().explain())
+        click.echo(explain_plan(plan))
     else:
         with output_for(as_json) as on_event:
             told = telling_of_dead_letters(on_event, plan.resolved)

@@ -49,6 +49,17 @@ class Builder:
         self._define(self._session)
         return self._session
 
+    def check_complete(self) -> None:
+        """Starts nothing.
+
+        Raises:
+            ConfigurationError: The job writes nothing.
+        """
+        if not self._job.writes:
+            raise ConfigurationError(
+                f"job {self._job.name} writes nothing", hint='end it with .write("stream", key=…)'
+            )
+
     def insert_all(self) -> FlinkSession:
         """Adds every write; called once, when the description is complete."""
         session = self.session

@@ -21,6 +21,7 @@ from anabranch.pipelines.configuration import (
     state_folder,
 )
 from anabranch.pipelines.events import Event
+from anabranch.pipelines.failures import told_at_write
 from anabranch.pipelines.layers import environment_layer, resolve
 from anabranch.pipelines.ports import free_ports
 from anabranch.pipelines.rest import RestClient
@@ -121,8 +122,12 @@ class RunContext:
         return self.builder(job).session
 
     def explain(self, job: Job) -> str:
-        """Flink's plan of the whole job."""
-        return self.builder(job).insert_all().explain()
+        """Flink's plan of the whole job; its errors are those of a run."""
+        builder = self.builder(job)
+        builder.check_complete()
+        session = builder.insert_all()
+        with told_at_write(job.writes, self.folder(job) / "traces"):
+            return session.explain()
 
     def run(self, job: Job, on_event: Callable[[Event], None] = lambda event: None) -> None:
         """Runs the job until it ends."""

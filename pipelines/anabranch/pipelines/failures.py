@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from anabranch.connectors.flink.java_errors import causes_in_trace, java_trace
 from anabranch.errors import (
@@ -20,7 +21,10 @@ from anabranch.pipelines.failing import BAD_RECORD
 from anabranch.pipelines.traces import save_trace, short_causes, user_frame
 from anabranch.topology.rules import did_you_mean
 
-__all__ = ["job_error", "known_hint", "told_at"]
+if TYPE_CHECKING:
+    from anabranch.pipelines.table import Write
+
+__all__ = ["job_error", "known_hint", "told_at", "told_at_write"]
 
 # What a trace holds -> (kind of error, hint). The first that fits.
 _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
@@ -210,3 +214,12 @@ def told_at(where: str | Callable[[str], str | None] | None, folder: Path) -> It
     except Exception as error:
         place = where(java_trace(error) or str(error)) if callable(where) else where
         raise job_error(error, folder, where=place) from None
+
+
+def told_at_write(writes: Sequence[Write], folder: Path) -> AbstractContextManager[None]:
+    """As :func:`told_at`, at the write whose table the error names: Flink plans all of them together."""
+
+    def named(text: str) -> str | None:
+        return next((write.where for write in writes if f".{write.name}'" in text), None)
+
+    return told_at(named, folder)

@@ -23,7 +23,7 @@ from anabranch.pipelines.loader import job_files, load_job
 if TYPE_CHECKING:
     from anabranch.pipelines.job import Job
 
-__all__ = ["Launch", "launch", "prepare"]
+__all__ = ["Launch", "explain", "launch", "prepare"]
 
 
 @dataclass(frozen=True)
@@ -86,9 +86,7 @@ def launch(
         raise ConfigurationError(
             "there is no cluster to leave the job on", hint="--cluster HOST:PORT, or run without --detach"
         )
-    check_installed()
-    job = plan.load()
-    check_inputs(job.reads, settings.inputs, plan.resolved.sources)
+    job = _loaded(plan)
     if check:
         _check(job, plan, on_event)
     with _naming_settings(plan.resolved.sources):
@@ -96,6 +94,24 @@ def launch(
             return submit(job, plan.context, on_event)
         run_until_end(job, plan.context, on_event)
     return None
+
+
+def explain(plan: Launch) -> str:
+    """Flink's plan of a job; no broker is asked.
+
+    Raises:
+        AnabranchError: It cannot be planned, as :func:`launch` tells it.
+    """
+    job = _loaded(plan)
+    with _naming_settings(plan.resolved.sources):
+        return plan.context.explain(job)
+
+
+def _loaded(plan: Launch) -> Job:
+    check_installed()
+    job = plan.load()
+    check_inputs(job.reads, plan.resolved.settings.inputs, plan.resolved.sources)
+    return job
 
 
 @contextmanager

@@ -12,11 +12,11 @@ from anabranch.connectors.flink.interrupts import Interrupt, Terminated, held_in
 from anabranch.connectors.flink.java_errors import causes_in_trace
 from anabranch.connectors.flink.session import FlinkSession
 from anabranch.connectors.flink.submission import Submission
-from anabranch.errors import ConfigurationError, JobError, UnavailableError
+from anabranch.errors import JobError, UnavailableError
 from anabranch.pipelines.context import RunContext
 from anabranch.pipelines.events import Event, Failing, Note, OnEvent, Progress, Started, Stopped
 from anabranch.pipelines.failing import PATIENCE, Streak, is_certain
-from anabranch.pipelines.failures import job_error, known_hint, told_at
+from anabranch.pipelines.failures import job_error, known_hint, told_at_write
 from anabranch.pipelines.mini_batch import untimely
 from anabranch.pipelines.only_run import only_run_here
 from anabranch.pipelines.outages import Outages
@@ -83,9 +83,8 @@ def run_until_end(job: Job, context: RunContext, on_event: OnEvent) -> None:
 
 
 def _built(job: Job, context: RunContext, on_event: OnEvent) -> FlinkSession:
-    if not job.writes:
-        raise ConfigurationError(f"job {job.name} writes nothing", hint='end it with .write("stream", key=…)')
     builder = context.builder(job)
+    builder.check_complete()
     context.restored(job)  # what is wrong with it is told before Flink starts
     on_event(Note(job.name, "starting Flink, which plans the job"))
     return builder.insert_all()
@@ -187,7 +186,7 @@ class _Run:
         self._opened.close()
 
     def _told_at_write(self) -> contextlib.AbstractContextManager[None]:
-        return told_at(lambda text: _written_at(self._job, text), self._traces)
+        return told_at_write(self._job.writes, self._traces)
 
     def _tell(self, event: Event) -> None:
         self._on_event(event)
@@ -341,11 +340,6 @@ class _Run:
 
 def _names(session: FlinkSession) -> list[str]:
     return [operator.name for operator in session.operators()]
-
-
-def _written_at(job: Job, text: str) -> str | None:
-    """Line of the write whose table an error names: Flink plans all of them together."""
-    return next((write.where for write in job.writes if f".{write.name}'" in text), None)
 
 
 def _unless_refused(ask: Callable[[], _T]) -> _T | None:
