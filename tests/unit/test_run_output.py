@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -89,12 +90,29 @@ def test_dead_letters_stand_with_what_was_read(capsys: pytest.CaptureFixture[str
             "--topology",
             "anabranch dead-letters show --job j --stream bad --topology /t.yaml",
         ),
+        (
+            {"topology": "https://me:pw@host/t.yaml?sig=pw"},
+            "--topology",
+            "anabranch dead-letters show --job j --topology 'https://host/t.yaml?******'",
+        ),
+        (
+            {"topology": "/t.yaml", "dead_letters": "bad", "inputs": {"dead-letters": "of-inputs"}},
+            "ANABRANCH_TOPOLOGY",
+            "anabranch dead-letters show --job j --stream of-inputs",
+        ),
     ],
 )
-def test_the_command_that_shows_them_follows(settings: dict[str, str], source: str, command: str) -> None:
+def test_the_command_that_shows_them_follows(settings: dict[str, Any], source: str, command: str) -> None:
     told: list[Event] = []
     tell = telling_of_dead_letters(told.append, Resolved(Settings(**settings), {"topology": source}))
     tell(Stopped("j", "FINISHED", None))
     assert len(told) == 1
     tell(Stopped("j", "FINISHED", None, dead_letters=2))
     assert told[2:] == [Note("j", f"to see the dead letters: {command}")]
+
+
+def test_where_no_letters_are_written_there_are_none_to_show() -> None:
+    told: list[Event] = []
+    tell = telling_of_dead_letters(told.append, Resolved(Settings(topology="/t.yaml", dead_letters=None), {}))
+    tell(Stopped("j", "FAILED", None, dead_letters=1))
+    assert told == [Stopped("j", "FAILED", None, dead_letters=1)]

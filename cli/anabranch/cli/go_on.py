@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from anabranch.pipelines.events import Event
 
-__all__ = ["Remembering", "telling_how_to_go_on", "telling_how_to_stop"]
+__all__ = ["Remembering", "masked", "telling_how_to_go_on", "telling_how_to_stop"]
 
 _ARGUMENTS = "anabranch.arguments"
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
@@ -76,17 +76,21 @@ def _again(path: str, arguments: Sequence[str], checkpoint: str) -> str:
 def _shown(word: str) -> str:
     """One argument; the value of an option like ``--set s3.secret-key=…`` goes into no log.
 
-    Nor do user info and query of a URI. That something is missing there can be seen.
+    Nor do user info and query of a URI.
     """
     from anabranch.pipelines.sensitive import HIDDEN, is_sensitive
-    from anabranch.topology.store import public_uri
 
     option, equals, _ = word.removeprefix("--set=").partition("=")
     if equals and is_sensitive(option):
         return word[: word.index(option)] + f"{option}={HIDDEN}"
     begins = _URI.search(word)
-    if begins is not None:
-        uri = word[begins.start() :]
-        shown = public_uri(uri)
-        return word[: begins.start()] + (shown if shown == uri else f"{shown}?{HIDDEN}")
-    return word
+    return word if begins is None else word[: begins.start()] + masked(word[begins.start() :])
+
+
+def masked(uri: str) -> str:
+    """A URI in a command that is printed: user info and query are left out, which can be seen."""
+    from anabranch.pipelines.sensitive import HIDDEN
+    from anabranch.topology.store import public_uri
+
+    shown = public_uri(uri)
+    return shown if shown == uri else f"{shown}?{HIDDEN}"

@@ -127,9 +127,10 @@ public final class DecodeOperator extends AbstractStreamOperator<RowData>
     try {
       rows = decoder.decode(record);
     } catch (UndecodableException e) {
+      setAside(opened(bad), record, e.reason(), e.detail());
+      // Not before: a record that fails the job is not set aside.
       opened(deadLetters).inc();
       opened(total).add(1);
-      setAside(opened(bad), record, e.reason(), e.detail());
       return;
     }
     TimestampedCollector<RowData> collector = opened(out);
