@@ -41,6 +41,9 @@ def test_policies_are_those_of_the_source() -> None:
         ("out-of-range", "parks", "none of", "did you mean 'park'?"),
         ("out-of-rang", "park", "no option 'out-of-rang'", "did you mean 'out-of-range'?"),
         ("foo", "bar", "no option 'foo'", "docs/sql.md"),
+        ("watermark.mode", "hold", "inputs of a job have no watermark", "written in SQL (docs/sql.md, "),
+        ("watermark.delay", "1 s", "inputs of a job have no watermark: 'watermark.delay'", "FLOOR("),
+        ("late-records", "late", "inputs of a job have no watermark: 'late-records'", "docs/sql.md"),
     ],
 )
 def test_wrong_ones_name_their_place(key: str, value: str, says: str, next_step: str) -> None:

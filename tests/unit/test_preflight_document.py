@@ -114,6 +114,3 @@ def test_each_stream_is_looked_for_in_its_own_document(tmp_path: Path) -> None:
     asides = {use.stream: use.where for use in StreamBinding("j", given).uses(made.reads, [written])}
     assert asides["of-inputs"] == "inputs.dead-letters"
     assert asides["dead-letters"] == "dead_letters", "inputs: is not for outputs"
-    with pytest.raises(ConfigurationError, match="no stream 'behind'") as caught:
-        check("logs", str(there), inputs={"late-records": "behind"})
-    assert caught.value.where == "inputs.late-records"

@@ -16,8 +16,8 @@ from anabranch.pipelines.uris import is_uri
 
 __all__ = ["Binding", "Read", "StreamBinding", "Use"]
 
-# Options that name a stream beside the one that is read or written.
-_ASIDE = ("dead-letters", "late-records")
+# Names a stream beside the one that is read or written.
+_ASIDE = "dead-letters"
 
 
 @dataclass(frozen=True)
@@ -105,16 +105,15 @@ class StreamBinding:
         return create_table(write.name, columns, options, key=write.key, written=True)
 
     def uses(self, reads: Sequence[Read], writes: Sequence[Write]) -> list[Use]:
-        """All streams of a job's inputs and outputs, once each, those for bad and late records too."""
+        """All streams of a job's inputs and outputs, once each, those for bad records too."""
         asked: list[tuple[Read | Write, Mapping[str, str], dict[str, str]]]
         asked = [(each, self._settings.inputs, self._source_options(each)) for each in reads]
         asked += [(each, {}, self._sink_options(each)) for each in writes]
         found = [Use(options["topology"], options["stream"], each.where) for each, _, options in asked]
         found += [
-            Use(options["topology"], options[key], _set_by(key, each, inputs))
+            Use(options["topology"], options[_ASIDE], _set_by(_ASIDE, each, inputs))
             for each, inputs, options in asked
-            for key in _ASIDE
-            if key in options
+            if _ASIDE in options
         ]
         return list({(use.topology, use.stream): use for use in reversed(found)}.values())[::-1]
 

@@ -54,8 +54,13 @@ VALUES = {
     "out-of-range": ("reset", "park", "fail"),
     "scan.startup.mode": ("earliest", "latest", "timestamp", "group-offsets"),
     "scan.bounded.mode": ("unbounded", "latest", "timestamp", "group-offsets"),
-    "watermark.mode": ("strategy", "hold", "advance"),
 }
+# Of a declared watermark, which tables of jobs do not have.
+_OF_WATERMARKS = ("watermark.", "late-records")
+_NO_WATERMARK = (
+    "windows over event time are written in SQL (docs/sql.md, A count a minute); in a job group by a time,"
+    " as in FLOOR(t TO MINUTE), and write with key=: what comes late counts as well"
+)
 _OF_PRIMARIES = ("scan.startup.primary.", "scan.bounded.primary.")
 # First words of the connector's own options that have several; none of them is a format.
 _GROUPS = {key.partition(".")[0] for key in KEYS if "." in key} - {"key", "value"}
@@ -88,8 +93,10 @@ def wrong_option(key: str, value: str, formats: Iterable[str] | None) -> tuple[s
         value: What it is set to.
         formats: Of the inputs, whose own options are Flink's to know; None as long as nobody knows them.
     """
+    if key.startswith(_OF_WATERMARKS):
+        return f"inputs of a job have no watermark: {key!r}", _NO_WATERMARK
     if key not in KEYS and not _is_free(key, formats):
-        start = did_you_mean(key, KEYS)
+        start = did_you_mean(key, {known for known in KEYS if not known.startswith(_OF_WATERMARKS)})
         return f"inputs have no option {key!r}", f"{start} docs/sql.md lists them, under Reading".lstrip()
     valid = VALUES.get(key, (value.lower(),))
     if value.lower() not in valid:
