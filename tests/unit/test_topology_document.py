@@ -178,3 +178,23 @@ def test_values_are_frozen_and_copies_are_checked() -> None:
     topology = parse_topology(GOOD)
     with pytest.raises(ValueError, match="frozen"):
         topology.generation = 8  # type: ignore[misc]
+
+
+def _refused(text: str) -> TopologyError:
+    with pytest.raises(TopologyError) as caught:
+        parse_topology(text, "t.yaml")
+    return caught.value
+
+
+def test_a_name_is_called_a_name_and_a_url_a_url() -> None:
+    error = _refused(GOOD.replace("training-logs", "training logs"))
+    assert error.message == "groups.training.streams.training logs: is not a valid name"
+    oauth = "{type: oauthbearer, token_endpoint: login, client_id: i, client_secret: 'env:X'}"
+    url = GOOD.replace('{type: scram, username: alice, password: "env:KAFKA_PASSWORD"}', oauth)
+    assert _refused(url).message.endswith("b.auth.token_endpoint: is not a valid URL")
+    secret = _refused(url.replace("login", "'https://me:hunter2@host/token?p=1'"))
+    assert (
+        secret.message == "groups.training.primaries.b.auth.token_endpoint: must be a URL without user info"
+    )
+    assert secret.hint == "secrets are references: client_id and client_secret hold what proves who asks"
+    assert "hunter2" not in str(secret)

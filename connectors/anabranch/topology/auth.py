@@ -5,9 +5,11 @@ Defaults lean to the safe side: SASL goes over TLS unless ``tls: false`` says ot
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from anabranch.topology.references import PemReference, SecretReference
 
@@ -21,6 +23,19 @@ class StrictModel(BaseModel):
 
 
 _Text = Annotated[str, Field(min_length=1)]
+_USER_INFO = re.compile(r"https?://[^/?#]*@")
+
+
+def _without_user_info(url: str) -> str:
+    if _USER_INFO.match(url):
+        raise PydanticCustomError(
+            "user_info",
+            "must be a URL without user info",
+            {"hint": "secrets are references: client_id and client_secret hold what proves who asks"},
+        )
+    return url
+
+
 _Tls = Annotated[bool, Field(strict=True, description="Whether SASL goes over TLS.")]
 _Ca = Annotated[
     PemReference | None,
@@ -68,7 +83,7 @@ class OAuthBearerAuth(StrictModel):
     """SASL OAUTHBEARER over TLS, tokens by the OAuth 2 client-credentials flow."""
 
     type: Literal["oauthbearer"] = "oauthbearer"
-    token_endpoint: Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+    token_endpoint: Annotated[str, Field(pattern=r"^https?://[^\s]+$"), AfterValidator(_without_user_info)]
     client_id: _Text
     client_secret: SecretReference
     scope: _Text | None = None

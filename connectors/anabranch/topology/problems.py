@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from anabranch.errors import TopologyError
 from anabranch.topology.auth import MtlsAuth, NoAuth, OAuthBearerAuth, PlainAuth, ScramAuth
 from anabranch.topology.model import Group, Primary, StreamSpec, Topology
-from anabranch.topology.rules import Path, Problem, did_you_mean
+from anabranch.topology.rules import NAME, Path, Problem, did_you_mean
 
 __all__ = ["error_of", "problems_in"]
 
@@ -92,7 +92,8 @@ def _problem(kind: str, loc: Path, message: str, context: Mapping[str, Any], val
     if kind == "too_short":
         return Problem(path, "is empty", "write at least one")
     if kind == "string_pattern_mismatch":
-        return Problem(path, "is not a valid name or URL here", f"it must match {context['pattern']}")
+        what = "name" if context["pattern"] == NAME else "URL"
+        return Problem(path, f"is not a valid {what}", f"it must match {context['pattern']}")
     return Problem(path, message[:1].lower() + message[1:], str(context.get("hint", "")))
 
 

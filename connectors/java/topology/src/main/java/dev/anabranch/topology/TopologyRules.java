@@ -19,6 +19,7 @@ final class TopologyRules {
       Pattern.compile("env:[A-Za-z_][A-Za-z0-9_]*|file:/[^\\x00-\\x1f]+");
   private static final Pattern PEM = Pattern.compile("file:/[^\\x00-\\x1f]+");
   private static final Pattern URL = Pattern.compile("https?://\\S+");
+  private static final Pattern USER_INFO = Pattern.compile("https?://[^/?#]*@");
 
   private TopologyRules() {}
 
@@ -153,6 +154,10 @@ final class TopologyRules {
     } else if (auth instanceof Auth.OAuthBearer oauth) {
       require(
           URL.matcher(oauth.tokenEndpoint()).matches(), path + ".token_endpoint", "must be a URL");
+      require(
+          !USER_INFO.matcher(oauth.tokenEndpoint()).lookingAt(),
+          path + ".token_endpoint",
+          "must be a URL without user info");
       text(path + ".client_id", oauth.clientId());
       reference(path + ".client_secret", oauth.clientSecret());
       require(
