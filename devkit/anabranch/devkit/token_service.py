@@ -5,10 +5,12 @@
     python -m anabranch.devkit.token_service PORT CERTIFICATE KEY TOKEN_FILE ROTATE_EVERY_S
 
 It writes a federated token to ``TOKEN_FILE``, as Kubernetes does for a pod, replaces it every so many seconds
-(0: never), and changes it for an access token to Blob Storage by the client-credentials flow of OAuth 2.0
-with a JWT as assertion (RFC 7523), as Microsoft's does. The one before is taken, too, until the next comes: a
-client may have read it just before. Nothing is signed: Azurite checks issuer, audience and times only. So
-this is for tests and laptops, and listens on the loopback interface.
+(0: never), and changes it for an access token to Blob Storage or to Kafka (Event Hubs) by the
+client-credentials flow of OAuth 2.0 with a JWT as assertion (RFC 7523), as Microsoft's does. The one before is
+taken, too, until the next comes: a client may have read it just before. Nobody signs the federated token: so
+this is for tests and laptops, and listens on the loopback interface. Access tokens are signed; the key to
+verify them by is in ``keys.json`` (RFC 7517) beside ``TOKEN_FILE``. Kafka's brokers use it; Azurite checks
+issuer, audience and times only.
 
 What a test changes, it asks for: ``POST /control?lifetime_s=10&status=200`` sets how long access tokens
 live and what every request is answered with, ``POST /control?rotate`` replaces the federated token, and the
@@ -27,18 +29,25 @@ import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from anabranch.devkit.state import write_atomically
 
-__all__ = ["CLIENT_ID", "TENANT_ID", "TokenService", "access_token"]
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+__all__ = ["CLIENT_ID", "ISSUER", "KAFKA", "TENANT_ID", "TokenService", "access_token"]
 
 CLIENT_ID = "11111111-1111-4111-8111-111111111111"
 TENANT_ID = "22222222-2222-4222-8222-222222222222"
-_AUDIENCE = "https://storage.azure.com"
-_ISSUER = f"https://sts.windows.net/{TENANT_ID}/"  # one of those that Azurite takes
+KAFKA = "https://anabranch.servicebus.windows.net"
+"""The audience of tokens for Kafka; their scope is this and ``/.default``."""
+_STORAGE = "https://storage.azure.com"
+ISSUER = f"https://sts.windows.net/{TENANT_ID}/"  # one of those that Azurite takes
 _LIFETIME_S = 3600
+_KEY_ID = "1"
+_KEY_BITS = 2048
 # Kept from clients: a token that has just expired may still be on its way.
 _GRACE_S = 5
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -62,7 +71,17 @@ class TokenService:
     given: int = 0
     refused: int = 0
     _federated: tuple[str, ...] = ()
+    _key: RSAPrivateKey = field(init=False, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        from cryptography.hazmat.primitives.asymmetric import rsa
+
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=_KEY_BITS)
+        numbers = self._key.public_key().public_numbers()
+        verifier = {"kty": "RSA", "alg": "RS256", "use": "sig", "kid": _KEY_ID}
+        public = {**verifier, "n": _base64(numbers.n.to_bytes(_KEY_BITS // 8)), "e": "AQAB"}
+        write_atomically(self.token_file.with_name("keys.json"), json.dumps({"keys": [public]}))
 
     def rotate(self, *, keep_last: bool = False) -> None:
         """Replaces the federated token; the one before is refused from now on unless ``keep_last``."""
@@ -97,7 +116,9 @@ class TokenService:
             body = {
                 "token_type": "Bearer",
                 "expires_in": self.lifetime_s,
-                "access_token": access_token(self.lifetime_s + _GRACE_S),
+                "access_token": access_token(
+                    self.lifetime_s + _GRACE_S, form["scope"][0].partition("/.default")[0], self._key
+                ),
             }
             return 200, body
 
@@ -108,7 +129,7 @@ class TokenService:
             return _refusal("AADSTS90002", "no such tenant")
         if form.get("client_id") != CLIENT_ID:
             return _refusal("AADSTS700016", "no such client")
-        if form.get("scope", "").split(" ")[0] != f"{_AUDIENCE}/.default":
+        if form.get("scope", "").split(" ")[0] not in (f"{_STORAGE}/.default", f"{KAFKA}/.default"):
             return _refusal("AADSTS70011", "no such scope")
         if form.get("grant_type") != "client_credentials" or (
             form.get("client_assertion_type") != _ASSERTION_TYPE
@@ -119,16 +140,28 @@ class TokenService:
         return None
 
 
-def access_token(lifetime_s: int) -> str:
-    """A token for Blob Storage that Azurite takes."""
+def access_token(lifetime_s: int, audience: str = _STORAGE, key: RSAPrivateKey | None = None) -> str:
+    """A token that Azurite takes; signed, brokers take it too."""
     now = int(time.time())
-    return _token({"aud": _AUDIENCE, "iss": _ISSUER, "iat": now, "nbf": now - 5, "exp": now + lifetime_s})
+    times = {"iat": now, "nbf": now - 5, "exp": now + lifetime_s}
+    return _token({"aud": audience, "iss": ISSUER, "sub": CLIENT_ID, **times}, key)
 
 
-def _token(claims: dict[str, Any]) -> str:
-    parts = [{"alg": "none", "typ": "JWT"}, claims]
-    encoded = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode() for part in parts]
-    return ".".join([*encoded, "unsigned"])
+def _token(claims: dict[str, Any], key: RSAPrivateKey | None = None) -> str:
+    header = {"typ": "JWT", **({"alg": "RS256", "kid": _KEY_ID} if key else {"alg": "none"})}
+    text = ".".join(_base64(json.dumps(part).encode()) for part in (header, claims))
+    return f"{text}.{'unsigned' if key is None else _base64(_signature(key, text.encode()))}"
+
+
+def _signature(key: RSAPrivateKey, text: bytes) -> bytes:
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    return key.sign(text, PKCS1v15(), SHA256())
+
+
+def _base64(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
 
 
 def _refusal(code: str, why: str) -> tuple[int, dict[str, Any]]:
