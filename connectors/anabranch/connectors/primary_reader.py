@@ -18,9 +18,10 @@ from anabranch.connectors.client_log import QuietLog
 from anabranch.connectors.log_identity import LogIdentity
 from anabranch.connectors.log_places import LogId, Place, Places, change
 from anabranch.connectors.reader_trouble import ReaderTrouble, named
+from anabranch.connectors.troubles import token_trouble
 from anabranch.connectors.union_records import StreamRecord
 from anabranch.errors import AnabranchError, UnavailableError
-from anabranch.topology import Primary, librdkafka_config
+from anabranch.topology import Primary, await_token, librdkafka_config
 
 __all__ = ["Batch", "PrimaryReader"]
 
@@ -115,6 +116,7 @@ class PrimaryReader:
         self._deadline_s = deadline_s
         self._trouble = ReaderTrouble()
         self._reported = ""
+        self._client: Mapping[str, Any] = {}
         self._log = self._places.last(name)
         self._place: Place | None = None
         self._held: list[Message] = []
@@ -190,10 +192,12 @@ class PrimaryReader:
             self._leave()
         self._topic, primary = self._target
         self._reported, self._held = "", []
+        client = self._client = librdkafka_config(primary)
+        await_token(client)
         config = {
             **_CONFIG,
             "group.id": f"anabranch-reader-{uuid.uuid4()}",
-            **librdkafka_config(primary),
+            **client,
             **self._config,
         }
         consumer = Consumer({**config, "error_cb": self._on_error, "logger": QuietLog()})
@@ -441,6 +445,11 @@ class PrimaryReader:
         )
 
     def _on_error(self, error: KafkaError) -> None:
+        trouble = token_trouble(self._client, error.str())
+        if trouble is not None:
+            # The token that it has may be good for long; if not, its connection tells.
+            self._reported = trouble
+            return
         # "1/1 brokers are down" says less than the error before it, and no more than silence.
         if error.code() != KafkaError._ALL_BROKERS_DOWN:
             self._reported = error.str()

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
-__all__ = ["NO_CLIENT", "concise", "lasts", "next_step"]
+from anabranch.topology.kafka_tokens import KafkaTokens
+
+__all__ = ["NO_CLIENT", "concise", "lasts", "next_step", "token_trouble"]
 
 NO_CLIENT = "its client cannot be made"
 """Before what keeps it from that: a secret or a certificate."""
 
 # librdkafka counts on in these words: each time the same trouble is another text.
 _PASSING = re.compile(r" \(after \d+ms in state [A-Z_]+(?:, \d+ identical error\(s\) suppressed)?\)")
+_UNFETCHED = "Failed to acquire SASL OAUTHBEARER token"
 _NO_TOPIC = ("nknown topic", "does not exist")
 _NOT_ALLOWED = ("uthori", "uthent", "SASL", "SSL handshake")
 _CHECK_AUTH = "check the primaries' 'auth' in the topology document, and what its references name"
@@ -19,6 +24,14 @@ _CHECK_AUTH = "check the primaries' 'auth' in the topology document, and what it
 def concise(reason: str) -> str:
     """The client's text without what differs each time."""
     return _PASSING.sub("", reason)
+
+
+def token_trouble(config: Mapping[str, Any], reason: str) -> str | None:
+    """Why a client with that configuration got no new token, if that is what it says; else None."""
+    tokens = config.get("oauth_cb")
+    if not isinstance(tokens, KafkaTokens) or _UNFETCHED not in reason:
+        return None
+    return tokens.problem or reason
 
 
 def lasts(reason: str) -> bool:

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from anabranch.topology.auth import Auth, MtlsAuth, NoAuth, OAuthBearerAuth, PlainAuth, ScramAuth
+from anabranch.topology.auth import (
+    Auth,
+    MtlsAuth,
+    NoAuth,
+    OAuthBearerAuth,
+    PlainAuth,
+    ScramAuth,
+    WorkloadIdentityAuth,
+)
 from anabranch.topology.document import dump_topology, parse_topology
+from anabranch.topology.identity import WorkloadIdentity
+from anabranch.topology.kafka_tokens import await_token
 from anabranch.topology.librdkafka import librdkafka_config
 from anabranch.topology.load import Loaded, load_last_good, load_topology
 from anabranch.topology.model import Group, Primary, StreamSpec, Topology, WantedState
@@ -27,6 +37,9 @@ __all__ = [
     "TopologyStore",
     "TopologyWatcher",
     "WantedState",
+    "WorkloadIdentity",
+    "WorkloadIdentityAuth",
+    "await_token",
     "dump_topology",
     "librdkafka_config",
     "load_last_good",

@@ -13,7 +13,16 @@ from pydantic_core import PydanticCustomError
 
 from anabranch.topology.references import PemReference, SecretReference
 
-__all__ = ["Auth", "MtlsAuth", "NoAuth", "OAuthBearerAuth", "PlainAuth", "ScramAuth", "StrictModel"]
+__all__ = [
+    "Auth",
+    "MtlsAuth",
+    "NoAuth",
+    "OAuthBearerAuth",
+    "PlainAuth",
+    "ScramAuth",
+    "StrictModel",
+    "WorkloadIdentityAuth",
+]
 
 
 class StrictModel(BaseModel):
@@ -40,6 +49,11 @@ _Tls = Annotated[bool, Field(strict=True, description="Whether SASL goes over TL
 _Ca = Annotated[
     PemReference | None,
     Field(description="CA certificates that the brokers are checked against; absent: the system's."),
+]
+
+_TokenCa = Annotated[
+    PemReference | None,
+    Field(description="CA certificates that the token endpoint is checked against; absent: the system's."),
 ]
 
 
@@ -88,15 +102,19 @@ class OAuthBearerAuth(StrictModel):
     client_secret: SecretReference
     scope: _Text | None = None
     ca: _Ca = None
-    token_ca: Annotated[
-        PemReference | None,
-        Field(
-            description="CA certificates that the token endpoint is checked against; absent: the system's."
-        ),
-    ] = None
+    token_ca: _TokenCa = None
+
+
+class WorkloadIdentityAuth(StrictModel):
+    """SASL OAUTHBEARER over TLS, tokens for the pod's own identity in Azure."""
+
+    type: Literal["workload-identity"] = "workload-identity"
+    scope: Annotated[str, Field(pattern=r"^[^\s]+$", description="What the token is for.")]
+    ca: _Ca = None
+    token_ca: _TokenCa = None
 
 
 Auth = Annotated[
-    NoAuth | PlainAuth | ScramAuth | MtlsAuth | OAuthBearerAuth,
+    NoAuth | PlainAuth | ScramAuth | MtlsAuth | OAuthBearerAuth | WorkloadIdentityAuth,
     Field(discriminator="type"),
 ]

@@ -7,31 +7,55 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
-from anabranch.topology.auth import MtlsAuth, NoAuth, OAuthBearerAuth, PlainAuth, ScramAuth
+from anabranch.topology.auth import (
+    MtlsAuth,
+    NoAuth,
+    OAuthBearerAuth,
+    PlainAuth,
+    ScramAuth,
+    WorkloadIdentityAuth,
+)
+from anabranch.topology.identity import WorkloadIdentity
+from anabranch.topology.kafka_tokens import kafka_tokens
 from anabranch.topology.model import Primary
 from anabranch.topology.references import pem_path, private_key_path, resolve
 
-__all__ = ["librdkafka_config"]
+__all__ = ["librdkafka_config", "producer_config"]
+
+_NOT_IDEMPOTENT: Mapping[str, Any] = {
+    "enable.idempotence": False,
+    # Else a batch that is repeated would come after those that were sent behind it.
+    "max.in.flight.requests.per.connection": 1,
+}
 
 
-def librdkafka_config(primary: Primary, *, env: Mapping[str, str] = os.environ) -> dict[str, str]:
+def librdkafka_config(primary: Primary, *, env: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """Bootstrap servers and security of a client of that primary, secrets resolved here and now.
 
     Args:
         primary: Whose client is about to start.
-        env: Where ``env:`` references are looked up.
+        env: Where ``env:`` references, and the variables of the workload identity, are looked up.
 
     Returns:
-        A fresh dict that the caller adds its own settings to. It holds secrets: do not log it.
+        A fresh dict that the caller adds its own settings to. It holds secrets: do not log it. Where it has
+        an ``oauth_cb``, whoever may wait calls :func:`~anabranch.topology.kafka_tokens.await_token` before
+        it makes a client.
 
     Raises:
-        ConfigurationError: A reference cannot be resolved; the message names it.
+        ConfigurationError: A reference cannot be resolved, or the identity's settings are wrong; the message
+            names the reference or the variable.
     """
     return {"bootstrap.servers": ",".join(primary.bootstrap), **_security(primary, env)}
 
 
-def _security(primary: Primary, env: Mapping[str, str]) -> dict[str, str]:
+def producer_config(primary: Primary) -> dict[str, Any]:
+    """The same for a producer, with what that primary asks of it; raises the same."""
+    return {**librdkafka_config(primary), **({} if primary.idempotence else _NOT_IDEMPOTENT)}
+
+
+def _security(primary: Primary, env: Mapping[str, str]) -> dict[str, Any]:
     auth = primary.auth
     match auth:
         case NoAuth():
@@ -53,6 +77,8 @@ def _security(primary: Primary, env: Mapping[str, str]) -> dict[str, str]:
             }
         case OAuthBearerAuth():
             return _oauthbearer(auth, primary, env)
+        case WorkloadIdentityAuth():
+            return _workload_identity(auth, primary, env)
 
 
 def _oauthbearer(auth: OAuthBearerAuth, primary: Primary, env: Mapping[str, str]) -> dict[str, str]:
@@ -75,7 +101,21 @@ def _oauthbearer(auth: OAuthBearerAuth, primary: Primary, env: Mapping[str, str]
     }
 
 
-def _ca(auth: PlainAuth | ScramAuth | MtlsAuth | OAuthBearerAuth, primary: Primary) -> dict[str, str]:
+def _workload_identity(
+    auth: WorkloadIdentityAuth, primary: Primary, env: Mapping[str, str]
+) -> dict[str, Any]:
+    token_ca = pem_path(auth.token_ca, what=_what("token_ca", primary)) if auth.token_ca else None
+    return {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanisms": "OAUTHBEARER",
+        "oauth_cb": kafka_tokens(WorkloadIdentity.of(env), auth.scope, token_ca),
+        **_ca(auth, primary),
+    }
+
+
+def _ca(
+    auth: PlainAuth | ScramAuth | MtlsAuth | OAuthBearerAuth | WorkloadIdentityAuth, primary: Primary
+) -> dict[str, str]:
     return {"ssl.ca.location": pem_path(auth.ca, what=_what("ca", primary))} if auth.ca else {}
 
 

@@ -56,11 +56,15 @@ class Primary(StrictModel):
         bootstrap: ``host:port`` each.
         state: What is wanted of it.
         auth: How clients prove who they are.
+        idempotence: Whether its producers are idempotent; false for services that lack it.
     """
 
     bootstrap: Annotated[tuple[_Address, ...], Field(min_length=1)]
     state: WantedState = WantedState.ACTIVE
     auth: Auth = NoAuth()
+    idempotence: Annotated[bool, Field(strict=True, description="Whether its producers are idempotent.")] = (
+        True
+    )
 
 
 class StreamSpec(StrictModel):

@@ -8,7 +8,14 @@ from typing import Any, cast
 from pydantic import BaseModel, ValidationError
 
 from anabranch.errors import TopologyError
-from anabranch.topology.auth import MtlsAuth, NoAuth, OAuthBearerAuth, PlainAuth, ScramAuth
+from anabranch.topology.auth import (
+    MtlsAuth,
+    NoAuth,
+    OAuthBearerAuth,
+    PlainAuth,
+    ScramAuth,
+    WorkloadIdentityAuth,
+)
 from anabranch.topology.model import Group, Primary, StreamSpec, Topology
 from anabranch.topology.rules import NAME, Path, Problem, did_you_mean
 
@@ -24,6 +31,7 @@ _AUTH: dict[str, type[BaseModel]] = {
     "scram": ScramAuth,
     "mtls": MtlsAuth,
     "oauthbearer": OAuthBearerAuth,
+    "workload-identity": WorkloadIdentityAuth,
 }
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from anabranch.errors import AnabranchError
+from anabranch.topology import await_token
 
 __all__ = ["LogPositions", "OffsetWatch"]
 
@@ -52,7 +56,7 @@ class OffsetWatch:
         groups: Consumer groups whose commits are followed.
     """
 
-    def __init__(self, clients: Mapping[str, Mapping[str, str]], topic: str, groups: Sequence[str]) -> None:
+    def __init__(self, clients: Mapping[str, Mapping[str, Any]], topic: str, groups: Sequence[str]) -> None:
         self._topic = topic
         self._groups = tuple(groups)
         self._latest = {primary: LogPositions() for primary in clients}
@@ -76,7 +80,7 @@ class OffsetWatch:
         for thread in self._threads:
             thread.join()
 
-    def _follow(self, primary: str, config: Mapping[str, str]) -> None:
+    def _follow(self, primary: str, config: Mapping[str, Any]) -> None:
         consumers: list[Consumer] = []
         while not self._closing.is_set():
             try:
@@ -84,7 +88,7 @@ class OffsetWatch:
                 # seen its broker die and return.
                 consumers = consumers or [_consumer(config, group) for group in self._groups]
                 self._latest[primary] = _ask(consumers, self._topic, self._groups)
-            except (KafkaException, KeyError):
+            except (AnabranchError, KafkaException, KeyError):
                 _close(consumers)
                 known = self._latest[primary]
                 self._latest[primary] = LogPositions(known.ends, known.committed, answers=False)
@@ -92,7 +96,8 @@ class OffsetWatch:
         _close(consumers)
 
 
-def _consumer(config: Mapping[str, str], group: str) -> Consumer:
+def _consumer(config: Mapping[str, Any], group: str) -> Consumer:
+    await_token(config)
     return Consumer({**config, "group.id": group, "enable.auto.commit": False, "log_level": 0})
 
 

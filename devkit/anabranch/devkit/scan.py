@@ -20,7 +20,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from anabranch.devkit import process
 from anabranch.devkit.ledger import content_hash
 from anabranch.errors import UnavailableError
-from anabranch.topology import librdkafka_config, load_topology
+from anabranch.topology import await_token, librdkafka_config, load_topology
 
 __all__ = ["SCANNED", "header", "read_topic", "scan_primaries", "scan_topic", "scanned_so_far"]
 
@@ -174,4 +174,6 @@ if __name__ == "__main__":
     document, name, scanned, to = sys.argv[1:]
     primary = load_topology(document).group_of(scanned).primaries[name]
     with Path(to).open("wb", buffering=1 << 20) as out:
-        out.writelines(scan_topic(librdkafka_config(primary), scanned))
+        client = librdkafka_config(primary)
+        await_token(client)
+        out.writelines(scan_topic(client, scanned))

@@ -13,7 +13,7 @@ from anabranch.connectors.client_log import QuietLog
 from anabranch.errors import AnabranchError, ConfigurationError, JobError, UnavailableError
 from anabranch.pipelines.rest import RestClient
 from anabranch.pipelines.uris import local_path
-from anabranch.topology import Group, Primary, Topology, librdkafka_config
+from anabranch.topology import Group, Primary, Topology, await_token, librdkafka_config
 from anabranch.topology.load import load_last_good
 from anabranch.topology.store import is_read_here, public_uri
 
@@ -214,7 +214,11 @@ def _ask(name: str, primary: Primary) -> _Answer:
 
     config = {**librdkafka_config(primary), "error_cb": heard, "logger": QuietLog()}
     try:
+        await_token(config)
         client = AdminClient(config)
+    except AnabranchError as error:
+        answer.silence, answer.refused = error.message, not error.retryable
+        return answer
     except KafkaException as error:  # what the document says of TLS, for one, it cannot use
         answer.silence = str(error.args[0].str())
         return answer

@@ -14,8 +14,9 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from anabranch.connectors.client_log import QuietLog
 from anabranch.connectors.prism.options import LINGER_MS
 from anabranch.connectors.prism.transport import AnswerCallback, Failure, FailureKind, Headers, Trouble
-from anabranch.connectors.troubles import concise
-from anabranch.errors import ConfigurationError
+from anabranch.connectors.troubles import NO_CLIENT, concise, token_trouble
+from anabranch.errors import AnabranchError, ConfigurationError
+from anabranch.topology import await_token
 
 __all__ = ["PRODUCER_CONFIG", "ConfluentTransport", "ConfluentTransportFactory"]
 
@@ -83,6 +84,8 @@ _ASK_S = 1.0
 _ASK_AGAIN_S = 0.1
 # Of one that answers and lacks the topic, or may not show it: that seldom mends within less.
 _ASK_FOR_TOPIC_S = 0.5
+# A token service that refuses or is silent seldom mends within less.
+_MAKE_AGAIN_S = 1.0
 
 # librdkafka's own, where no other is set.
 _LARGEST_BATCH = 1_000_000
@@ -91,7 +94,11 @@ _SMALLEST_BATCH = 1_024
 
 
 class ConfluentTransport:
-    """One ``confluent_kafka.Producer``; see :class:`~anabranch.connectors.prism.transport.Transport`."""
+    """One ``confluent_kafka.Producer``; see :class:`~anabranch.connectors.prism.transport.Transport`.
+
+    One that needs a token waits for it when it is made, so it is made by the thread that also asks the
+    primary; until then nothing can be sent.
+    """
 
     def __init__(self, topic: str, config: Mapping[str, Any]) -> None:
         self._trouble: Trouble | None = None
@@ -102,13 +109,14 @@ class ConfluentTransport:
         self._doubt.set()
         self._returned = False
         self._config = {**config, "error_cb": self._on_error, "logger": QuietLog()}
-        self._producer = Producer(self._config)
-        self._produce = self._producer.produce
+        self._producer: Producer | None = None
+        self._produce: Any = _unmade
         limits = (int(config.get(name, _LARGEST_BATCH)) for name in ("batch.size", "message.max.bytes"))
         # Of the producer, and of the one whose answers are being looked at.
         self._batch_bytes = self._answering_bytes = min(limits)
         self._former: list[tuple[int, Producer]] = []
         self.closed = False
+        self._begin()
         # list_topics() waits, and there is no other way to learn which cluster it is and that it is back.
         name = f"cluster-of-{config.get('client.id', 'prism')}"
         threading.Thread(target=_ask, args=(weakref.ref(self), self._doubt), name=name, daemon=True).start()
@@ -133,7 +141,8 @@ class ConfluentTransport:
                 former.poll(0)
             self._former = [each for each in self._former if len(each[1])]
         self._answering_bytes = self._batch_bytes
-        self._producer.poll(0)
+        if self._producer is not None:
+            self._producer.poll(0)
         trouble, self._trouble = self._trouble, None
         return trouble
 
@@ -153,6 +162,8 @@ class ConfluentTransport:
         """Sorts librdkafka's errors."""
         if isinstance(error, BufferError):
             return Failure(FailureKind.FULL, "the local queue is full")
+        if isinstance(error, _UnmadeError):
+            return Failure(FailureKind.FULL, "it waits for a token")
         if isinstance(error, KafkaException):
             error = error.args[0]
         if not isinstance(error, KafkaError):
@@ -186,8 +197,11 @@ class ConfluentTransport:
         Returns:
             After how many seconds to ask again; None: there is no need to.
         """
+        producer = self._producer
+        if producer is None:
+            return self._try_to_make()
         try:
-            told = self._producer.list_topics(self._topic, timeout=_ASK_S)
+            told = producer.list_topics(self._topic, timeout=_ASK_S)
         except KafkaException:
             return _ASK_AGAIN_S
         self.cluster = told.cluster_id or ""
@@ -203,7 +217,36 @@ class ConfluentTransport:
 
     @property
     def _producers(self) -> list[Producer]:
-        return [*(former for _, former in self._former), self._producer]
+        newest = [] if self._producer is None else [self._producer]
+        return [*(former for _, former in self._former), *newest]
+
+    def _begin(self) -> None:
+        """Makes the producer, or has it made."""
+        if "oauth_cb" not in self._config:
+            self._make()
+            return
+        self._producer, self._produce = None, _unmade
+        self._doubt.set()
+
+    def _make(self) -> None:
+        self._producer = Producer(self._config)
+        self._produce = self._producer.produce
+
+    def _try_to_make(self) -> float:
+        try:
+            await_token(self._config)
+            self._make()
+        except AnabranchError as error:
+            self._report_unmade(error.message)
+        except KafkaException as error:
+            self._report_unmade(concise(error.args[0].str()))
+        else:
+            return 0.0
+        return _MAKE_AGAIN_S
+
+    def _report_unmade(self, reason: str) -> None:
+        # Whatever it was out of reach for, it is to be asked once it is made.
+        self._trouble = Trouble(f"{NO_CLIENT}: {reason}", unreachable=True)
 
     def _was_in_batch(self, message: Message) -> bool:
         """Whether a record that is too large may have been sent with others; if so, less is sent at once.
@@ -219,12 +262,18 @@ class ConfluentTransport:
             self._batch_bytes = limit // 4 if limit >= 4 * _SMALLEST_BATCH else 1
             _log.info("%s sends no more than %d B at once", self._config.get("client.id"), self._batch_bytes)
             # It still has answers to give; no setting of a producer can be changed.
-            self._former.append((limit, self._producer))
-            self._producer = Producer({**self._config, "batch.size": self._batch_bytes})
-            self._produce = self._producer.produce
+            if self._producer is not None:
+                self._former.append((limit, self._producer))
+            self._config["batch.size"] = self._batch_bytes
+            self._begin()
         return True
 
     def _on_error(self, error: KafkaError) -> None:
+        trouble = token_trouble(self._config, error.str())
+        if trouble is not None:
+            # The token that it has may be good for long; if not, its connections tell.
+            self._last_error = trouble
+            return
         # "1/1 brokers are down" comes before the error of the broker, after it, or alone; of the two it is
         # the other that tells a person what is wrong, and alone it is silence.
         if error.code() != KafkaError._ALL_BROKERS_DOWN:
@@ -236,6 +285,14 @@ class ConfluentTransport:
         before = self._trouble is not None and self._trouble.unreachable
         unreachable = before or error.code() in _UNREACHABLE or error.fatal()
         self._trouble = Trouble(self._last_error or "no answer", unreachable, vague=not self._last_error)
+
+
+class _UnmadeError(Exception):
+    """There is no producer yet."""
+
+
+def _unmade(*_record: object) -> None:
+    raise _UnmadeError
 
 
 def _ask(transport: weakref.ref[ConfluentTransport], doubt: threading.Event) -> None:
@@ -281,7 +338,7 @@ class ConfluentTransportFactory:
             **(config or {}),
         }
 
-    def __call__(self, name: str, client: dict[str, str], topic: str) -> ConfluentTransport:
+    def __call__(self, name: str, client: dict[str, Any], topic: str) -> ConfluentTransport:
         """Makes the transport of one primary."""
         try:
             return ConfluentTransport(topic, {**self._config, **client, "client.id": f"prism-{name}"})

@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 from anabranch.connectors.prism.link import Link
 from anabranch.connectors.prism.tracker import Tracker
@@ -15,12 +15,14 @@ from anabranch.connectors.prism.transport import Transport, TransportFactory
 from anabranch.connectors.prism.unmade import UnmadeTransport
 from anabranch.connectors.troubles import NO_CLIENT
 from anabranch.errors import AnabranchError, ConfigurationError
-from anabranch.topology import Primary, Topology, librdkafka_config
+from anabranch.topology import Primary, Topology
+from anabranch.topology.librdkafka import producer_config
 
 __all__ = ["Fleet", "StreamView"]
 
 _log = logging.getLogger(__name__)
 
+_CLIENT_FIELDS = ("bootstrap", "auth", "idempotence")
 _Files = tuple[tuple[int, int, int], ...]
 
 
@@ -59,17 +61,17 @@ class _Client:
 
     Attributes:
         primary: As the topology had it.
-        config: Bootstrap servers and security. Holds secrets.
+        config: Bootstrap servers, security and idempotence. Holds secrets.
         files: Which files its certificates were read from.
     """
 
     primary: Primary
-    config: dict[str, str]
+    config: dict[str, Any]
     files: _Files
 
     def is_for(self, primary: Primary) -> bool:
         """Whether the topology still says the same of it; its secrets may be others."""
-        return (self.primary.bootstrap, self.primary.auth) == (primary.bootstrap, primary.auth)
+        return all(getattr(self.primary, name) == getattr(primary, name) for name in _CLIENT_FIELDS)
 
 
 class Fleet:
@@ -161,7 +163,7 @@ class Fleet:
             link = self._links[name] = Link(name, self._tracker, UnmadeTransport())
         client = self._clients.get(name)
         try:
-            config = librdkafka_config(primary)
+            config = producer_config(primary)
             if client is None or moved or config != client.config:
                 self._make(link, primary, config)
             else:
@@ -184,7 +186,7 @@ class Fleet:
             return
         client = self._clients.get(link.name)
         try:
-            config = librdkafka_config(primary)
+            config = producer_config(primary)
             if client is None:
                 self._make(link, primary, config)
             elif config != client.config or _files(config) != client.files:
@@ -204,7 +206,7 @@ class Fleet:
         except Exception as error:
             self._unmake(link, error)
 
-    def _make(self, link: Link, primary: Primary, config: dict[str, str]) -> None:
+    def _make(self, link: Link, primary: Primary, config: dict[str, Any]) -> None:
         assert self._view is not None  # noqa: S101  (set by follow)
         files = _files(config)
         made = self._factory(link.name, config, self._view.topic)
@@ -240,7 +242,7 @@ class Fleet:
         _log.warning("primary %s: its secrets cannot be read: %s", link.name, _reason(error))
 
 
-def _files(client: Mapping[str, str]) -> _Files:
+def _files(client: Mapping[str, Any]) -> _Files:
     """Tells whether one of the files that a client reads its certificates from is another one by now."""
     found = [os.stat(path) for key, path in client.items() if key.endswith(".location")]
     return tuple((each.st_ino, each.st_mtime_ns, each.st_size) for each in found)

@@ -232,7 +232,7 @@ class SimulatedPrimaries:
     def __getitem__(self, name: str) -> SimulatedPrimary:
         return self._primaries.setdefault(name, SimulatedPrimary())
 
-    def __call__(self, name: str, client: dict[str, str], topic: str) -> SimulatedTransport:
+    def __call__(self, name: str, client: dict[str, Any], topic: str) -> SimulatedTransport:
         """Makes the transport of one primary."""
         transport = SimulatedTransport(self[name])
         self.transports.append((name, transport))

@@ -117,7 +117,7 @@ class Transport(Protocol):
 class TransportFactory(Protocol):
     """Makes the transport of a primary. Does not connect, and so does not fail for a dead primary."""
 
-    def __call__(self, name: str, client: dict[str, str], topic: str) -> Transport:
+    def __call__(self, name: str, client: dict[str, Any], topic: str) -> Transport:
         """Makes one.
 
         Args:

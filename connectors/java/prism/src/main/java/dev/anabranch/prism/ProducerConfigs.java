@@ -57,7 +57,7 @@ final class ProducerConfigs {
     Properties config = KafkaClientProperties.of(primary);
     config.put(ProducerConfig.CLIENT_ID_CONFIG, "prism-" + name + "-" + CLIENTS.incrementAndGet());
     config.put(ProducerConfig.ACKS_CONFIG, "all");
-    config.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
+    config.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, primary.idempotence());
     // Never wait in send(): a missing topic or a full buffer is the engine's business.
     config.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, 0);
     config.put(ProducerConfig.METADATA_MAX_IDLE_CONFIG, Long.MAX_VALUE);
@@ -77,6 +77,10 @@ final class ProducerConfigs {
     config.put(ProducerConfig.ENABLE_METRICS_PUSH_CONFIG, false);
     config.put(ProducerConfig.METRIC_REPORTER_CLASSES_CONFIG, "");
     config.putAll(options.kafka());
+    if (!primary.idempotence()) {
+      // Else a batch that is repeated would come after those that were sent behind it.
+      config.put(ProducerConfig.MAX_IN_FLIGHT_REQUESTS_PER_CONNECTION, 1);
+    }
     return config;
   }
 }

@@ -36,6 +36,19 @@ class PrismConfigsTest {
     Primary primary = new Primary(List.of("h:1"), WantedState.ACTIVE, null);
     assertThat(ProducerConfigs.of("a", primary, 1, options))
         .containsEntry("linger.ms", "1")
-        .containsEntry("acks", "all");
+        .containsEntry("acks", "all")
+        .containsEntry("enable.idempotence", true)
+        .doesNotContainKey("max.in.flight.requests.per.connection");
+  }
+
+  @Test
+  void aPrimaryWithoutIdempotenceKeepsOrderByOneRequestAtATime() {
+    PrismOptions options =
+        PrismOptions.builder().kafka("max.in.flight.requests.per.connection", "5").build();
+    Primary primary = new Primary(List.of("h:1"), WantedState.ACTIVE, null, false);
+    assertThat(ProducerConfigs.of("a", primary, 1, options))
+        .containsEntry("acks", "all")
+        .containsEntry("enable.idempotence", false)
+        .containsEntry("max.in.flight.requests.per.connection", 1);
   }
 }

@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
   @JsonSubTypes.Type(value = Auth.Scram.class, name = "scram"),
   @JsonSubTypes.Type(value = Auth.Mtls.class, name = "mtls"),
   @JsonSubTypes.Type(value = Auth.OAuthBearer.class, name = "oauthbearer"),
+  @JsonSubTypes.Type(value = Auth.Workload.class, name = "workload-identity"),
 })
 public sealed interface Auth extends Serializable {
   /** No authentication, plain text. */
@@ -83,6 +84,16 @@ public sealed interface Auth extends Serializable {
       @JsonProperty(value = "client_id", required = true) String clientId,
       @JsonProperty(value = "client_secret", required = true) String clientSecret,
       @Nullable String scope,
+      @Nullable String ca,
+      @JsonProperty("token_ca") @Nullable String tokenCa)
+      implements Auth {}
+
+  /**
+   * SASL OAUTHBEARER by the pod's own identity in Azure; {@code ca} is for the brokers, {@code
+   * token_ca} for the token service.
+   */
+  record Workload(
+      @JsonProperty(required = true) String scope,
       @Nullable String ca,
       @JsonProperty("token_ca") @Nullable String tokenCa)
       implements Auth {}

@@ -27,11 +27,13 @@ public final class KafkaClientProperties {
   static final String ALLOWED_URLS = "org.apache.kafka.sasl.oauthbearer.allowed.urls";
 
   private final Properties properties = new Properties();
+  private final Function<String, @Nullable String> environment;
   private final Secrets secrets;
   private final String owner;
 
-  private KafkaClientProperties(Primary primary, Secrets secrets) {
-    this.secrets = secrets;
+  private KafkaClientProperties(Primary primary, Function<String, @Nullable String> environment) {
+    this.environment = environment;
+    this.secrets = new Secrets(environment);
     this.owner = " of the primary at " + primary.bootstrap().get(0);
   }
 
@@ -39,14 +41,15 @@ public final class KafkaClientProperties {
    * Bootstrap servers and security of a client of that primary, secrets resolved here and now.
    *
    * @return a fresh object that the caller adds its own settings to; it holds secrets
-   * @throws TopologyException a reference cannot be resolved; the message names it
+   * @throws TopologyException a reference cannot be resolved, or a variable of the workload
+   *     identity is missing or wrong; the message names it
    */
   public static Properties of(Primary primary) {
     return of(primary, System::getenv);
   }
 
   static Properties of(Primary primary, Function<String, @Nullable String> environment) {
-    KafkaClientProperties made = new KafkaClientProperties(primary, new Secrets(environment));
+    KafkaClientProperties made = new KafkaClientProperties(primary, environment);
     made.set(CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG, String.join(",", primary.bootstrap()));
     made.add(primary.auth());
     return made.properties;
@@ -70,6 +73,9 @@ public final class KafkaClientProperties {
     } else if (auth instanceof Auth.OAuthBearer oauth) {
       sasl("OAUTHBEARER", true, oauth.ca());
       add(oauth);
+    } else if (auth instanceof Auth.Workload workload) {
+      sasl("OAUTHBEARER", true, workload.ca());
+      add(workload);
     } else {
       protocol("PLAINTEXT");
     }
@@ -100,6 +106,17 @@ public final class KafkaClientProperties {
       options.put(SslConfigs.SSL_TRUSTSTORE_TYPE_CONFIG, "PEM");
       options.put(
           SslConfigs.SSL_TRUSTSTORE_LOCATION_CONFIG, oauth.tokenCa().substring("file:".length()));
+    }
+    set(SaslConfigs.SASL_JAAS_CONFIG, Jaas.line(OAuthBearerLoginModule.class.getName(), options));
+  }
+
+  private void add(Auth.Workload workload) {
+    set(SaslConfigs.SASL_LOGIN_CALLBACK_HANDLER_CLASS, WorkloadIdentityLogin.class.getName());
+    Map<String, String> options = WorkloadIdentity.of(environment).options();
+    options.put(WorkloadIdentityLogin.SCOPE, workload.scope());
+    if (workload.tokenCa() != null) {
+      secrets.pem(workload.tokenCa(), "token_ca" + owner);
+      options.put(WorkloadIdentityLogin.TOKEN_CA, workload.tokenCa().substring("file:".length()));
     }
     set(SaslConfigs.SASL_JAAS_CONFIG, Jaas.line(OAuthBearerLoginModule.class.getName(), options));
   }

@@ -14,16 +14,24 @@ import org.jspecify.annotations.Nullable;
  * @param bootstrap {@code host:port} each
  * @param state what is wanted of it; absent means active
  * @param auth how clients prove who they are; absent means none, over plain text
+ * @param idempotence whether its producers are idempotent; absent means true
  */
 public record Primary(
     @JsonProperty(required = true) List<String> bootstrap,
     @Nullable WantedState state,
-    @Nullable Auth auth)
+    @Nullable Auth auth,
+    @Nullable Boolean idempotence)
     implements Serializable {
   public Primary {
     bootstrap = Collections.unmodifiableList(new ArrayList<>(bootstrap));
     state = state == null ? WantedState.ACTIVE : state;
     auth = auth == null ? new Auth.None() : auth;
+    idempotence = idempotence == null || idempotence;
+  }
+
+  /** One whose producers are idempotent. */
+  public Primary(List<String> bootstrap, @Nullable WantedState state, @Nullable Auth auth) {
+    this(bootstrap, state, auth, null);
   }
 
   /** What is wanted of it; never null. */
@@ -36,6 +44,12 @@ public record Primary(
   @Override
   public Auth auth() {
     return Objects.requireNonNull(auth);
+  }
+
+  /** Whether its producers are idempotent; never null. */
+  @Override
+  public Boolean idempotence() {
+    return Objects.requireNonNull(idempotence);
   }
 
   /** What an operator wants of a primary. */

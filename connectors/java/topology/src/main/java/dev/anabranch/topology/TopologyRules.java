@@ -18,6 +18,7 @@ final class TopologyRules {
   private static final Pattern SECRET =
       Pattern.compile("env:[A-Za-z_][A-Za-z0-9_]*|file:/[^\\x00-\\x1f]+");
   private static final Pattern PEM = Pattern.compile("file:/[^\\x00-\\x1f]+");
+  private static final Pattern SCOPE = Pattern.compile("\\S+");
   private static final Pattern URL = Pattern.compile("https?://\\S+");
   private static final Pattern USER_INFO = Pattern.compile("https?://[^/?#]*@");
 
@@ -164,6 +165,13 @@ final class TopologyRules {
           oauth.scope() == null || !oauth.scope().isEmpty(), path + ".scope", "must not be empty");
       pem(path + ".ca", oauth.ca());
       pem(path + ".token_ca", oauth.tokenCa());
+    } else if (auth instanceof Auth.Workload workload) {
+      require(
+          SCOPE.matcher(workload.scope()).matches(),
+          path + ".scope",
+          "must be one scope, without blanks");
+      pem(path + ".ca", workload.ca());
+      pem(path + ".token_ca", workload.tokenCa());
     }
   }
 

@@ -158,7 +158,8 @@ class KafkaClientPropertiesTest {
   }
 
   private String environment(String name) {
-    JsonNode value = vectors.get("environment").get(name);
+    JsonNode identity = vectors.get("identity").get(name);
+    JsonNode value = identity != null ? identity : vectors.get("environment").get(name);
     return value == null ? null : value.asText();
   }
 

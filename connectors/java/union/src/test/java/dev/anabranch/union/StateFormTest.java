@@ -61,7 +61,9 @@ class StateFormTest {
             "c", primary(new Auth.Plain("u", "env:P", false, null)),
             "d", primary(new Auth.Scram("u", "env:P", null, null, "file:/ca")),
             "e", primary(new Auth.Mtls("file:/c", "file:/k", null)),
-            "f", primary(new Auth.OAuthBearer("https://x", "id", "env:S", null, null, null)));
+            "f", primary(new Auth.OAuthBearer("https://x", "id", "env:S", null, null, null)),
+            "g", primary(new Auth.Workload("https://ns/.default", null, "file:/ca")),
+            "h", new Primary(List.of("h:1"), null, null, false));
     UnionEnumeratorState state =
         new UnionEnumeratorState(
             42,
