@@ -1,0 +1,145 @@
+"""Kafka by workload identity: brokers that check the tokens of a token service, for both client families."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from confluent_kafka.admin import AdminClient
+
+from anabranch.cli.main import cli
+from anabranch.connectors import PrismProducer
+from anabranch.connectors.readers import UnionReader
+from anabranch.devkit.loop import Loop, LoopSpec
+from anabranch.errors import ConfigurationError
+from anabranch.pipelines.preflight import _check_group
+from anabranch.topology import await_token, librdkafka_config, load_topology
+from tests.conftest import StreamHandle
+from tests.integration.prism_ledger import Ledger, acked, await_true, send_until, state
+from tests.integration.test_topology_auth import _java_output
+from tests.integration.workload import Workload
+
+pytestmark = [pytest.mark.brokers, pytest.mark.timeout(400)]
+
+
+@pytest.fixture
+def workload(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workload]:
+    folder = home / "workload"
+    folder.mkdir()
+    for name, value in Workload.java_environment(folder).items():
+        monkeypatch.setenv(name, value)
+    with Loop.up(LoopSpec(name="workload", streams={"logs": 2, "counts": 1})) as loop:
+        workload = Workload(loop, folder)
+        for name, value in workload.environment.items():
+            monkeypatch.setenv(name, value)
+        yield workload
+
+
+@pytest.fixture
+def stream(workload: Workload) -> StreamHandle:
+    return StreamHandle("logs", 2, workload.loop, workload.topology_path)
+
+
+def tail(stream: StreamHandle) -> list[str]:
+    arguments = ("tail", stream.name, "--topology", stream.topology, "--until-end", "--json")
+    result = CliRunner().invoke(cli, arguments)
+    assert result.exception is None, result.output
+    return [json.loads(line)["value"] for line in result.stdout.splitlines()]
+
+
+def test_both_client_families_log_in_and_one_who_is_refused_parks_one_primary_only(
+    workload: Workload,
+    stream: StreamHandle,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    home: Path,
+) -> None:
+    primary = load_topology(stream.topology).group_of("logs").primaries["a"]
+    config = librdkafka_config(primary)
+    await_token(config)
+    identity = AdminClient({**config, "log_level": 0}).list_topics(timeout=30).cluster_id
+    shown = _java_output(home, workload.topology_path)
+    assert f"cluster={identity}\n" in shown
+    group = load_topology(stream.topology).groups["training"]
+    assert _check_group("training", group, {"logs": "job.py"}, "topology.yaml") == []
+
+    caplog.set_level(logging.INFO, "anabranch")
+    monkeypatch.setenv("AZURE_CLIENT_ID", "somebody")
+    workload.publish(a=None)
+    ledger = Ledger()
+    with PrismProducer(stream.topology, stream.name) as producer:
+        send_until(ledger, producer, lambda: acked(producer, "a") > 500 and state(producer, "b") == "open")
+        send_until(ledger, producer, lambda: workload.control()["refused"] > 3)
+        producer.flush()
+        assert acked(producer, "b") == 0
+    assert ledger.errors == []
+    told = [line for line in caplog.messages if "takes no records" in line]
+    assert told == [
+        "primary b takes no records: its client cannot be made: the token service refuses client somebody "
+        "of tenant 22222222-2222-4222-8222-222222222222: AADSTS700016, AZURE_CLIENT_ID names nobody in that "
+        "tenant"
+    ]
+    with UnionReader(stream.topology, stream.name, until_end=True, deadline_s=3) as reader:
+        assert len(list(reader)) == len(ledger.sent)
+        assert "AADSTS700016, AZURE_CLIENT_ID names nobody" in reader.problems()["b"]
+    group = load_topology(stream.topology).groups["training"]
+    with pytest.raises(ConfigurationError, match="primary b refuses the credentials: the token service"):
+        _check_group("training", group, {"logs": "job.py"}, "topology.yaml")
+    shown += _java_output(home, workload.topology_path) + caplog.text
+    assert "eyJ" not in shown
+    assert workload.leaks() == []
+
+
+@pytest.mark.long
+def test_faults_expiry_and_rotation_while_writing_lose_nothing(
+    workload: Workload, stream: StreamHandle, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    workload.control("lifetime_s=8")
+    ledger = Ledger()
+    broker = workload.loop.broker
+    with PrismProducer(stream.topology, stream.name) as producer:
+
+        def go_on(seconds: float) -> None:
+            until = time.monotonic() + seconds
+            send_until(ledger, producer, lambda: time.monotonic() > until, limit_s=seconds + 60)
+
+        send_until(ledger, producer, lambda: acked(producer, "a") > 100 and acked(producer, "b") > 100)
+        given = workload.control("rotate")["given"]
+        go_on(20)  # more than two lives of a token
+        assert workload.control()["given"] >= given + 2
+        assert (state(producer, "a"), state(producer, "b")) == ("closed", "closed")
+        broker("a").kill()
+        send_until(ledger, producer, lambda: state(producer, "a") == "open")
+        workload.control("rotate")
+        restarting = threading.Thread(target=broker("a").restart)
+        restarting.start()
+        before = acked(producer, "a")
+        send_until(ledger, producer, lambda: acked(producer, "a") > before + 100, limit_s=100)
+        restarting.join()
+        broker("b").pause()
+        send_until(ledger, producer, lambda: state(producer, "b") == "open")
+        go_on(10)  # its session ends meanwhile
+        broker("b").resume()
+        before = acked(producer, "b")
+        send_until(ledger, producer, lambda: acked(producer, "b") > before + 100, limit_s=100)
+        # The token service is down for less than what is left of a token when it is to be renewed.
+        workload.control("lifetime_s=120")
+        go_on(10)
+        workload.control("status=503")
+        go_on(5)
+        assert (state(producer, "a"), state(producer, "b")) == ("closed", "closed")
+        workload.control("status=200&lifetime_s=8")
+        producer.flush()
+        await_true(lambda: all(each.in_flight == 0 for each in producer.stats().primaries.values()))
+    assert ledger.errors == []
+    assert set(ledger.check(stream)) == set(ledger.sent)
+    assert set(tail(stream)) == {value.decode() for value in ledger.sent.values()}
+    assert "eyJ" not in caplog.text
+    assert workload.leaks() == []
