@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 from confluent_kafka.admin import AdminClient
 
 from anabranch.cli.main import cli
-from anabranch.connectors import PrismProducer
+from anabranch.connectors import PrismProducer, RecordId
 from anabranch.connectors.readers import UnionReader
+from anabranch.devkit import process
+from anabranch.devkit.flink_config import FlinkSpec
+from anabranch.devkit.gather import latest_values
 from anabranch.devkit.loop import Loop, LoopSpec
 from anabranch.errors import ConfigurationError
 from anabranch.pipelines.preflight import _check_group
@@ -24,6 +29,10 @@ from tests.conftest import StreamHandle
 from tests.integration.prism_ledger import Ledger, acked, await_true, send_until, state
 from tests.integration.test_topology_auth import _java_output
 from tests.integration.workload import Workload
+
+if TYPE_CHECKING:
+    from tests.conftest import WriteCountingJob
+    from tests.integration.conftest import RunJob
 
 pytestmark = [pytest.mark.brokers, pytest.mark.timeout(400)]
 
@@ -51,6 +60,10 @@ def tail(stream: StreamHandle) -> list[str]:
     result = CliRunner().invoke(cli, arguments)
     assert result.exception is None, result.output
     return [json.loads(line)["value"] for line in result.stdout.splitlines()]
+
+
+def both(producer: PrismProducer, wanted: str) -> bool:
+    return state(producer, "a") == state(producer, "b") == wanted
 
 
 def test_both_client_families_log_in_and_one_who_is_refused_parks_one_primary_only(
@@ -114,7 +127,7 @@ def test_faults_expiry_and_rotation_while_writing_lose_nothing(
         given = workload.control("rotate")["given"]
         go_on(20)  # more than two lives of a token
         assert workload.control()["given"] >= given + 2
-        assert (state(producer, "a"), state(producer, "b")) == ("closed", "closed")
+        assert both(producer, "closed")
         broker("a").kill()
         send_until(ledger, producer, lambda: state(producer, "a") == "open")
         workload.control("rotate")
@@ -129,12 +142,19 @@ def test_faults_expiry_and_rotation_while_writing_lose_nothing(
         broker("b").resume()
         before = acked(producer, "b")
         send_until(ledger, producer, lambda: acked(producer, "b") > before + 100, limit_s=100)
-        # The token service is down for less than what is left of a token when it is to be renewed.
+        # It is down for longer than a token lives: the brokers end the sessions, and nobody is let in.
+        workload.control("status=503")
+        process.await_condition(lambda: both(producer, "open"), 90, "both to end the sessions")
+        assert "gives no access token: status 503" in producer.stats().primaries["a"].reason
+        workload.control("status=200")
+        ledger.send(producer, 100)
+        send_until(ledger, producer, lambda: both(producer, "closed"), limit_s=60)
+        # It is down for less than what is left of a token when it is to be renewed.
         workload.control("lifetime_s=120")
         go_on(10)
         workload.control("status=503")
         go_on(5)
-        assert (state(producer, "a"), state(producer, "b")) == ("closed", "closed")
+        assert both(producer, "closed")
         workload.control("status=200&lifetime_s=8")
         producer.flush()
         await_true(lambda: all(each.in_flight == 0 for each in producer.stats().primaries.values()))
@@ -143,3 +163,86 @@ def test_faults_expiry_and_rotation_while_writing_lose_nothing(
     assert set(tail(stream)) == {value.decode() for value in ledger.sent.values()}
     assert "eyJ" not in caplog.text
     assert workload.leaks() == []
+
+
+class Counter:
+    """A job that counts records on a Flink beside the brokers."""
+
+    def __init__(self, workload: Workload, folder: Path, write_job: WriteCountingJob) -> None:
+        self.workload = workload
+        self.job = folder / "count-runs"
+        self.job.mkdir()
+        write_job(self.job, "logs", "counts")
+        settings = "parallelism: 1\ndead_letters: null\ncheckpoints: {interval_s: 1}\n"
+        settings += f"mini_batch: {{latency_s: 0.2}}\ntopology: {workload.topology_path}\n"
+        (self.job / "job.yaml").write_text(settings)
+        self.flink = workload.loop.add_flink(FlinkSpec(task_managers=1, slots=2))
+        self.sent = 0
+
+    @property
+    def address(self) -> str:
+        return f"{self.flink.rest_address}:{self.flink.rest_port}"
+
+    @property
+    def counted(self) -> int:
+        up = [broker for broker in self.workload.loop.brokers if broker.state.name == "UP"]
+        clients = {broker.name: broker.client_config() for broker in up}
+        return sum(json.loads(value)["records"] for value in latest_values(clients, "counts").values())
+
+    def write(self, count: int) -> None:
+        """To whichever primary works."""
+        with PrismProducer(str(self.workload.topology_path), "logs") as producer:
+            for place in range(self.sent, self.sent + count):
+                producer.send(b'{"run": "r"}', id=RecordId.supplied("logs", place))
+            producer.flush(60)
+        self.sent += count
+
+    def await_all(self) -> None:
+        process.await_condition(lambda: self.counted == self.sent, 120, f"{self.sent} counted", every_s=0.5)
+
+    def log(self) -> str:
+        return "\n".join(path.log_path.read_text(errors="replace") for path in self.flink.services)
+
+
+@pytest.mark.long
+@pytest.mark.flink
+def test_a_job_goes_on_through_faults_expiry_and_rotation(
+    workload: Workload, home: Path, run_job: RunJob, write_counting_job: WriteCountingJob
+) -> None:
+    workload.control("lifetime_s=8")
+    counter = Counter(workload, home, write_counting_job)
+    run = run_job(counter.job, f"--cluster={counter.address}")
+    run.await_event("progress", lambda event: event["checkpoints"] >= 1, 300)
+    counter.write(200)
+    counter.await_all()
+    given = workload.control("rotate")["given"]
+    time.sleep(20)  # more than two lives of a token
+    assert workload.control()["given"] >= given + 2
+    counter.write(200)
+    counter.await_all()
+    workload.loop.broker("a").kill()
+    counter.write(200)
+    workload.control("rotate")
+    counter.await_all()
+    workload.loop.broker("a").restart()
+    workload.loop.broker("b").pause()
+    counter.write(200)
+    time.sleep(10)  # its sessions end meanwhile
+    workload.loop.broker("b").resume()
+    counter.await_all()
+    assert "AADSTS" not in counter.log()
+
+    workload.publish(b={"scope": "https://vault.azure.net/.default"})
+    refusal = re.compile(r"primary b does not answer: .*AADSTS70011, the scope names no resource.*")
+    process.await_condition(lambda: refusal.search(counter.log()) is not None, 60, "a line about the scope")
+    counter.write(200)
+    counter.await_all()
+    assert len(refusal.findall(counter.log())) == 1
+    workload.publish()
+    counter.write(200)
+    counter.await_all()
+
+    assert "eyJ" not in run.text + counter.log()
+    assert workload.leaks() == []
+    run.interrupt()
+    assert run.await_end(200) == 130, run.text

@@ -18,7 +18,7 @@ from anabranch.connectors.client_log import QuietLog
 from anabranch.connectors.log_identity import LogIdentity
 from anabranch.connectors.log_places import LogId, Place, Places, change
 from anabranch.connectors.reader_trouble import ReaderTrouble, named
-from anabranch.connectors.troubles import token_trouble
+from anabranch.connectors.troubles import said, token_trouble
 from anabranch.connectors.union_records import StreamRecord
 from anabranch.errors import AnabranchError, UnavailableError
 from anabranch.topology import Primary, await_token, librdkafka_config
@@ -452,5 +452,5 @@ class PrimaryReader:
             return
         # "1/1 brokers are down" says less than the error before it, and no more than silence.
         if error.code() != KafkaError._ALL_BROKERS_DOWN:
-            self._reported = error.str()
+            self._reported = said(self._client, error)
         self._trouble.note(self._reported or self._trouble.whole or _SILENCE)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from anabranch.topology.kafka_tokens import KafkaTokens
 
-__all__ = ["NO_CLIENT", "concise", "lasts", "next_step", "token_trouble"]
+if TYPE_CHECKING:
+    from confluent_kafka import KafkaError
+
+__all__ = ["NO_CLIENT", "concise", "lasts", "next_step", "said", "token_trouble"]
 
 NO_CLIENT = "its client cannot be made"
 """Before what keeps it from that: a secret or a certificate."""
@@ -32,6 +35,16 @@ def token_trouble(config: Mapping[str, Any], reason: str) -> str | None:
     if not isinstance(tokens, KafkaTokens) or _UNFETCHED not in reason:
         return None
     return tokens.problem or reason
+
+
+def said(config: Mapping[str, Any], error: KafkaError) -> str:
+    """What a client with that configuration says; of a token that is refused, why there is no better one."""
+    from confluent_kafka import KafkaError
+
+    tokens = config.get("oauth_cb")
+    if error.code() == KafkaError._AUTHENTICATION and isinstance(tokens, KafkaTokens) and tokens.problem:
+        return tokens.problem
+    return concise(error.str())
 
 
 def lasts(reason: str) -> bool:

@@ -14,7 +14,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from anabranch.connectors.client_log import QuietLog
 from anabranch.connectors.prism.options import LINGER_MS
 from anabranch.connectors.prism.transport import AnswerCallback, Failure, FailureKind, Headers, Trouble
-from anabranch.connectors.troubles import NO_CLIENT, concise, token_trouble
+from anabranch.connectors.troubles import NO_CLIENT, concise, said, token_trouble
 from anabranch.errors import AnabranchError, ConfigurationError
 from anabranch.topology import await_token
 
@@ -277,7 +277,7 @@ class ConfluentTransport:
         # "1/1 brokers are down" comes before the error of the broker, after it, or alone; of the two it is
         # the other that tells a person what is wrong, and alone it is silence.
         if error.code() != KafkaError._ALL_BROKERS_DOWN:
-            self._last_error = concise(error.str())
+            self._last_error = said(self._config, error)
         if error.code() in _UNREACHABLE:
             # Whoever answers there when it is back may be another cluster.
             self._returned = False
