@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import threading
@@ -36,16 +37,32 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.brokers, pytest.mark.timeout(400)]
 
 
-@pytest.fixture
-def workload(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workload]:
+@contextlib.contextmanager
+def brokers_with_tokens(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workload]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
     folder = home / "workload"
     folder.mkdir()
     for name, value in Workload.java_environment(folder).items():
         monkeypatch.setenv(name, value)
-    with Loop.up(LoopSpec(name="workload", streams={"logs": 2, "counts": 1})) as loop:
+    with Loop.up(LoopSpec(name="workload", streams={"logs": 2, "refused": 2, "counts": 1})) as loop:
         workload = Workload(loop, folder)
         for name, value in workload.environment.items():
             monkeypatch.setenv(name, value)
+        yield workload
+
+
+@pytest.fixture(scope="module")
+def workload(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workload]:
+    """For tests that leave brokers, document and token service as they found them."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as monkeypatch, brokers_with_tokens(home, monkeypatch) as workload:
+        yield workload
+
+
+@pytest.fixture
+def own_workload(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workload]:
+    """For tests whose Flink runs in an environment of its own."""
+    with brokers_with_tokens(home, monkeypatch) as workload:
         yield workload
 
 
@@ -65,27 +82,26 @@ def both(producer: PrismProducer, wanted: str) -> bool:
     return state(producer, "a") == state(producer, "b") == wanted
 
 
-def test_both_client_families_log_in_and_one_who_is_refused_parks_one_primary_only(
-    workload: Workload,
-    stream: StreamHandle,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    home: Path,
-) -> None:
-    primary = load_topology(stream.topology).group_of("logs").primaries["a"]
-    config = librdkafka_config(primary)
+def test_both_client_families_log_in(workload: Workload, stream: StreamHandle, tmp_path: Path) -> None:
+    topology = load_topology(stream.topology)
+    config = librdkafka_config(topology.group_of("logs").primaries["a"])
     await_token(config)
     identity = AdminClient({**config, "log_level": 0}).list_topics(timeout=30).cluster_id
-    shown = _java_output(home, workload.topology_path)
+    shown = _java_output(tmp_path, workload.topology_path)
     assert f"cluster={identity}\n" in shown
-    group = load_topology(stream.topology).groups["training"]
-    assert _check_group("training", group, {"logs": "job.py"}, "topology.yaml") == []
+    assert _check_group("training", topology.groups["training"], {"logs": "job.py"}, stream.topology) == []
+    assert "eyJ" not in shown
+    assert workload.leaks() == []
 
+
+def test_one_who_is_refused_parks_one_primary_only(
+    workload: Workload, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO, "anabranch")
     monkeypatch.setenv("AZURE_CLIENT_ID", "somebody")
     workload.publish(a=None)
-    ledger = Ledger()
-    with PrismProducer(stream.topology, stream.name) as producer:
+    topology, ledger = str(workload.topology_path), Ledger()
+    with PrismProducer(topology, "refused") as producer:
         send_until(ledger, producer, lambda: acked(producer, "a") > 500 and state(producer, "b") == "open")
         send_until(ledger, producer, lambda: workload.control()["refused"] > 3)
         producer.flush()
@@ -97,15 +113,15 @@ def test_both_client_families_log_in_and_one_who_is_refused_parks_one_primary_on
         "of tenant 22222222-2222-4222-8222-222222222222: AADSTS700016, AZURE_CLIENT_ID names nobody in that "
         "tenant"
     ]
-    with UnionReader(stream.topology, stream.name, until_end=True, deadline_s=3) as reader:
+    with UnionReader(topology, "refused", until_end=True, deadline_s=3) as reader:
         assert len(list(reader)) == len(ledger.sent)
         assert "AADSTS700016, AZURE_CLIENT_ID names nobody" in reader.problems()["b"]
-    group = load_topology(stream.topology).groups["training"]
+    group = load_topology(topology).groups["training"]
     with pytest.raises(ConfigurationError, match="primary b refuses the credentials: the token service"):
-        _check_group("training", group, {"logs": "job.py"}, "topology.yaml")
-    shown += _java_output(home, workload.topology_path) + caplog.text
-    assert "eyJ" not in shown
+        _check_group("training", group, {"refused": "job.py"}, topology)
+    assert "eyJ" not in caplog.text
     assert workload.leaks() == []
+    workload.publish()
 
 
 @pytest.mark.long
@@ -164,6 +180,7 @@ def test_faults_expiry_and_rotation_while_writing_lose_nothing(
     assert set(tail(stream)) == {value.decode() for value in ledger.sent.values()}
     assert "eyJ" not in caplog.text
     assert workload.leaks() == []
+    workload.control("lifetime_s=3600")
 
 
 class Counter:
@@ -208,8 +225,9 @@ class Counter:
 @pytest.mark.long
 @pytest.mark.flink
 def test_a_job_goes_on_through_faults_expiry_and_rotation(
-    workload: Workload, home: Path, run_job: RunJob, write_counting_job: WriteCountingJob
+    own_workload: Workload, home: Path, run_job: RunJob, write_counting_job: WriteCountingJob
 ) -> None:
+    workload = own_workload
     workload.control("lifetime_s=8")
     workload.document["groups"]["training"]["primaries"]["b"]["idempotence"] = False
     workload.publish()
@@ -243,12 +261,13 @@ def test_a_job_goes_on_through_faults_expiry_and_rotation(
 @pytest.mark.long
 @pytest.mark.flink
 def test_an_identity_that_is_refused_parks_one_primary_of_a_job_only(
-    workload: Workload,
+    own_workload: Workload,
     home: Path,
     run_job: RunJob,
     write_counting_job: WriteCountingJob,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    workload = own_workload
     monkeypatch.setenv("AZURE_CLIENT_ID", "somebody")
     workload.publish(a=None)
     counter = Counter(workload, home, write_counting_job)
