@@ -106,11 +106,11 @@ class Workload:
             connection.close()
 
     def leaks(self) -> list[str]:
-        """Files that hold a token and are no place for one."""
+        """Files that hold a token and are no place for one: whatever brokers, Flink and others wrote."""
         return [str(path) for path, text in self._written() if _JWT.search(text)]
 
     def _written(self) -> Iterator[tuple[Path, bytes]]:
-        for path in self.folder.rglob("*"):
+        for path in (*self.folder.rglob("*"), *self.loop.folder.rglob("*")):
             if path.is_file() and "data" not in path.parts and path != self.folder / "token":
                 yield path, path.read_bytes()
 

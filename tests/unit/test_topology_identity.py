@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import http.server
 import json
 import logging
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,14 +16,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient
 
+from anabranch.devkit import process
 from anabranch.devkit.certificates import Authority
 from anabranch.devkit.token_service import CLIENT_ID, KAFKA, TENANT_ID, TokenService, _Handler
-from anabranch.errors import AnabranchError, ConfigurationError, UnavailableError
+from anabranch.errors import AnabranchError, ConfigurationError, EnvironmentMissingError, UnavailableError
 from anabranch.topology import Primary, WorkloadIdentity, await_token, librdkafka_config
-from anabranch.topology.kafka_tokens import KafkaTokens, kafka_tokens
+from anabranch.topology.kafka_tokens import KafkaTokens, _sources, kafka_tokens
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parent / "vectors" / "identity.json").read_text("utf-8"))
 SCOPE = f"{KAFKA}/.default"
@@ -138,7 +141,7 @@ def test_what_the_service_says_becomes_one_sentence(
     environment = {**_written(tmp_path), "AZURE_AUTHORITY_HOST": cloud.environment["AZURE_AUTHORITY_HOST"]}
     tokens = KafkaTokens(WorkloadIdentity.of(environment), SCOPE, cloud.ca)
     with cloud.serving(), pytest.raises(AnabranchError) as caught:
-        tokens()
+        tokens.await_token()
     expected = case["error"].replace("${AUTHORITY}", environment["AZURE_AUTHORITY_HOST"])
     assert caught.value.message == tokens.problem == expected
     assert caught.value.retryable == ("refuses" not in expected)
@@ -146,35 +149,77 @@ def test_what_the_service_says_becomes_one_sentence(
     assert caplog.records == [record for record in caplog.records if record.levelno < logging.WARNING]
 
 
-def test_gives_tokens_that_are_shared_while_they_are_fresh(service: TokenService, cloud: Cloud) -> None:
+def given(tokens: KafkaTokens) -> tuple[str, float]:
+    """What a client is given."""
+    found = tokens.callback(None)
+    assert found is not None
+    assert found == tokens.callback("")
+    return found
+
+
+def test_gives_a_token_that_is_asked_for_once(service: TokenService, cloud: Cloud) -> None:
     tokens = cloud.tokens()
-    token, expires_at = tokens()
+    assert given(tokens) == ("none", 0.0)
+    for _ in range(2):
+        tokens.await_token()
+    token, expires_at = given(tokens)
     assert token.count(".") == 2
     assert 3_500 < expires_at - time.time() < 3_700
-    assert tokens() == (token, expires_at)
     assert service.control({})["given"] == 1
 
 
-def test_asks_anew_with_the_token_that_is_in_the_file_now(service: TokenService, cloud: Cloud) -> None:
-    service.control({"lifetime_s": ["1"]})
+def test_renews_it_with_what_is_in_the_file_now(service: TokenService, cloud: Cloud) -> None:
+    service.control({"lifetime_s": ["2"]})
     tokens = cloud.tokens()
-    first, _ = tokens()
+    tokens.await_token()
+    first, expires_at = given(tokens)
     service.rotate()
-    time.sleep(1.0)
-    second, _ = tokens()
-    assert second != first
+    process.await_condition(lambda: given(tokens)[0] != first, 10, "another token")
+    assert time.time() < expires_at
     assert service.control({}) == {"given": 2, "refused": 0}
+
+
+def test_a_token_that_is_good_is_enough_while_the_service_is_down(
+    service: TokenService, cloud: Cloud
+) -> None:
+    service.control({"lifetime_s": ["4"]})
+    tokens = cloud.tokens()
+    tokens.await_token()
+    first = given(tokens)
+    service.control({"status": ["503"]})
+    process.await_condition(lambda: tokens.problem is not None, 10, "an attempt")
+    tokens.await_token()
+    assert given(tokens) == first
+    process.await_condition(lambda: time.time() > first[1], 10, "its end")
+    with pytest.raises(UnavailableError, match="status 503"):
+        tokens.await_token()
+
+
+def test_what_nobody_uses_is_renewed_no_more(cloud: Cloud) -> None:
+    tokens = cloud.tokens()
+    tokens.await_token()
+    keepers = [thread for thread in threading.enumerate() if thread.name == "kafka-tokens"]
+    assert keepers
+    del tokens
+
+    def ended() -> bool:
+        gc.collect()
+        return not keepers[-1].is_alive()
+
+    process.await_condition(ended, 10, "its thread")
 
 
 def test_no_token_is_shown(cloud: Cloud, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     tokens = cloud.tokens()
-    token, _ = tokens()
+    tokens.await_token()
+    token, _ = given(tokens)
     federated = Path(cloud.environment["AZURE_FEDERATED_TOKEN_FILE"]).read_text()
     with cloud.tokens()._identity.credential(ca=cloud.ca) as credential:
         assert credential.get_token(SCOPE).token
         config = librdkafka_config(cloud.primary(), env=cloud.environment)
-        shown = f"{caplog.text}{tokens!r}{tokens._identity!r}{credential!r}{config!r}"
+        shown = f"{caplog.text}{tokens!r}{tokens._held!r}{tokens.callback!r}{config!r}"
+        shown += f"{tokens._identity!r}{credential!r}"
     assert caplog.text
     for secret in (token, federated, *token.split(".")[1:]):
         assert secret not in shown
@@ -190,7 +235,7 @@ def test_the_sdk_is_given_tokens_that_it_keeps(service: TokenService, cloud: Clo
 def test_an_authority_that_is_not_known_is_not_trusted(cloud: Cloud) -> None:
     tokens = KafkaTokens(WorkloadIdentity.of(cloud.environment), SCOPE, None)
     with pytest.raises(UnavailableError) as caught:
-        tokens()
+        tokens.await_token()
     where = cloud.environment["AZURE_AUTHORITY_HOST"]
     assert caught.value.message == (
         f"the token service {where} gives no access token: its certificate is not trusted"
@@ -200,7 +245,7 @@ def test_an_authority_that_is_not_known_is_not_trusted(cloud: Cloud) -> None:
 def test_a_service_that_is_down(cloud: Cloud) -> None:
     where = "https://127.0.0.1:1/"
     with pytest.raises(UnavailableError) as caught:
-        cloud.tokens(AZURE_AUTHORITY_HOST=where)()
+        cloud.tokens(AZURE_AUTHORITY_HOST=where).await_token()
     assert caught.value.message == f"the token service {where} gives no access token: no answer"
 
 
@@ -210,7 +255,7 @@ def test_those_who_waited_for_one_that_failed_do_not_wait_again(cloud: Cloud) ->
 
     def ask() -> None:
         with pytest.raises(ConfigurationError) as caught:
-            tokens()
+            tokens.await_token()
         failures.append(caught.value.message)
 
     tokens._lock.acquire()
@@ -236,6 +281,7 @@ def test_equal_settings_are_one_source(cloud: Cloud) -> None:
 def test_clients_need_no_poll_for_their_token(kind: Any, service: TokenService, cloud: Cloud) -> None:
     config = librdkafka_config(cloud.primary(), env=cloud.environment)
     service.control({"lifetime_s": ["2"]})
+    await_token(config)
     client = kind(
         {**config, "group.id": "g", "log_level": 0} if kind is Consumer else {**config, "log_level": 0}
     )
@@ -254,14 +300,40 @@ def test_await_token_says_why(cloud: Cloud) -> None:
     await_token({"bootstrap.servers": "h:1"})
 
 
-def test_a_client_alone_only_says_that_there_is_none(cloud: Cloud) -> None:
-    config = librdkafka_config(cloud.primary(), env={**cloud.environment, "AZURE_CLIENT_ID": "somebody"})
-    with pytest.raises(KafkaException, match="OAuth token not set within 10 seconds"):
-        AdminClient({**config, "log_level": 0})
+GARBAGE = """
+import gc, sys, time
+from confluent_kafka import Producer
+from anabranch.topology import Primary, await_token, librdkafka_config
+
+config = librdkafka_config(Primary.model_validate_json(sys.argv[1]))
+await_token(config)
+# As a closed transport is: only the collector can free it, and every allocation may set that off.
+cycle = [Producer({**config, "log_level": 0})]
+cycle.append(cycle)
+del cycle
+gc.set_threshold(1)
+time.sleep(6)
+print("alive")
+"""
 
 
-def test_a_forked_child_has_sources_of_its_own() -> None:
+def test_a_client_that_is_garbage_when_it_asks_ends_nothing(service: TokenService, cloud: Cloud) -> None:
+    service.control({"lifetime_s": ["2"]})
+    argv = [sys.executable, "-c", GARBAGE, cloud.primary().model_dump_json()]
+    done = process.run(["env", *(f"{k}={v}" for k, v in cloud.environment.items()), *argv], timeout_s=60)
+    assert (done.code, done.output.splitlines()[-1:]) == (0, ["alive"]), done.output
+
+
+def test_equal_settings_are_one_source_until_a_fork() -> None:
     identity = WorkloadIdentity("c", "t", Path("/f"), "https://a")
     before = kafka_tokens(identity, SCOPE, None)
-    kafka_tokens.cache_clear()
+    assert kafka_tokens(identity, SCOPE, None) is before
+    _sources.forget()  # as it is done in the child
     assert kafka_tokens(identity, SCOPE, None) is not before
+
+
+def test_the_package_is_missed_before_anything_starts(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(EnvironmentMissingError, match="needs the package azure-identity") as caught:
+        librdkafka_config(cloud.primary(), env=cloud.environment)
+    assert caught.value.hint == "pip install 'anabranch[azure]'"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from anabranch.topology.kafka_tokens import KafkaTokens
+from anabranch.topology.kafka_tokens import tokens_of
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError
@@ -31,8 +31,8 @@ def concise(reason: str) -> str:
 
 def token_trouble(config: Mapping[str, Any], reason: str) -> str | None:
     """Why a client with that configuration got no new token, if that is what it says; else None."""
-    tokens = config.get("oauth_cb")
-    if not isinstance(tokens, KafkaTokens) or _UNFETCHED not in reason:
+    tokens = tokens_of(config)
+    if tokens is None or _UNFETCHED not in reason:
         return None
     return tokens.problem or reason
 
@@ -41,8 +41,8 @@ def said(config: Mapping[str, Any], error: KafkaError) -> str:
     """What a client with that configuration says; of a token that is refused, why there is no better one."""
     from confluent_kafka import KafkaError
 
-    tokens = config.get("oauth_cb")
-    if error.code() == KafkaError._AUTHENTICATION and isinstance(tokens, KafkaTokens) and tokens.problem:
+    tokens = tokens_of(config)
+    if error.code() == KafkaError._AUTHENTICATION and tokens is not None and tokens.problem:
         return tokens.problem
     return concise(error.str())
 

@@ -11,6 +11,7 @@ No token is ever in a message, a log or a ``repr`` of this module.
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import logging
 import os
 import re
@@ -87,7 +88,9 @@ class WorkloadIdentity:
 
         Raises:
             ConfigurationError: A sentence with the variable that is missing or wrong.
+            EnvironmentMissingError: The package ``azure-identity`` is not installed.
         """
+        _check_package()
         client = _required(env, _CLIENT, "the client id of the managed identity")
         tenant = _required(env, _TENANT, "the tenant of the managed identity")
         file = Path(_required(env, _FILE, "the path of the pod's projected token"))
@@ -131,9 +134,6 @@ class WorkloadIdentity:
 
         Args:
             ca: PEM file with the authorities that the token service is checked against; None: the system's.
-
-        Raises:
-            EnvironmentMissingError: The package ``azure-identity`` is not installed.
         """
         return Credential(self, ca)
 
@@ -146,12 +146,9 @@ class Credential:
     """
 
     def __init__(self, identity: WorkloadIdentity, ca: str | None) -> None:
-        try:
-            from azure.identity import ClientAssertionCredential
-        except ImportError:
-            raise EnvironmentMissingError(
-                "workload identity needs the package azure-identity", hint="pip install 'anabranch[azure]'"
-            ) from None
+        # Takes half a second, so it is not done before it is needed.
+        from azure.identity import ClientAssertionCredential
+
         _silence()
         self._identity = identity
         # The SDK's own class for workload identity keeps what it read from the file for ten minutes.
@@ -228,6 +225,17 @@ def _kind(error: Exception) -> str:
         return "its certificate is not trusted"
     unanswered = isinstance(error, ServiceRequestError | ServiceResponseError)
     return "no answer" if unanswered else "what answers there is no token service"
+
+
+def _check_package() -> None:
+    try:
+        found = importlib.util.find_spec("azure.identity")
+    except ModuleNotFoundError:
+        found = None
+    if found is None:
+        raise EnvironmentMissingError(
+            "workload identity needs the package azure-identity", hint="pip install 'anabranch[azure]'"
+        )
 
 
 def _required(env: Mapping[str, str], name: str, what: str) -> str:

@@ -40,12 +40,13 @@ def librdkafka_config(primary: Primary, *, env: Mapping[str, str] = os.environ) 
 
     Returns:
         A fresh dict that the caller adds its own settings to. It holds secrets: do not log it. Where it has
-        an ``oauth_cb``, whoever may wait calls :func:`~anabranch.topology.kafka_tokens.await_token` before
-        it makes a client.
+        an ``oauth_cb``, :func:`~anabranch.topology.kafka_tokens.await_token` is to be called before a client
+        is made.
 
     Raises:
         ConfigurationError: A reference cannot be resolved, or the identity's settings are wrong; the message
             names the reference or the variable.
+        EnvironmentMissingError: Workload identity is wanted, and ``azure-identity`` is not installed.
     """
     return {"bootstrap.servers": ",".join(primary.bootstrap), **_security(primary, env)}
 
@@ -108,7 +109,7 @@ def _workload_identity(
     return {
         "security.protocol": "SASL_SSL",
         "sasl.mechanisms": "OAUTHBEARER",
-        "oauth_cb": kafka_tokens(WorkloadIdentity.of(env), auth.scope, token_ca),
+        "oauth_cb": kafka_tokens(WorkloadIdentity.of(env), auth.scope, token_ca).callback,
         **_ca(auth, primary),
     }
 

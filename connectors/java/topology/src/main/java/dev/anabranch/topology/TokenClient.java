@@ -8,12 +8,12 @@ import java.io.OutputStream;
 import java.net.HttpURLConnection;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.security.cert.CertificateException;
 import java.time.Duration;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import javax.net.ssl.HttpsURLConnection;
-import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,11 +68,19 @@ final class TokenClient {
         throw TokenException.unanswered(identity, "what answers there is no token service");
       }
       return new AccessToken(token, identity.clientId(), begun, begun + lifetimeS * 1000);
-    } catch (SSLException e) {
-      throw TokenException.unanswered(identity, "its certificate is not trusted");
     } catch (IOException e) {
-      throw TokenException.unanswered(identity, "no answer");
+      throw TokenException.unanswered(
+          identity, isOfCertificate(e) ? "its certificate is not trusted" : "no answer");
     }
+  }
+
+  private static boolean isOfCertificate(@Nullable Throwable thrown) {
+    for (Throwable each = thrown; each != null; each = each.getCause()) {
+      if (each instanceof CertificateException) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private String form() {
