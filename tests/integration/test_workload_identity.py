@@ -61,14 +61,18 @@ def workload(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workload]:
 
 @pytest.fixture
 def own_workload(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workload]:
-    """For tests whose Flink runs in an environment of its own."""
+    """For tests with a token service of their own, whose tokens live shortly, or with a Flink."""
     with brokers_with_tokens(home, monkeypatch) as workload:
         yield workload
 
 
+def stream_of(workload: Workload) -> StreamHandle:
+    return StreamHandle("logs", 2, workload.loop, workload.topology_path)
+
+
 @pytest.fixture
 def stream(workload: Workload) -> StreamHandle:
-    return StreamHandle("logs", 2, workload.loop, workload.topology_path)
+    return stream_of(workload)
 
 
 def tail(stream: StreamHandle) -> list[str]:
@@ -126,9 +130,10 @@ def test_one_who_is_refused_parks_one_primary_only(
 
 @pytest.mark.long
 def test_faults_expiry_and_rotation_while_writing_lose_nothing(
-    workload: Workload, stream: StreamHandle, caplog: pytest.LogCaptureFixture
+    own_workload: Workload, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
+    workload, stream = own_workload, stream_of(own_workload)
     workload.control("lifetime_s=8")
     workload.document["groups"]["training"]["primaries"]["b"]["idempotence"] = False
     workload.publish()
@@ -180,7 +185,6 @@ def test_faults_expiry_and_rotation_while_writing_lose_nothing(
     assert set(tail(stream)) == {value.decode() for value in ledger.sent.values()}
     assert "eyJ" not in caplog.text
     assert workload.leaks() == []
-    workload.control("lifetime_s=3600")
 
 
 class Counter:

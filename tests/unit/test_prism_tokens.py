@@ -105,6 +105,9 @@ def test_goes_on_with_the_token_that_it_has(transport: ConfluentTransport, token
 def test_other_errors_are_none_of_its_tokens(tokens: Tokens) -> None:
     assert token_trouble({"oauth_cb": tokens.callback}, "Connection refused") is None
     assert token_trouble({}, UNFETCHED.str()) is None
+    # Of a connection that is refused for it: that primary is lost.
+    lost = f"a:9093: OAUTHBEARER cannot log in because there is no token; last error: {UNFETCHED.str()}"
+    assert token_trouble({"oauth_cb": tokens.callback}, lost) is None
     assert token_trouble({"oauth_cb": tokens.callback}, UNFETCHED.str()) == UNFETCHED.str()
 
 

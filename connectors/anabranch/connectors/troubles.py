@@ -32,7 +32,7 @@ def concise(reason: str) -> str:
 def token_trouble(config: Mapping[str, Any], reason: str) -> str | None:
     """Why a client with that configuration got no new token, if that is what it says; else None."""
     tokens = tokens_of(config)
-    if tokens is None or _UNFETCHED not in reason:
+    if tokens is None or not reason.startswith(_UNFETCHED):
         return None
     return tokens.problem or reason
 
