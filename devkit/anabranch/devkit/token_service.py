@@ -6,9 +6,9 @@
 
 It writes a federated token to ``TOKEN_FILE``, as Kubernetes does for a pod, replaces it every so many seconds
 (0: never), and changes it for an access token to Blob Storage or to Kafka (Event Hubs) by the
-client-credentials flow of OAuth 2.0 with a JWT as assertion (RFC 7523), as Microsoft's does. The one before is
-taken, too, until the next comes: a client may have read it just before. Nobody signs the federated token: so
-this is for tests and laptops, and listens on the loopback interface. Access tokens are signed; the key to
+client-credentials flow of OAuth 2.0 with a JWT as assertion (RFC 7523), as Microsoft's does. The one before
+is taken, too, until the next comes: a client may have read it just before. Nobody signs the federated token:
+so this is for tests and laptops, and listens on the loopback interface. Access tokens are signed; the key to
 verify them by is in ``keys.json`` (RFC 7517) beside ``TOKEN_FILE``. Kafka's brokers use it; Azurite checks
 issuer, audience and times only.
 
