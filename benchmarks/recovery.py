@@ -3,7 +3,9 @@
 Starts two brokers and a Flink session cluster with a TaskManager to spare. A producer writes some hundred
 records a second; a job reads them and writes each on, with the primary it was read from; what it writes is
 read as it comes. In each round a broker is killed (SIGKILL, started again) and paused (SIGSTOP, resumed), and
-the TaskManager that runs the job is killed and replaced. Of each fault:
+the TaskManager that runs the job is killed and replaced. Then the document sends everybody by way of links,
+and in as many rounds one of those is a black hole: it takes all, answers nothing, and forwards again. Of each
+fault:
 
 others   the longest time without an output of records of the other primary, from the fault to its end
 back     from the moment when the broker answers again to the first output of a record of it
@@ -26,15 +28,19 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import yaml
 
 from anabranch.connectors import PrismProducer
 from anabranch.connectors.readers import UnionReader
 from anabranch.devkit.brokers import Broker
+from anabranch.devkit.faulty_link import FaultyLink, link_to
 from anabranch.devkit.flink_config import FlinkSpec
 from anabranch.devkit.loop import Loop, LoopSpec
+from anabranch.devkit.state import write_atomically
 
 IN, OUT = "bench-in", "bench-out"
 JOB = f"""from dataclasses import dataclass
@@ -59,6 +65,8 @@ job.sql(f"SELECT n, id, source FROM {{logs}}").write("{OUT}", Passed)
 """
 SETTLE_S = 5.0
 FAULT_S = 6.0
+# The document is looked at every 10 s.
+FOLLOWED_S = 15.0
 # A TaskManager that is killed has its job processing again within that, or there is something to look into.
 AGAIN_WITHIN_S = 90.0
 
@@ -116,16 +124,32 @@ def flowing(loop: Loop, per_second: int) -> Iterator[Outputs]:
             thread.join()
 
 
-def hurt(fault: str, broker: Broker, other: str, outputs: Outputs) -> dict[str, float]:
-    """Kills or pauses a broker for some seconds."""
+@dataclass(frozen=True)
+class Way:
+    """To a broker: its own address, and a link."""
+
+    broker: Broker
+    link: FaultyLink
+
+    def strike(self, fault: str) -> None:
+        """Begins the fault."""
+        {"kill": self.broker.kill, "pause": self.broker.pause, "hole": self.link.silence}[fault]()
+
+    def mend(self, fault: str) -> None:
+        """Ends the fault; returns when the broker answers."""
+        {"kill": self.broker.restart, "pause": self.broker.resume, "hole": self.link.open}[fault]()
+
+
+def hurt(fault: str, way: Way, other: str, outputs: Outputs) -> dict[str, float]:
+    """Hurts a broker for some seconds."""
     time.sleep(SETTLE_S)
     began = time.monotonic()
-    broker.kill() if fault == "kill" else broker.pause()
+    way.strike(fault)
     time.sleep(FAULT_S)
     over = time.monotonic()
-    broker.restart() if fault == "kill" else broker.resume()
+    way.mend(fault)
     answers = time.monotonic()
-    back = outputs.first(over, broker.name) - answers
+    back = outputs.first(over, way.broker.name) - answers
     return {"others": outputs.longest_gap(began, over, source=other), "back": max(0.0, back)}
 
 
@@ -145,6 +169,16 @@ def kill_task_manager(loop: Loop, outputs: Outputs) -> dict[str, float]:
     found = {"again": outputs.longest_gap(began, time.monotonic())}
     loop.flink.start_task_manager(place)
     return found
+
+
+def go_by_links(loop: Loop, ways: list[Way]) -> None:
+    """Everybody follows the document there, without a restart."""
+    document = yaml.safe_load(loop.topology_path.read_text())
+    document["generation"] += 1
+    for way in ways:
+        document["groups"][loop.spec.group]["primaries"][way.broker.name]["bootstrap"] = [way.link.bootstrap]
+    write_atomically(loop.topology_path, yaml.safe_dump(document))
+    time.sleep(FOLLOWED_S)
 
 
 def submit(loop: Loop, folder: Path) -> None:
@@ -168,21 +202,27 @@ def main() -> None:
     with (
         Loop.up(LoopSpec(name="bench-recovery", streams={IN: 4, OUT: 4}, flink=flink)) as loop,
         tempfile.TemporaryDirectory(prefix="anabranch-recovery-") as folder,
+        ExitStack() as links,
     ):
+        ways = [Way(broker, links.enter_context(link_to(broker, loop.folder))) for broker in loop.brokers]
         submit(loop, Path(folder))
         with flowing(loop, options.per_second) as outputs:
             outputs.first(time.monotonic(), "a")
             outputs.first(time.monotonic(), "b")
             for number in range(options.rounds):
-                broker, other = loop.brokers[number % 2], loop.brokers[1 - number % 2]
-                rows.append({"fault": "kill", **hurt("kill", broker, other.name, outputs)})
-                rows.append({"fault": "pause", **hurt("pause", broker, other.name, outputs)})
+                way, other = ways[number % 2], ways[1 - number % 2].broker.name
+                rows.append({"fault": "kill", **hurt("kill", way, other, outputs)})
+                rows.append({"fault": "pause", **hurt("pause", way, other, outputs)})
                 rows.append({"fault": "taskmanager", **kill_task_manager(loop, outputs)})
+            go_by_links(loop, ways)
+            for number in range(options.rounds):
+                way, other = ways[number % 2], ways[1 - number % 2].broker.name
+                rows.append({"fault": "hole", **hurt("hole", way, other, outputs)})
     if options.json:
         print(json.dumps(rows))
         return
     for fault, name in (("kill", "others"), ("kill", "back"), ("pause", "others"), ("pause", "back"),
-                        ("taskmanager", "again")):  # fmt: skip
+                        ("hole", "others"), ("hole", "back"), ("taskmanager", "again")):  # fmt: skip
         found = [float(row[name]) for row in rows if row["fault"] == fault]
         spread = f"[{min(found):.1f}-{max(found):.1f}]"
         print(f"{fault:<11} {name:<7} {statistics.median(found):>6.1f} s {spread} of {len(found)}")
