@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.anabranch.records.RecordId;
 import dev.anabranch.testkit.Await;
+import dev.anabranch.testkit.LocalBroker;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import org.apache.flink.core.execution.JobClient;
@@ -67,6 +69,28 @@ class PrismEndOfInputTest {
         BROKERS.a().link().slow(Duration.ofSeconds(2));
       }
     },
+    THROTTLED {
+      @Override
+      void begin() throws Exception {
+        BROKERS.throttle(BROKERS.a(), 200.0);
+      }
+
+      @Override
+      void end() throws Exception {
+        BROKERS.throttle(BROKERS.a(), null);
+      }
+    },
+    TOPIC_MISSING {
+      @Override
+      String stream() {
+        String name = BROKERS.newName();
+        BROKERS.b().createTopic(name, 2);
+        return name;
+      }
+
+      @Override
+      void begin() {}
+    },
     ALL_DOWN {
       @Override
       void begin() {
@@ -82,11 +106,15 @@ class PrismEndOfInputTest {
       }
     };
 
-    abstract void begin();
+    String stream() {
+      return BROKERS.stream(2);
+    }
+
+    abstract void begin() throws Exception;
 
     void endMeanwhile() throws InterruptedException {}
 
-    void end() {
+    void end() throws Exception {
       BROKERS.a().link().open();
       BROKERS.b().link().open();
     }
@@ -95,7 +123,7 @@ class PrismEndOfInputTest {
   @ParameterizedTest
   @EnumSource(Fault.class)
   void theJobEndsWithEveryRecordWritten(Fault fault) throws Exception {
-    String stream = BROKERS.stream(2);
+    String stream = fault.stream();
     halfway = new CountDownLatch(1);
     goesOn = new CountDownLatch(1);
     StreamExecutionEnvironment env = Jobs.environment(folder);
@@ -107,7 +135,8 @@ class PrismEndOfInputTest {
     JobClient job = env.executeAsync("end of input");
     try {
       halfway.await();
-      Await.until(() -> !Logs.read(BROKERS.a(), stream).isEmpty(), Duration.ofSeconds(60));
+      LocalBroker first = fault == Fault.TOPIC_MISSING ? BROKERS.b() : BROKERS.a();
+      Await.until(() -> !Logs.read(first, stream).isEmpty(), Duration.ofSeconds(60));
       fault.begin();
       goesOn.countDown();
       fault.endMeanwhile();
@@ -116,7 +145,9 @@ class PrismEndOfInputTest {
       fault.end();
     }
     Set<RecordId> found = new HashSet<>();
-    for (ConsumerRecord<byte[], byte[]> record : BROKERS.readBoth(stream)) {
+    List<ConsumerRecord<byte[], byte[]>> written =
+        fault == Fault.TOPIC_MISSING ? Logs.read(BROKERS.b(), stream) : BROKERS.readBoth(stream);
+    for (ConsumerRecord<byte[], byte[]> record : written) {
       RecordId id = Logs.id(record);
       assertThat(record.value()).isEqualTo(Ledger.value(id.sequence()));
       found.add(id);

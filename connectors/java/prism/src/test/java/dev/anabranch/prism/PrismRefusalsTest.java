@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.anabranch.testkit.LocalBroker;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.admin.Admin;
@@ -13,8 +12,6 @@ import org.apache.kafka.common.acl.AccessControlEntry;
 import org.apache.kafka.common.acl.AclBinding;
 import org.apache.kafka.common.acl.AclOperation;
 import org.apache.kafka.common.acl.AclPermissionType;
-import org.apache.kafka.common.quota.ClientQuotaAlteration;
-import org.apache.kafka.common.quota.ClientQuotaEntity;
 import org.apache.kafka.common.resource.PatternType;
 import org.apache.kafka.common.resource.ResourcePattern;
 import org.apache.kafka.common.resource.ResourceType;
@@ -119,11 +116,11 @@ class PrismRefusalsTest {
   void aPrimaryThatThrottlesItLosesRecordsToOthers() throws Exception {
     String stream = BROKERS.stream(1);
     Ledger ledger = new Ledger(stream);
-    try (Admin admin = BROKERS.a().admin();
-        BlockingPrism prism = open(stream, BROKERS.a(), PrismOptions.builder().home("a").build())) {
+    try (BlockingPrism prism =
+        open(stream, BROKERS.a(), PrismOptions.builder().home("a").build())) {
       LaneStats a = prism.stats().get("a");
       ledger.sendUntil(prism, () -> a.acknowledged() > 50);
-      limit(admin, 200.0);
+      BROKERS.throttle(BROKERS.a(), 200.0);
       try {
         ledger.sendUntil(prism, () -> a.breaker() == 2);
         long hedged = a.hedged();
@@ -131,7 +128,7 @@ class PrismRefusalsTest {
         prism.flush();
         assertThat(a.hedged() - hedged).as("only probes are delayed").isLessThan(500);
       } finally {
-        limit(admin, null);
+        BROKERS.throttle(BROKERS.a(), null);
       }
       long before = a.acknowledged();
       ledger.sendUntil(prism, () -> a.breaker() == 0 && a.acknowledged() > before + 50);
@@ -177,14 +174,6 @@ class PrismRefusalsTest {
     return new AclBinding(
         new ResourcePattern(ResourceType.TOPIC, topic, PatternType.LITERAL),
         new AccessControlEntry("User:ANONYMOUS", "*", operation, type));
-  }
-
-  private static void limit(Admin admin, Double bytesPerSecond) throws Exception {
-    ClientQuotaEntity all =
-        new ClientQuotaEntity(Collections.singletonMap(ClientQuotaEntity.CLIENT_ID, null));
-    ClientQuotaAlteration.Op op =
-        new ClientQuotaAlteration.Op("producer_byte_rate", bytesPerSecond);
-    admin.alterClientQuotas(List.of(new ClientQuotaAlteration(all, List.of(op)))).all().get();
   }
 
   private BlockingPrism open(String stream, LocalBroker a, PrismOptions options) {

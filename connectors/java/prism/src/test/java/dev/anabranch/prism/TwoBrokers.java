@@ -5,12 +5,17 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Collectors;
+import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.common.quota.ClientQuotaAlteration;
+import org.apache.kafka.common.quota.ClientQuotaEntity;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
@@ -44,6 +49,17 @@ final class TwoBrokers implements BeforeAllCallback {
     String name = newName();
     BROKERS.forEach(broker -> broker.createTopic(name, partitions));
     return name;
+  }
+
+  /** Lets producers write so many bytes a second to that one; null: as many as they like. */
+  void throttle(LocalBroker broker, @Nullable Double bytesPerSecond) throws Exception {
+    ClientQuotaEntity all =
+        new ClientQuotaEntity(Collections.singletonMap(ClientQuotaEntity.CLIENT_ID, null));
+    ClientQuotaAlteration.Op op =
+        new ClientQuotaAlteration.Op("producer_byte_rate", bytesPerSecond);
+    try (Admin admin = broker.admin()) {
+      admin.alterClientQuotas(List.of(new ClientQuotaAlteration(all, List.of(op)))).all().get();
+    }
   }
 
   String newName() {
