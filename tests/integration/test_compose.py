@@ -23,6 +23,7 @@ from anabranch.devkit import process
 from anabranch.devkit.flink_rest import FlinkRest
 from anabranch.devkit.loop import DEMO_STREAMS
 from anabranch.errors import JobError, UnavailableError
+from anabranch.pipelines.savepoints import take_savepoint
 from anabranch.topology import librdkafka_config, load_topology
 from tests.integration.compose.accounting import discrepancies
 from tests.integration.compose.copying import CopiesRead, expected_copies, start_copying
@@ -91,7 +92,7 @@ def test_a_killed_cluster_stops_nobody_and_loses_nothing(project: ComposeProject
         logged = read_all(STREAM)
         copies.await_copies({each.id for each in logged if each.id is not None}, timeout_s=STEP_LIMIT_S)
     assert FLINK.restored_checkpoint(job) is None
-    assert FLINK.savepoint(job, stop=True).startswith("file:/state/savepoints/")
+    assert take_savepoint(FLINK, job, stop=True).startswith("file:/state/savepoints/")
 
     assert expected.acknowledged == expected.sent.keys()
     assert discrepancies(expected, numbers_of(logged)) == []

@@ -16,6 +16,7 @@ import pytest
 from anabranch.devkit import process
 from anabranch.devkit.cloud_services import CloudSpec
 from anabranch.devkit.loop import FlinkSpec, Loop, LoopSpec
+from anabranch.pipelines.savepoints import take_savepoint
 from tests.integration.counting import RECORDS, Counting
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def test_state_comes_back_from_blob_storage_exactly(
     counting.write(RECORDS)
     await_counted(counting, 2 * RECORDS // 3)
     await_checkpoints(loop, job_id, 1)
-    assert flink.rest.savepoint(job_id).startswith(f"{STATE}/savepoints/savepoint-")
+    assert take_savepoint(flink.rest, job_id).startswith(f"{STATE}/savepoints/savepoint-")
 
     asked = requests(loop)
     fetched = [url for method, url, _ in asked[asked_before:] if method == "GET" and job_id in url]

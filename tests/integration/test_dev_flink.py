@@ -14,6 +14,7 @@ from anabranch.devkit.flink_rest import FlinkRest
 from anabranch.devkit.loop import Loop
 from anabranch.devkit.service import ServiceState
 from anabranch.errors import ConfigurationError, JobError
+from anabranch.pipelines.savepoints import take_savepoint
 from anabranch.pipelines.uris import file_uri
 
 pytestmark = [pytest.mark.flink, pytest.mark.brokers, pytest.mark.timeout(600)]
@@ -42,7 +43,7 @@ def test_job_survives_the_death_of_a_task_manager(flink_loop: Loop, job_id: str)
     assert (rest.restored_checkpoint(job_id) or 0) >= 1
     assert rest.exceptions(job_id)
 
-    path = Path(urllib.parse.urlparse(rest.savepoint(job_id)).path)
+    path = Path(urllib.parse.urlparse(take_savepoint(rest, job_id)).path)
     assert file_uri(path.parent) == flink.savepoints
     assert (path / "_metadata").is_file()
     assert rest.cancel(job_id).state == "CANCELED"

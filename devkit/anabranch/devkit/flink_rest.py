@@ -1,4 +1,4 @@
-"""What a loop, a demo and tests ask a session cluster beyond what a run does: all jobs, waits, savepoints."""
+"""What a loop, a demo and tests ask a session cluster beyond what a run does: all jobs, and waits."""
 
 from __future__ import annotations
 
@@ -113,28 +113,6 @@ class FlinkRest(RestClient):
                 raise UnavailableError(f"job {status.name} is still {status.state} after {timeout_s:.0f} s")
             time.sleep(0.2)
         return status
-
-    def savepoint(self, job_id: str, *, stop: bool = False, timeout_s: float = 120) -> str:
-        """Takes a savepoint (and stops the job with it); returns its path.
-
-        Raises:
-            JobError: It failed; the message is Flink's root cause.
-        """
-        path = f"/jobs/{job_id}/stop" if stop else f"/jobs/{job_id}/savepoints"
-        trigger = self._call("POST", path, {"drain": False} if stop else {"cancel-job": False})["request-id"]
-        deadline = time.monotonic() + timeout_s
-        while True:
-            answer = self.get(f"/jobs/{job_id}/savepoints/{trigger}")
-            if answer["status"]["id"] == "COMPLETED":
-                break
-            if time.monotonic() > deadline:
-                raise UnavailableError(f"the savepoint of job {job_id} takes longer than {timeout_s:.0f} s")
-            time.sleep(0.2)
-        operation = answer["operation"]
-        if "failure-cause" in operation:
-            trace = str(operation["failure-cause"]["stack-trace"])
-            raise JobError(f"the savepoint of job {job_id} failed: {trace.splitlines()[-1].strip()}")
-        return str(operation["location"])
 
 
 def _status(job: dict[str, Any]) -> JobStatus:

@@ -46,6 +46,10 @@ class RestClient:
         """
         return self._call("GET", path)
 
+    def post(self, path: str, body: Any) -> Any:
+        """The decoded answer of a POST; raises the same."""
+        return self._call("POST", path, body)
+
     def metrics_of(self, path: str, names: Iterable[str], how: str = "") -> list[dict[str, Any]]:
         """The answers about these metrics, asked for in as many requests as Flink needs.
 
