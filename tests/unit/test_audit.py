@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from anabranch.connectors import replay
+from anabranch.connectors.dead_letters import DeadLetter
 from anabranch.devkit.audit import RunIndex, audit_topic
 from anabranch.devkit.dataset import record_id
-from anabranch.devkit.ledger import Ledger, LedgerWriter, read_ledger
+from anabranch.devkit.ledger import Ledger, LedgerWriter, content_hash, read_ledger
 from anabranch.devkit.scan import SCANNED
 
 RUN = "o/s/b/r"
@@ -53,3 +55,15 @@ def test_record_that_is_elsewhere_is_missed(
 ) -> None:
     scans = {"a": scanned(*log_of_a), "b": scanned(*log_of_b)}
     assert audit_topic(scans, "t", INDEX, ledger).misplaced == misplaced
+
+
+def test_a_mended_letter_that_was_replayed_is_known_as_what_it_was_mended_to(ledger: Ledger) -> None:
+    letter = DeadLetter.refused("logs", record_id(RUN, 1), b"bad", reason="malformed", detail="")
+    replayed = bytes(replay._id(letter, b"mended", 1))
+    scans = {
+        "a": SCANNED.pack(replayed, content_hash(b"mended"), 0, 0),
+        "b": SCANNED.pack(replayed, content_hash(b"mended otherwise"), 0, 7),
+    }
+    holdings = audit_topic(scans, "t", INDEX, ledger, {1: b"mended"})
+    assert holdings.destinations["a"] == {"replayed dead letters": 1}
+    assert holdings.fabricated == ["b/t-0@7"]

@@ -5,13 +5,14 @@ What a log holds comes from :mod:`anabranch.devkit.scan`, which shares nothing w
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from anabranch.connectors.ids import RecordId
 from anabranch.devkit.dataset import scope_of
-from anabranch.devkit.ledger import Ledger, Places
+from anabranch.devkit.ledger import Ledger, Places, content_hash
 from anabranch.devkit.scan import SCANNED
 
 __all__ = ["Holdings", "RunIndex", "audit_topic"]
@@ -34,14 +35,20 @@ class RunIndex:
         sequence = int.from_bytes(record_id[10:], "big")
         return lines[sequence] if sequence < len(lines) else None
 
-    def replayed_ids(self, replayed: frozenset[int]) -> frozenset[bytes]:
-        """The ids under which these lines are replayed the first time."""
-        return frozenset(
-            bytes(RecordId.replayed(RecordId.supplied(scope_of(run), sequence), 1))
+    def replayed_as(self, mended: Mapping[int, bytes]) -> dict[bytes, int]:
+        """The ids under which these lines are replayed the first time, with the hash of what each then is."""
+        return {
+            bytes(_replayed_id(RecordId.supplied(scope_of(run), sequence), mended[line])): content_hash(
+                mended[line]
+            )
             for run, lines in self.lines.items()
             for sequence, line in enumerate(lines)
-            if line in replayed
-        )
+            if line in mended
+        }
+
+
+def _replayed_id(original: RecordId, mended: bytes) -> RecordId:
+    return RecordId.supplied(f"mended/{original.hex()}/{hashlib.sha256(mended).hexdigest()}", 1)
 
 
 @dataclass
@@ -73,7 +80,7 @@ def audit_topic(
     topic: str,
     index: RunIndex,
     ledger: Ledger,
-    replayed: frozenset[int] = frozenset(),
+    mended: Mapping[int, bytes] | None = None,
 ) -> Holdings:
     """Holds each record of a topic against the ledger.
 
@@ -83,10 +90,10 @@ def audit_topic(
         topic: Its name, for places.
         index: Finds a record's input line.
         ledger: What was sent.
-        replayed: Lines that were replayed from the dead letters; their new ids are known, not fabricated.
+        mended: What lines were replayed as from the dead letters; these are known, not fabricated.
     """
     holdings = Holdings()
-    known_replays = index.replayed_ids(replayed)
+    replayed_as = index.replayed_as(mended or {})
     for number, (primary, scan) in enumerate(scans.items()):
         held: dict[int, int] = {}
         went = holdings.destinations.setdefault(primary, Counter())
@@ -96,7 +103,7 @@ def audit_topic(
                 went["further copies" if line in holdings.copies else "first copies"] += 1
                 holdings.copies[line] += 1
                 held[Places.number(partition, offset)] = line
-            elif identity in known_replays:
+            elif replayed_as.get(identity) == digest:
                 went["replayed dead letters"] += 1
             else:
                 wrong = holdings.corrupt if line in ledger.sent else holdings.fabricated

@@ -89,7 +89,8 @@ def gather(
         pool.shutdown(wait=False, cancel_futures=True)
     scans, outputs = scanning.result(), reading.result()
     tell("audit: holding what the logs hold and what the jobs wrote against the ledger")
-    holdings = audit_topic(scans, STREAM, index, ledger, frozenset(mended or ()))
+    replayed = {bad.event.line: bad.mended for bad in planted if bad.event.line in (mended or {})}
+    holdings = audit_topic(scans, STREAM, index, ledger, replayed)
     run_of = {line: run for run, lines in index.lines.items() for line in lines}
     evidence = Evidence(
         ledger=ledger,
