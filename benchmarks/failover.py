@@ -28,9 +28,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ways import Way
+
 from anabranch.connectors import Delivery, PrismProducer
-from anabranch.devkit.brokers import Broker
-from anabranch.devkit.faulty_link import FaultyLink, link_to
+from anabranch.devkit.faulty_link import link_to
 from anabranch.devkit.loop import Loop, LoopSpec
 
 STREAM = "bench"
@@ -74,22 +75,6 @@ class Sender:
     def first_by(self, primary: str, since: float) -> float | None:
         """When that primary acknowledged for the first time since then."""
         return min((a.at for a in list(self.done) if a.primary == primary and a.at > since), default=None)
-
-
-@dataclass(frozen=True)
-class Way:
-    """To a broker: its own address, and a link."""
-
-    broker: Broker
-    link: FaultyLink
-
-    def strike(self, fault: str) -> None:
-        """Begins the fault."""
-        {"kill": self.broker.kill, "pause": self.broker.pause, "hole": self.link.silence}[fault]()
-
-    def mend(self, fault: str) -> None:
-        """Ends the fault; returns when the broker answers."""
-        {"kill": self.broker.restart, "pause": self.broker.resume, "hole": self.link.open}[fault]()
 
 
 def play(fault: str, way: Way, sender: Sender) -> dict[str, float]:

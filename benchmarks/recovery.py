@@ -33,11 +33,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
+from ways import Way
 
 from anabranch.connectors import PrismProducer
 from anabranch.connectors.readers import UnionReader
-from anabranch.devkit.brokers import Broker
-from anabranch.devkit.faulty_link import FaultyLink, link_to
+from anabranch.devkit.faulty_link import link_to
 from anabranch.devkit.flink_config import FlinkSpec
 from anabranch.devkit.loop import Loop, LoopSpec
 from anabranch.devkit.state import write_atomically
@@ -122,22 +122,6 @@ def flowing(loop: Loop, per_second: int) -> Iterator[Outputs]:
         stop.set()
         for thread in threads:
             thread.join()
-
-
-@dataclass(frozen=True)
-class Way:
-    """To a broker: its own address, and a link."""
-
-    broker: Broker
-    link: FaultyLink
-
-    def strike(self, fault: str) -> None:
-        """Begins the fault."""
-        {"kill": self.broker.kill, "pause": self.broker.pause, "hole": self.link.silence}[fault]()
-
-    def mend(self, fault: str) -> None:
-        """Ends the fault; returns when the broker answers."""
-        {"kill": self.broker.restart, "pause": self.broker.resume, "hole": self.link.open}[fault]()
 
 
 def hurt(fault: str, way: Way, other: str, outputs: Outputs) -> dict[str, float]:

@@ -3,6 +3,9 @@
 ``run_job``
     ``run_job(folder, *options) -> JobRun`` starts the command on a job's folder. What it starts is ended
     after the test, whatever happens.
+``link``
+    A way to broker a that a test may make silent, slow or cut; mended after it. Only for modules with
+    brokers of their own (a ``session_loop`` in the module), since the broker is started anew for it.
 ``counting``
     A job that counts records, with its streams; nothing runs yet.
 """
@@ -22,6 +25,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from anabranch.devkit import process
+from anabranch.devkit.faulty_link import FaultyLink, link_to
+from anabranch.devkit.loop import Loop
 from anabranch.devkit.process import ProcessRef
 from tests.integration.counting import Counting
 
@@ -105,6 +110,19 @@ def run_job(home: Path) -> Iterator[RunJob]:
 
     yield start
     process.sweep(mark)
+
+
+@pytest.fixture(scope="module")
+def module_link(session_loop: Loop) -> Iterator[FaultyLink]:
+    """For all tests of a module; use ``link``."""
+    with link_to(session_loop.broker("a"), session_loop.folder) as link:
+        yield link
+
+
+@pytest.fixture
+def link(module_link: FaultyLink) -> Iterator[FaultyLink]:
+    yield module_link
+    module_link.open()
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ from confluent_kafka.admin import (
 )
 
 from anabranch.connectors import PrismProducer
-from anabranch.devkit.faulty_link import FaultyLink, link_to
+from anabranch.devkit.faulty_link import FaultyLink
 from anabranch.devkit.loop import Loop, LoopSpec
 from anabranch.devkit.service import ServiceState
 from anabranch.errors import DeliveryError
@@ -55,19 +55,6 @@ def session_loop() -> Iterator[Loop]:
     spec = LoopSpec(name=f"faults-{os.getpid()}", primaries=2, streams={}, broker_properties=AUTHORIZER)
     with Loop.up(spec) as loop:
         yield loop
-
-
-@pytest.fixture(scope="module")
-def module_link(session_loop: Loop) -> Iterator[FaultyLink]:
-    """A way to broker a, by a listener of its own; use ``link``, which mends it after each test."""
-    with link_to(session_loop.broker("a"), session_loop.folder) as link:
-        yield link
-
-
-@pytest.fixture
-def link(module_link: FaultyLink) -> Iterator[FaultyLink]:
-    yield module_link
-    module_link.open()
 
 
 @pytest.fixture

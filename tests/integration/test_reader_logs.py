@@ -21,7 +21,7 @@ from anabranch.connectors.guide import Guide
 from anabranch.connectors.readers import UnionReader
 from anabranch.devkit import process
 from anabranch.devkit.brokers import Broker
-from anabranch.devkit.faulty_link import FaultyLink, link_to
+from anabranch.devkit.faulty_link import FaultyLink
 from anabranch.devkit.loop import Loop, LoopSpec
 from tests.integration.conftest import ANABRANCH
 
@@ -38,19 +38,6 @@ def session_loop() -> Iterator[Loop]:
     """Brokers of this module's own, of which other modules' tests notice nothing."""
     with Loop.up(LoopSpec(name=f"reader-{os.getpid()}", primaries=2, streams={})) as loop:
         yield loop
-
-
-@pytest.fixture(scope="module")
-def module_link(session_loop: Loop) -> Iterator[FaultyLink]:
-    """A way to broker a, by a listener of its own; use ``linked``, after which it is mended."""
-    with link_to(session_loop.broker("a"), session_loop.folder) as link:
-        yield link
-
-
-@pytest.fixture
-def link(module_link: FaultyLink) -> Iterator[FaultyLink]:
-    yield module_link
-    module_link.open()
 
 
 @pytest.fixture
