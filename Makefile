@@ -6,6 +6,8 @@ UV_VERSION := 0.13.9
 UV := $(CACHE)/uv-$(UV_VERSION)/bin/uv
 JARS := connectors/anabranch/connectors/jars
 PLUGINS := connectors/anabranch/connectors/plugins
+# Else Maven ends its output with escape codes, though it was told not to colour it.
+export MAVEN_OPTS := -Djansi.noreset=true $(MAVEN_OPTS)
 MVN := mvn -B -q -f connectors/java/pom.xml
 JAVA_SOURCES := $(shell find connectors/java -path '*/src/main/*' -type f -o -name pom.xml -path 'connectors/java/*' 2>/dev/null)
 DEMO_ARGS ?=
