@@ -46,6 +46,8 @@ _PLANTED_AT_MOST = 300
 _PLANTED_SHARE = 0.02
 # How long everything may take to be read to the end, once producers are done and the victim is back.
 _DRAIN_LIMIT_S = 120.0
+# Jobs that have no checkpoint by then will not have one: the verdict says that the fault did not bite.
+_HOLD_LIMIT_S = 120.0
 # Each look asks the JobManager a dozen questions, which costs it as much as the jobs' own bookkeeping.
 _LOOK_EVERY_S = 0.5
 # 2 MB records are planted; Kafka's own limit is 1 MiB.
@@ -356,10 +358,18 @@ def _strike_meanwhile(
     )
     with ThreadPoolExecutor(1) as pool:
         harm: Future[None] | None = None
+        held_until: float | None = None
         while not stage.replay.done or (harm is not None and not harm.done()):
             _show_sample(observer, show, stage.replay.total)
             if harm is None and observer.may_strike(stage.plan):
+                stage.replay.go_on()
                 harm = pool.submit(nemesis.run)
+            elif harm is None and held_until is None and observer.strikes_late(stage.plan):
+                tell("holding the rest until both jobs have a checkpoint")
+                stage.replay.hold()
+                held_until = time.monotonic() + _HOLD_LIMIT_S
+            elif harm is None and held_until is not None and time.monotonic() > held_until:
+                stage.replay.go_on()
             time.sleep(_LOOK_EVERY_S)
         if harm is not None:
             harm.result()

@@ -59,7 +59,7 @@ class Replay:
 
     def start(self, loop: Loop) -> None:
         """Starts the processes at the usual pace; they end with the loop at the latest."""
-        self._set_pace(min(_RECORDS_PER_S, self.total / _SHORTEST_S))
+        self.go_on()
         for number in range(_PROCESSES):
             order = ReplayOrder(
                 topology=str(loop.topology_path),
@@ -75,6 +75,14 @@ class Replay:
             argv = [sys.executable, "-m", "anabranch.devkit.replay", order.to_json()]
             log = self._folder / f"{number}.log"
             self._refs.append(process.start(argv, log=log, cwd=self._folder, mark=loop.mark))
+
+    def hold(self) -> None:
+        """Sends nothing more until :meth:`go_on`."""
+        self._set_pace(0.0)
+
+    def go_on(self) -> None:
+        """Sends at the usual pace."""
+        self._set_pace(min(_RECORDS_PER_S, self.total / _SHORTEST_S))
 
     def _set_pace(self, records_per_s: float) -> None:
         scratch = self._pace.with_suffix(".part")

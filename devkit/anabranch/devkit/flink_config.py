@@ -141,8 +141,7 @@ def _failure_handling() -> dict[str, Any]:
         "heartbeat.interval": "1 s",
         "heartbeat.timeout": "20 s",
         "heartbeat.rpc-failure-threshold": 2,
-        # Both default to 10 s, which a machine with twenty busy processes on two cores exceeds.
-        "pekko.startup-timeout": "90 s",
+        # Defaults to 10 s, which a machine with twenty busy processes on two cores exceeds.
         "pekko.ask.timeout": "60 s",
         "restart-strategy.type": "exponential-delay",
         "restart-strategy.exponential-delay.initial-backoff": "500 ms",
@@ -182,6 +181,11 @@ def pyflink_folder() -> Path:
     return Path(found.origin).parent
 
 
+# Of Flink's RPC, 10 s as well. Flink 2.3 hands its own option for it, pekko.startup-timeout, to Pekko under a
+# name that Pekko does not read.
+_STARTUP_LIMIT = "-Dpekko.remote.classic.startup-timeout=90s"
+
+
 def job_manager_jvm(pyflink: Path) -> list[str]:
     """JVM flags of the JobManager."""
     return [
@@ -191,6 +195,7 @@ def job_manager_jvm(pyflink: Path) -> list[str]:
         # It coordinates and computes nothing: C2 took half of its CPU time and gave nothing back.
         _QUICK_COMPILER,
         "-XX:+UseSerialGC",
+        _STARTUP_LIMIT,
         *_module_flags(pyflink),
     ]
 
@@ -206,6 +211,7 @@ def task_manager_jvm(spec: FlinkSpec, pyflink: Path) -> list[str]:
         f"-XX:MaxMetaspaceSize={_METASPACE_MB}m",
         *(_SHORT_LIVED if spec.short_lived else _LONG_LIVED),
         "-XX:ParallelGCThreads=2",  # several JVMs share this machine
+        _STARTUP_LIMIT,
         *_module_flags(pyflink),
     ]
 

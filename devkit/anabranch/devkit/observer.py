@@ -19,6 +19,8 @@ __all__ = ["Observer"]
 
 # Reading is in full swing when each job has a checkpoint to come back to.
 _CHECKPOINTS_BEFORE_STRIKE = 1
+# Of the input, acknowledged: beyond every planned moment, and with enough left to be sent after the fault.
+_LATEST_SHARE = 0.6
 _FRESH_WITHIN_S = 30.0
 
 _Ends = Mapping[str, Mapping[int, int]]
@@ -82,6 +84,16 @@ class Observer:
             and all(count >= _CHECKPOINTS_BEFORE_STRIKE for count in latest.checkpoints.values())
             and all(count > 0 for count in latest.consumed.values())
         )
+
+    def strikes_late(self, plan: FaultPlan) -> bool:
+        """Whether the planned moment is long over and may not come while anything is left to be sent.
+
+        On a busy machine all can be sent before the jobs have a checkpoint: then no fault proves anything.
+        """
+        if plan.kind is FaultKind.NONE or not self._timeline.samples:
+            return False
+        acknowledged = sum(self._timeline.samples[-1].acknowledged.values())
+        return acknowledged >= _LATEST_SHARE * self._replay.total
 
     def note_unread(self, plan: FaultPlan) -> None:
         """Notes what the victim holds that a job has not read; may be called from any thread.
