@@ -51,7 +51,7 @@ class Workload:
         self._port, *ports = claim_ports(1 + len(loop.brokers), loop.folder)
         self.tokens = Service("token-service", folder, loop.mark)
         serve = [sys.executable, "-m", "anabranch.devkit.token_service", str(self._port)]
-        ref = self.tokens.spawn([*serve, *authority.issue("tokens"), folder / "token"])
+        ref = self.tokens.spawn([*serve, *authority.issue("tokens"), folder / "token", "0"])
         process.await_condition(lambda: process.listens(ref, self._port), 60, "the token service")
         self.environment = {
             "AZURE_CLIENT_ID": CLIENT_ID,
