@@ -180,16 +180,22 @@ def test_each_record_comes_once_whatever_happens_to_a_primary(
     assert job.lost("CLUSTER_REPLACED")
 
 
+def read_and_wiped(stream: StreamHandle, start_job: StartJob, policy: str) -> tuple[SourceJob, Written]:
+    """A job that has read both primaries, of which b is another Kafka cluster from now on."""
+    a, b = stream.loop.brokers
+    written = Written(stream.name)
+    written.write(a, b)
+    job = start_job(stream, f"out-of-range={policy}")
+    job.await_exactly(written.values)
+    b.wipe({stream.name: stream.partitions})
+    return job, written
+
+
 def test_under_fail_a_wiped_primary_ends_the_job_and_is_named(
     make_stream: StreamMaker, start_job: StartJob
 ) -> None:
     stream = make_stream()
-    a, b = stream.loop.brokers
-    written = Written(stream.name)
-    written.write(a, b)
-    job = start_job(stream, "out-of-range=fail")
-    job.await_exactly(written.values)
-    b.wipe({stream.name: stream.partitions})
+    job, _ = read_and_wiped(stream, start_job, "fail")
     said = job.await_failure()
     assert "LostRecordsException" in said
     assert f"b/{stream.name}" in said
@@ -200,11 +206,7 @@ def test_under_park_a_wiped_primary_is_not_read_and_the_others_are(
 ) -> None:
     stream = make_stream()
     a, b = stream.loop.brokers
-    written = Written(stream.name)
-    written.write(a, b)
-    job = start_job(stream, "out-of-range=park")
-    job.await_exactly(written.values)
-    b.wipe({stream.name: stream.partitions})
+    job, written = read_and_wiped(stream, start_job, "park")
     process.await_condition(lambda: job.lost("CLUSTER_REPLACED"), 100, f"a loss in {job.flink}")
     Written(stream.name).write(b)
     for _ in range(3):

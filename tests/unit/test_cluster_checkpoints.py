@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ import pytest
 from anabranch.pipelines import Job
 from anabranch.pipelines.context import RunContext
 from anabranch.pipelines.settings import Settings
+from tests.unit.serving import serving
 
 KEY = "execution.checkpointing.dir"
 BLOB = "abfss://state@account.dfs.core.windows.net/checkpoints"
@@ -39,11 +39,8 @@ class _Flink(BaseHTTPRequestHandler):
 def flink() -> Iterator[tuple[str, dict[str, str]]]:
     """``host:port`` of a JobManager, and its options."""
     options: dict[str, str] = {}
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Flink", (_Flink,), {"options": options}))
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"127.0.0.1:{server.server_port}", options
-    server.shutdown()
-    server.server_close()
+    with serving(type("Flink", (_Flink,), {"options": options})) as address:
+        yield address, options
 
 
 def place(folder: Path, **settings: Any) -> str:

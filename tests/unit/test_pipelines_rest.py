@@ -7,7 +7,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import astuple
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import ClassVar
 
 import pytest
@@ -17,6 +17,7 @@ from anabranch.errors import JobError, UnavailableError
 from anabranch.pipelines.events import Progress
 from anabranch.pipelines.rest import RestClient
 from anabranch.pipelines.running_job import Failure, RunningJob
+from tests.unit.serving import serving
 
 
 class _Answers(BaseHTTPRequestHandler):
@@ -42,13 +43,8 @@ def answers() -> dict[str, tuple[int, bytes]]:
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), _Answers)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(_Answers) as address:
+        yield f"http://{address}"
 
 
 def test_what_flink_refuses_is_told_in_its_words(url: str, answers: dict[str, tuple[int, bytes]]) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from anabranch.cli.main import cli
 from anabranch.errors import ConfigurationError, JobError, UnavailableError
+from tests.unit.serving import serving
 
 AB, CD = "ab" * 16, "cd" * 16
 URI = "file:/savepoints/savepoint-abab-1"
@@ -61,13 +61,8 @@ def cluster() -> Iterator[str]:
     ]
     _Flink.asked, _Flink.refusal, _Flink.looks_before_end = [], None, 2
     _Flink.operation = {"location": URI}
-    server = HTTPServer(("127.0.0.1", 0), _Flink)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(_Flink) as address:
+        yield address
 
 
 def savepoint(*arguments: str) -> Result:

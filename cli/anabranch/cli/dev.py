@@ -6,7 +6,6 @@ import json
 import re
 import sys
 import time
-from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -208,11 +207,11 @@ def _streams(named: tuple[str, ...]) -> dict[str, int]:
 
     if not named:
         return DEMO_STREAMS
-    pairs = [_stream(text) for text in named]
-    streams = dict(pairs)
-    if len(streams) < len(pairs):
-        again = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
-        raise ConfigurationError(f"stream {again} is given twice")
+    streams: dict[str, int] = {}
+    for name, partitions in map(_stream, named):
+        if name in streams:
+            raise ConfigurationError(f"stream {name} is given twice")
+        streams[name] = partitions
     # Jobs write to it unless they are told otherwise.
     streams.setdefault("dead-letters", DEMO_STREAMS["dead-letters"])
     return streams

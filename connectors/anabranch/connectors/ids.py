@@ -80,6 +80,11 @@ class RecordId(bytes):
             raise ValueError(f"a replay's number lies in 0..2^31-1, not {replay}")
         return cls.of(_sha256(original.incarnation + b"replay" + _int32(replay)), original.sequence)
 
+    @classmethod
+    def mended(cls, original: RecordId, value: bytes, replay: int) -> Self:
+        """The same of a letter with that value in place of its own: of two contents each has an id."""
+        return cls.supplied(f"mended/{original.hex()}/{_sha256(value).hex()}", replay)
+
     @property
     def incarnation(self) -> bytes:
         """The first 10 bytes."""

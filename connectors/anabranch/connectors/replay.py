@@ -127,10 +127,9 @@ def _id(letter: DeadLetter, value: bytes, number: int) -> RecordId:
     """Under which that value goes out."""
     if letter.reason == DEGRADED:
         return letter.record_id
-    content = hashlib.sha256(value)
-    if content.digest() == letter.value_sha256:
+    if hashlib.sha256(value).digest() == letter.value_sha256:
         return RecordId.replayed(letter.record_id, number)
-    return RecordId.supplied(f"mended/{letter.record_id.hex()}/{content.hexdigest()}", number)
+    return RecordId.mended(letter.record_id, value, number)
 
 
 def _still_newest(

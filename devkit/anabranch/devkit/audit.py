@@ -5,13 +5,12 @@ What a log holds comes from :mod:`anabranch.devkit.scan`, which shares nothing w
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from anabranch.connectors.ids import RecordId
-from anabranch.devkit.dataset import scope_of
+from anabranch.devkit.dataset import record_id, scope_of
 from anabranch.devkit.ledger import Ledger, Places, content_hash
 from anabranch.devkit.scan import SCANNED
 
@@ -38,17 +37,11 @@ class RunIndex:
     def replayed_as(self, mended: Mapping[int, bytes]) -> dict[bytes, int]:
         """The ids under which these lines are replayed the first time, with the hash of what each then is."""
         return {
-            bytes(_replayed_id(RecordId.supplied(scope_of(run), sequence), mended[line])): content_hash(
-                mended[line]
-            )
+            bytes(RecordId.mended(record_id(run, sequence), mended[line], 1)): content_hash(mended[line])
             for run, lines in self.lines.items()
             for sequence, line in enumerate(lines)
             if line in mended
         }
-
-
-def _replayed_id(original: RecordId, mended: bytes) -> RecordId:
-    return RecordId.supplied(f"mended/{original.hex()}/{hashlib.sha256(mended).hexdigest()}", 1)
 
 
 @dataclass

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from anabranch.errors import JobError, UnavailableError
-from anabranch.pipelines.rest import RestClient
+from anabranch.pipelines.rest import FINAL_STATES, RestClient, root_cause
 
 __all__ = ["FlinkRest", "JobStatus"]
-
-# States that a job does not leave any more.
-_FINAL = frozenset({"FINISHED", "CANCELED", "FAILED"})
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class JobStatus:
     @property
     def is_final(self) -> bool:
         """Whether it has ended for good."""
-        return self.state in _FINAL
+        return self.state in FINAL_STATES
 
     @property
     def is_running(self) -> bool:
@@ -90,9 +87,7 @@ class FlinkRest(RestClient):
         entries = self.exceptions(job_id, limit=1)
         if not entries:
             return "no exception is known"
-        lines = str(entries[0]["stacktrace"]).splitlines()
-        causes = [line for line in lines if line.startswith("Caused by: ")]
-        return causes[-1].removeprefix("Caused by: ") if causes else lines[0]
+        return root_cause(str(entries[0]["stacktrace"]))
 
     def metrics(self, job_id: str, vertex_id: str, names: list[str]) -> dict[str, str]:
         """Values of some metrics of a vertex, one key per subtask and metric (``0.numRecordsIn``)."""

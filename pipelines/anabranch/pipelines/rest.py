@@ -14,7 +14,10 @@ from urllib.parse import quote, urlsplit
 
 from anabranch.errors import JobError, UnavailableError
 
-__all__ = ["RestClient"]
+__all__ = ["FINAL_STATES", "RestClient", "root_cause"]
+
+FINAL_STATES = frozenset({"FINISHED", "CANCELED", "FAILED"})
+"""Those that a job does not leave any more."""
 
 # A JobManager that has just started says 503, but its endpoints of TaskManagers say 404 and this.
 _NOT_YET = "Cannot connect to ResourceManager right now"
@@ -60,6 +63,10 @@ class RestClient:
         """
         return [each for some in _pieces(map(quote, names)) for each in self.get(f"{path}?get={some}{how}")]
 
+    def jobs_that_go_on(self) -> list[dict[str, Any]]:
+        """Those that have not ended, as Flink describes them: ``jid``, ``name``, ``state``, and so on."""
+        return [job for job in self.get("/jobs/overview")["jobs"] if job["state"] not in FINAL_STATES]
+
     def checkpoints(self, job_id: str) -> dict[str, Any]:
         """Counts, the latest of each kind, and history."""
         found: dict[str, Any] = self.get(f"/jobs/{job_id}/checkpoints")
@@ -90,6 +97,13 @@ class RestClient:
             # urllib wraps what the system says.
             told = error.reason if isinstance(error, urllib.error.URLError) else error
             raise UnavailableError(f"Flink does not answer: {told}", where=self.url) from error
+
+
+def root_cause(trace: str) -> str:
+    """The line of a printed Java stack trace that says what went wrong first."""
+    lines = trace.splitlines()
+    causes = [line for line in lines if line.startswith("Caused by: ")]
+    return causes[-1].removeprefix("Caused by: ") if causes else lines[0]
 
 
 def _is_loopback(url: str) -> bool:

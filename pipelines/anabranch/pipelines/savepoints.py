@@ -8,14 +8,13 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from anabranch.errors import ConfigurationError, JobError, UnavailableError
-from anabranch.pipelines.rest import RestClient
+from anabranch.pipelines.rest import RestClient, root_cause
 
 __all__ = ["SavepointFormat", "Submitted", "find_job", "take_savepoint"]
 
 SavepointFormat = Literal["canonical", "native"]
 """``canonical`` can be restored into another state backend, ``native`` is quicker to take and to restore."""
 
-_FINAL = frozenset({"FINISHED", "CANCELED", "FAILED"})
 _LOOK_S = 0.2
 _NO_FOLDER = re.compile(r"savepoint\S*dir\] is not set")
 
@@ -34,11 +33,7 @@ def find_job(rest: RestClient, job: str) -> Submitted:
         UnavailableError: Flink does not answer.
         ConfigurationError: None does, or several do.
     """
-    running = [
-        Submitted(each["name"], each["jid"])
-        for each in rest.get("/jobs/overview")["jobs"]
-        if each["state"] not in _FINAL
-    ]
+    running = [Submitted(each["name"], each["jid"]) for each in rest.jobs_that_go_on()]
     found = [each for each in running if job in each]
     if len(found) > 1:
         ids = ", ".join(each.job_id for each in found)
@@ -101,11 +96,6 @@ def take_savepoint(
         time.sleep(_LOOK_S)
     operation = answer["operation"]
     if "failure-cause" in operation:
-        raise JobError(f"the savepoint of job {job_id} failed: {_root_cause(operation)}")
+        trace = str(operation["failure-cause"]["stack-trace"])
+        raise JobError(f"the savepoint of job {job_id} failed: {root_cause(trace)}")
     return str(operation["location"])
-
-
-def _root_cause(operation: dict[str, dict[str, str]]) -> str:
-    lines = operation["failure-cause"]["stack-trace"].splitlines()
-    causes = [line for line in lines if line.startswith("Caused by: ")]
-    return (causes or lines or ["Flink does not say why"])[-1].strip().removeprefix("Caused by: ")

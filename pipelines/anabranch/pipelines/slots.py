@@ -17,7 +17,6 @@ _POLL_S = 0.25
 # More would not help to choose which one to end.
 _SHOWN_JOBS = 5
 _FLEXIBLE = ("adaptive", "reactive")
-_OVER = frozenset({"FINISHED", "CANCELED", "FAILED"})
 
 
 def needed_slots(settings: Settings) -> int:
@@ -55,7 +54,7 @@ def _makes_room(rest: RestClient) -> bool:
 
 
 def _too_few(rest: RestClient, address: str, needed: int, overview: dict[str, Any]) -> UnavailableError:
-    jobs = [job for job in rest.get("/jobs/overview")["jobs"] if job["state"] not in _OVER]
+    jobs = rest.jobs_that_go_on()
     names = [f"{job['name']} ({job['jid']})" for job in jobs[:_SHOWN_JOBS]]
     more = [f"{len(jobs) - len(names)} more"] if len(jobs) > len(names) else []
     running = ", ".join(names + more) or "no job"

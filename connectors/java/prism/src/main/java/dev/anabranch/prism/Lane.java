@@ -111,8 +111,8 @@ final class Lane {
     shown = new LaneStats();
   }
 
-  void show(Breaker.State state) {
-    shown.breaker = state.ordinal();
+  void showBreaker() {
+    shown.breaker = breaker.state().ordinal();
   }
 
   void setReady(boolean ready) {

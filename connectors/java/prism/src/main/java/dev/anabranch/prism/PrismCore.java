@@ -365,7 +365,7 @@ final class PrismCore {
     if (lane.isReady() && lane.breaker.cool(now)) {
       lane.probe();
     }
-    lane.show(lane.breaker.state());
+    lane.showBreaker();
   }
 
   /** What it still has will hardly be answered sooner than another primary answers it. */

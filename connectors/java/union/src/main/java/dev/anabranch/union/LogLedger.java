@@ -183,13 +183,16 @@ final class LogLedger {
       // Until then the primary is awaited still, so that no bounded read ends before.
       return;
     }
+    Map<TopicOfCluster, Set<String>> former = new HashMap<>();
     bounds.forEach(
         (log, bound) -> {
           late.remove(log);
           if (known.putIfAbsent(log, topic) == null) {
             UnionSplit split =
                 UnionSplit.fresh(log, primary, topic, bound.start(), bound.stop())
-                    .behind(formerTopicIds(log, topic));
+                    .behind(
+                        former.computeIfAbsent(
+                            TopicOfCluster.of(log, topic), this::formerTopicIds));
             pending.put(split.splitId(), split);
           }
         });
@@ -225,23 +228,23 @@ final class LogLedger {
   /** The logs of topics that were deleted, and created again with these splits, by split id. */
   Set<String> replacedBy(List<UnionSplit> splits) {
     return splits.stream()
-        .map(
-            split ->
-                new TopicOfCluster(split.log().clusterId(), split.topic(), split.log().topicId()))
+        .map(split -> TopicOfCluster.of(split.log(), split.topic()))
         .distinct()
         .flatMap(this::formerLogs)
         .map(LogId::splitId)
         .collect(Collectors.toSet());
   }
 
-  private Set<String> formerTopicIds(LogId log, String topic) {
-    return formerLogs(new TopicOfCluster(log.clusterId(), topic, log.topicId()))
-        .map(LogId::topicId)
-        .collect(Collectors.toSet());
+  private Set<String> formerTopicIds(TopicOfCluster topic) {
+    return formerLogs(topic).map(LogId::topicId).collect(Collectors.toSet());
   }
 
   /** A topic as it is now; without an id where there is none. */
-  private record TopicOfCluster(String clusterId, String name, @Nullable String id) {}
+  private record TopicOfCluster(String clusterId, String name, @Nullable String id) {
+    static TopicOfCluster of(LogId log, String name) {
+      return new TopicOfCluster(log.clusterId(), name, log.topicId());
+    }
+  }
 
   /** Known logs that had its name in its cluster, and another id. */
   private Stream<LogId> formerLogs(TopicOfCluster topic) {

@@ -1,7 +1,6 @@
 package dev.anabranch.union;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.anabranch.records.RawRecord;
 import dev.anabranch.testkit.Await;
@@ -55,20 +54,11 @@ class LeaderlessTest {
   void aBoundedReadThatWaitsForALeaderInVainFailsAndNamesTheLog() throws Exception {
     TopologyFile topology = twoBrokers("led");
     TestProducer.write(first, "led", 2, "a", 100);
-    UnionSourceBuilder<RawRecord> source =
-        UnionFixture.source(topology)
-            .stop(StopPosition.latest())
-            .boundedDeadline(Duration.ofSeconds(3));
-    UnionSource<RawRecord> slow = source.deserializer(new SlowEmitter(200)).build();
-    UnionJob job = UnionJob.start("led", slow, 1, directory, null);
-    job.awaitCount(1);
-    String savepoint = job.stop();
+    BoundedRead read = new BoundedRead(topology, directory);
+    String savepoint = read.stopMidway(200, 1);
 
     loseTheLeader("led");
-    UnionSource<RawRecord> quick = source.deserializer(RecordDeserializer.raw()).build();
-    UnionJob restored = UnionJob.start("led", quick, 1, directory, savepoint);
-    assertThatThrownBy(restored::awaitFinished)
-        .hasStackTraceContaining("bounded read of stream led: not read to their end within 3 s")
+    read.assertThatItFails(savepoint)
         .hasStackTraceContaining("primary a (log led-1: no progress at offset ")
         .hasStackTraceContaining(" of 50; its partition may have no leader");
   }

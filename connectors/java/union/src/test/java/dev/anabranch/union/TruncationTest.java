@@ -1,12 +1,8 @@
 package dev.anabranch.union;
 
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
-
-import dev.anabranch.records.RawRecord;
 import dev.anabranch.testkit.LocalBroker;
 import dev.anabranch.testkit.TestProducer;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.apache.flink.util.FileUtils;
@@ -103,20 +99,11 @@ class TruncationTest {
     TopologyFile topology = victimAlone("bounded");
     beforeTheCut("bounded");
     TestProducer.write(victim, "bounded", 1, "gone", 10);
-    UnionSourceBuilder<RawRecord> source =
-        UnionFixture.source(topology)
-            .stop(StopPosition.latest())
-            .boundedDeadline(Duration.ofSeconds(3));
-    UnionSource<RawRecord> slow = source.deserializer(new SlowEmitter(400)).build();
-    UnionJob job = UnionJob.start("bounded", slow, 1, directory, null);
-    job.awaitCount(12);
-    String savepoint = job.stop();
+    BoundedRead read = new BoundedRead(topology, directory);
+    String savepoint = read.stopMidway(400, 12);
 
     loseTheEnd("bounded");
-    UnionSource<RawRecord> quick = source.deserializer(RecordDeserializer.raw()).build();
-    UnionJob restored = UnionJob.start("bounded", quick, 1, directory, savepoint);
-    assertThatThrownBy(restored::awaitFinished)
-        .hasStackTraceContaining("bounded read of stream bounded: not read to their end within 3 s")
+    read.assertThatItFails(savepoint)
         .hasStackTraceContaining("primary v (log bounded-0: no progress at offset 10 of 20;");
   }
 

@@ -111,12 +111,11 @@ public final class DecodeOperator extends AbstractStreamOperator<RowData>
   @Override
   public void processElement(StreamRecord<RawRecord> element) throws Exception {
     RawRecord record = element.getValue();
-    BadRecordPolicy.Handler forLate = late;
     KeptWatermark passed = watermark;
-    if (forLate != null && passed != null && isLate(element, passed)) {
+    if (passed != null && isLate(element, passed)) {
       opened(lateRecords).inc();
       setAside(
-          forLate,
+          opened(late),
           record,
           Reason.LATE,
           "created at %d, when the watermark was at %d: windows may have been counted without it"
