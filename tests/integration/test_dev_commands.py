@@ -194,8 +194,10 @@ def test_second_broker_on_the_same_data_is_told_of_the_lock(name: str) -> None:
         for number, port in enumerate((spec.port, spec.controller_port)):
             text = text.replace(str(port), str(31_990 + number))  # ports must not be what stops it
         properties.write_text(text)
+        logged = broker.log_path.read_bytes()
         with pytest.raises(EnvironmentMissingError, match="another broker runs on its data"):
             broker.restart()
+        assert broker.log_path.read_bytes() == logged, "a second one was started"
         (broker.folder / "hidden").rename(broker.folder / "a.pid.json")
         assert broker.state is ServiceState.UP
 

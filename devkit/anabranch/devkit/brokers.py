@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import shutil
 import time
 import uuid
@@ -14,7 +15,7 @@ from typing import Any
 from anabranch.devkit import process
 from anabranch.devkit.broker_config import server_properties
 from anabranch.devkit.class_archive import ClassArchive
-from anabranch.devkit.diagnosis import diagnose, reason_in
+from anabranch.devkit.diagnosis import diagnose, in_use, reason_in
 from anabranch.devkit.jars import kafka_jars
 from anabranch.devkit.java import java
 from anabranch.devkit.secure import Credentials
@@ -165,6 +166,8 @@ class Broker(Service):
             )
 
     def _start(self) -> None:
+        if _is_locked(self._data / ".lock"):
+            raise in_use(f"broker {self.name}", self._data)
         begin = self.log_path.stat().st_size if self.log_path.exists() else 0
         archive = _archive()
         ref = self.spawn([*self._java(archive), "kafka.Kafka", self.folder / "server.properties"])
@@ -201,6 +204,22 @@ class Broker(Service):
         own = [f"-XX:ErrorFile={self.folder}/hs_err_%p.log", f"-Djava.io.tmpdir={scratch}"]
         flags = [*_JVM, *archive.flags(), *own]
         return [java(), *flags, "-cp", f"{kafka_jars()}/*"]
+
+
+def _is_locked(path: Path) -> bool:
+    """Whether a broker holds Kafka's lock on its data.
+
+    Kafka itself asks too late: by then its quorum has opened the metadata log that the other broker is
+    writing, and may have found half a record there, called it corrupt, or cut it off.
+    """
+    try:
+        with path.open("r+b") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _archive() -> ClassArchive:

@@ -9,7 +9,7 @@ from anabranch.devkit.ports import PortTakenError
 from anabranch.devkit.state import name_option
 from anabranch.errors import EnvironmentMissingError
 
-__all__ = ["diagnose", "reason_in"]
+__all__ = ["diagnose", "in_use", "reason_in"]
 
 # As a JVM, Python and Node say it.
 _TAKEN = ("BindException", "Address already in use", "EADDRINUSE")
@@ -48,11 +48,7 @@ def diagnose(
             hint=f"end that program (ss -ltnp | grep {(named or ports)[0]} names it), then restart",
         )
     if "Failed to acquire lock on file" in text:
-        return EnvironmentMissingError(
-            f"{what} cannot start: another broker runs on its data",
-            where=str(data),
-            hint=f"end that broker (anabranch dev down{option}, or kill its pid), then try again",
-        )
+        return in_use(what, data)
     if "No readable meta.properties" in text:
         return EnvironmentMissingError(
             f"{what} cannot start: its data is gone",
@@ -66,6 +62,15 @@ def diagnose(
     reason = reason_in(text.splitlines())
     return EnvironmentMissingError(
         f"{what} died at its start{ended}: {reason}", where=str(log), hint="the log there says more"
+    )
+
+
+def in_use(what: str, data: Path) -> EnvironmentMissingError:
+    """The error of a process whose data another one holds."""
+    return EnvironmentMissingError(
+        f"{what} cannot start: another broker runs on its data",
+        where=str(data),
+        hint=f"end that broker (anabranch dev down{name_option(data)}, or kill its pid), then try again",
     )
 
 
