@@ -97,9 +97,12 @@ record PrismSettings(
             ? null
             : new DeadLetterStream(
                 topology, deadLetters, deadLettersMaxValueBytes, letterOptions());
-    boolean stableIds = recordId != RecordIdMode.NONE;
+    RefusedRows.LetterIds ids =
+        recordId != RecordIdMode.NONE
+            ? RefusedRows.LetterIds.OF_RECORDS
+            : upsert ? RefusedRows.LetterIds.OF_CONTENT : RefusedRows.LetterIds.DRAWN;
     return new RefusedRows<>(
-        new RefusedRows.Target(stream, jobUid, sinkUid, stableIds, deadLettersMaxValueBytes),
+        new RefusedRows.Target(stream, jobUid, sinkUid, ids, deadLettersMaxValueBytes),
         letters,
         text);
   }

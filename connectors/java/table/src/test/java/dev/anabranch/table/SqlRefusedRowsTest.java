@@ -77,13 +77,32 @@ class SqlRefusedRowsTest extends OnTwoPrimaries {
         .hasSizeGreaterThanOrEqualTo(2);
     Sql reader =
         new Sql(primaries.topology()).union("unread", letters, "letter BYTES", "'format' = 'raw'");
-    assertThat(reader.rows("SELECT * FROM unread")).as("one is a copy of the other").hasSize(1);
+    assertThat(reader.rows("SELECT * FROM unread")).as("none is a copy of another").hasSize(2);
     GenericRecord letter = DeadLetters.decode(primaries.read(letters).get(0).value());
     assertThat(letter.get("reason")).hasToString("not-serializable");
     assertThat(letter.get("detail").toString()).contains("field: tags", "null key");
     assertThat(letter.get("value")).isNull();
     assertThat(letter.get("headers").toString()).contains("anabranch-row");
     assertThat(new String(header(letter), UTF_8)).isEqualTo("+I[r1, {null=v}]");
+  }
+
+  @Test
+  void equalRowsWithoutIdsAreALetterEach() throws Exception {
+    String stream = primaries.stream("equal");
+    String letters = primaries.stream("letters-equal");
+    Sql sql =
+        new Sql(primaries.topology())
+            .prism(
+                "sink",
+                stream,
+                "line STRING",
+                "'format' = 'raw', 'record-id' = 'none', 'dead-letters' = 'letters-equal', "
+                    + SMALL)
+            .union("unread", letters, "letter BYTES", "'format' = 'raw'");
+
+    sql.insert("INSERT INTO sink VALUES (REPEAT('x', 5000)), (REPEAT('x', 5000))");
+
+    assertThat(sql.rows("SELECT * FROM unread")).hasSize(2);
   }
 
   @Test

@@ -13,6 +13,7 @@ import dev.anabranch.records.RawRecord;
 import dev.anabranch.records.RecordId;
 import dev.anabranch.records.Sha256;
 import java.security.MessageDigest;
+import java.security.SecureRandom;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Objects;
@@ -41,6 +42,8 @@ public final class RefusedRows<T> implements RecordErrorHandler<T> {
   private static final long NO_OFFSET = -1;
 
   private final Target target;
+  private final byte[] incarnation = new byte[RecordId.INCARNATION_BYTES];
+  private long drawn;
   private final @Nullable DeadLetterStream deadLetters;
   private final RowText<T> text;
   private transient BadRecordPolicy.@Nullable Handler letters;
@@ -52,11 +55,21 @@ public final class RefusedRows<T> implements RecordErrorHandler<T> {
    * @param stream the stream
    * @param job stable name of the job
    * @param sink stable name of the output
-   * @param stableIds whether a record has the same id after a restore
+   * @param ids where letters have their ids from
    * @param maxTextBytes how much of a row's text is kept
    */
-  public record Target(String stream, String job, String sink, boolean stableIds, int maxTextBytes)
+  public record Target(String stream, String job, String sink, LetterIds ids, int maxTextBytes)
       implements java.io.Serializable {}
+
+  /** Where the ids of letters come from. */
+  public enum LetterIds {
+    /** They are those of the records, which have the same ones after a restore. */
+    OF_RECORDS,
+    /** Of an upsert made of its content: equal ones are one. */
+    OF_CONTENT,
+    /** Drawn, as those of the records: each row counts, and after a restore perhaps twice. */
+    DRAWN
+  }
 
   /**
    * @param deadLetters where letters go; null fails the job
@@ -70,6 +83,8 @@ public final class RefusedRows<T> implements RecordErrorHandler<T> {
 
   @Override
   public void open(WriterInitContext context) {
+    // Here, since each subtask has a copy of what was made before.
+    new SecureRandom().nextBytes(incarnation);
     text.open(context.getUserCodeClassLoader().asClassLoader());
     if (deadLetters != null) {
       letters = deadLetters.open(target.stream(), target.job(), context.getMailboxExecutor());
@@ -130,7 +145,7 @@ public final class RefusedRows<T> implements RecordErrorHandler<T> {
       };
       return new RawRecord(NOWHERE, NO_OFFSET, now, null, null, idOf(row), false, headers);
     }
-    boolean known = id != null && target.stableIds();
+    boolean known = id != null && target.ids() == LetterIds.OF_RECORDS;
     return new RawRecord(
         NOWHERE,
         NO_OFFSET,
@@ -158,6 +173,9 @@ public final class RefusedRows<T> implements RecordErrorHandler<T> {
 
   /** An id by content: a restored job that meets the row again writes the same letter. */
   private RecordId idOf(byte @Nullable []... content) {
+    if (target.ids() == LetterIds.DRAWN) {
+      return RecordId.of(incarnation, drawn++);
+    }
     MessageDigest digest = Sha256.digest();
     for (byte[] part : content) {
       digest.update(part == null ? new byte[] {-1} : part);

@@ -26,7 +26,8 @@ class RefusedRowsTest {
 
   private OneInputStreamOperatorTestHarness<String, CommittableMessage<Object>> harness()
       throws Exception {
-    RefusedRows.Target target = new RefusedRows.Target("rows", "job", "sink", false, 1000);
+    RefusedRows.Target target =
+        new RefusedRows.Target("rows", "job", "sink", RefusedRows.LetterIds.DRAWN, 1000);
     PrismSink<String> sink =
         PrismSink.<String>builder().topology(Unreachable.topology(folder)).stream("rows")
             .options(Unreachable.options(folder, Duration.ofSeconds(30)))
