@@ -102,6 +102,7 @@ def starts_with(archive: Path, class_path: Path, *command: str) -> bool:
     return subprocess.run(argv, capture_output=True, timeout=60, check=False).returncode == 0
 
 
+@pytest.mark.long
 def test_the_first_start_writes_what_the_next_one_takes(empty_cache: Path) -> None:
     jars = kafka_jars()
     assert "-XX:+RecordDynamicDumpInfo" in of_kafka(jars).flags()

@@ -89,6 +89,7 @@ def dev(loop: Loop, verb: str, *arguments: str) -> str:
     return done.output
 
 
+@pytest.mark.long
 def test_state_comes_back_from_blob_storage_exactly(
     loop: Loop, make_stream: StreamMaker, tmp_path: Path, write_counting_job: WriteCountingJob
 ) -> None:

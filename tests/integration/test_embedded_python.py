@@ -10,7 +10,7 @@ import pytest
 
 from anabranch.devkit import process
 
-pytestmark = [pytest.mark.flink, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.long, pytest.mark.flink, pytest.mark.timeout(300)]
 
 JOB = """
 from dataclasses import dataclass
