@@ -1,5 +1,6 @@
 package dev.anabranch.union;
 
+import dev.anabranch.union.HandedOver.EndsSeen;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicReference;
@@ -12,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 final class Handover {
   private static final CompletableFuture<Void> AVAILABLE = CompletableFuture.completedFuture(null);
 
+  private final LastAnswers answers = new LastAnswers();
   private final ConcurrentLinkedQueue<HandedOver> queue = new ConcurrentLinkedQueue<>();
   private final AtomicReference<CompletableFuture<Void>> waiter = new AtomicReference<>(AVAILABLE);
 
@@ -19,6 +21,17 @@ final class Handover {
   void put(HandedOver item) {
     queue.add(item);
     wake();
+  }
+
+  /** Puts it in its place among the records, and beside them. Any thread. */
+  void answered(EndsSeen seen) {
+    answers.note(seen);
+    put(seen);
+  }
+
+  /** What need not wait for the records before it. */
+  LastAnswers answers() {
+    return answers;
   }
 
   /** Makes the task thread look again. Any thread. */

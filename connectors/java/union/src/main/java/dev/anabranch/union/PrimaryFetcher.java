@@ -256,7 +256,7 @@ final class PrimaryFetcher implements AutoCloseable {
   private void askEndsIfDue() throws InterruptedException, ExecutionException {
     EndsQuestion asked = endsQuestion;
     if (asked != null && asked.isAnswered()) {
-      handover.put(asked.seen());
+      handover.answered(asked.seen());
       endsQuestion = null;
     }
     long now = around.nanoTime();

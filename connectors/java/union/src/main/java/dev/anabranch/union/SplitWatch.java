@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -37,6 +38,7 @@ final class SplitWatch {
   private static final long UNKNOWN = -1;
 
   private final WatermarkMode mode;
+  private final LastAnswers answers;
   private final Map<String, Seen> seen = new HashMap<>();
   private final Map<String, Contact> primaries = new TreeMap<>();
   private final Set<String> passedOver = new HashSet<>();
@@ -94,8 +96,12 @@ final class SplitWatch {
     }
   }
 
-  SplitWatch(WatermarkMode mode) {
+  /**
+   * @param answers what was answered last, which may not have been {@link #heard} yet
+   */
+  SplitWatch(WatermarkMode mode, LastAnswers answers) {
     this.mode = mode;
+    this.answers = answers;
   }
 
   /**
@@ -127,8 +133,15 @@ final class SplitWatch {
    *
    * @param waitFor primaries for which the watermark waits while they do not answer
    * @param held whether it waits for a primary at all, of which this reader may have no split
+   * @param nowNanos of the last of what was heard; a task may be far behind it
+   * @param presentNanos of the last answers
    */
-  void look(Collection<SplitState> splits, Set<String> waitFor, boolean held, long nowNanos) {
+  void look(
+      Collection<SplitState> splits,
+      Set<String> waitFor,
+      boolean held,
+      long nowNanos,
+      long presentNanos) {
     primaries.clear();
     Set<String> present = new HashSet<>();
     Set<String> silent = new HashSet<>();
@@ -143,11 +156,12 @@ final class SplitWatch {
               split.splitId(), any -> new Seen(route, split.nextOffset(), nowNanos));
       known.look(split, route, nowNanos);
       primaries.merge(route, known.contact, Contact::worse);
-      if (mayPassOver(known, waitFor, nowNanos)) {
+      if (mayPassOver(known, waitFor, nowNanos) && !mustRecall(split, waitFor, presentNanos)) {
         silent.add(split.splitId());
       }
     }
     seen.keySet().retainAll(present);
+    answers.retain(present);
     boolean anyBefore = anyWaitedFor;
     anyWaitedFor = held || silent.size() < present.size();
     if (anyBefore && !anyWaitedFor) {
@@ -181,6 +195,32 @@ final class SplitWatch {
                 silent.remove(ahead.getKey());
               }
             });
+  }
+
+  /**
+   * Takes back what was passed over where that does not hold any longer.
+   *
+   * @return the splits to wait for again
+   */
+  List<String> recall(Collection<SplitState> splits, Set<String> waitFor, long presentNanos) {
+    List<String> recalled =
+        splits.stream()
+            .filter(split -> passedOver.contains(split.splitId()))
+            .filter(split -> mustRecall(split, waitFor, presentNanos))
+            .map(SplitState::splitId)
+            .toList();
+    recalled.forEach(passedOver::remove);
+    anyWaitedFor |= !recalled.isEmpty();
+    return recalled;
+  }
+
+  /** Whether its primary has something to read, or one to be waited for says nothing any more. */
+  private boolean mustRecall(SplitState split, Set<String> waitFor, long presentNanos) {
+    LastAnswers.Answer last = answers.of(split.splitId());
+    if (last != null && last.holds(LEASE, presentNanos)) {
+      return last.end() > split.nextOffset();
+    }
+    return mode.holds() && split.route() != null && waitFor.contains(split.route());
   }
 
   /** Whether the watermark has to wait for that split. */

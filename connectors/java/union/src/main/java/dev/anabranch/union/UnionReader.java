@@ -47,6 +47,7 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
   private final StallClock stalls;
   private final WatermarkGate<T> gate;
   private final AtomicBoolean checkQueued = new AtomicBoolean();
+  private volatile boolean recallDue;
   private final TimestampedCollector<T> collector = new TimestampedCollector<>();
   private @Nullable Ticker ticker;
   private @Nullable Fetched fetched;
@@ -73,7 +74,11 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
     this.fetchers = new FetcherPool(settings, handover, metrics, around);
     this.board = new SplitBoard(settings.outOfRange(), fetchers);
     this.gate =
-        new WatermarkGate<>(settings.watermarkMode(), board, context::sendSourceEventToCoordinator);
+        new WatermarkGate<>(
+            settings.watermarkMode(),
+            board,
+            handover.answers(),
+            context::sendSourceEventToCoordinator);
     this.stalls = new StallClock(settings.boundedDeadline());
   }
 
@@ -92,8 +97,9 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
   }
 
   /** On the ticker's thread. */
-  private void tick() {
-    if (settings.watermarkMode().isManaged()) {
+  private void tick(boolean stoodStill) {
+    recallDue = true;
+    if (settings.watermarkMode().isManaged() && !stoodStill) {
       queueCheck();
     }
     handover.wake();
@@ -108,6 +114,10 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
 
   @Override
   public InputStatus pollNext(ReaderOutput<T> output) throws Exception {
+    if (recallDue) {
+      recallDue = false;
+      gate.recall(output, around.nanoTime());
+    }
     while (true) {
       if (batch != null && emitOne(output)) {
         return InputStatus.MORE_AVAILABLE;
@@ -201,7 +211,7 @@ final class UnionReader<T> implements SourceReader<T, UnionSplit> {
       report(board.clusterGone(gone.splitId()), gone.splitId(), output);
     } else if (item instanceof OutputCheck check) {
       checkQueued.set(false);
-      gate.check(output, check.queuedNanos());
+      gate.check(output, check.queuedNanos(), around.nanoTime());
     } else if (item instanceof EndsSeen seen) {
       gate.heard(seen);
     } else if (item instanceof Fatal fatal) {

@@ -26,11 +26,15 @@ final class WatermarkGate<T> {
   private @Nullable HoldEvent held;
   private @Nullable ContactReport reported;
 
-  WatermarkGate(WatermarkMode mode, SplitBoard board, Consumer<SourceEvent> coordinator) {
+  WatermarkGate(
+      WatermarkMode mode,
+      SplitBoard board,
+      LastAnswers answers,
+      Consumer<SourceEvent> coordinator) {
     this.mode = mode;
     this.board = board;
     this.coordinator = coordinator;
-    this.watch = new SplitWatch(mode);
+    this.watch = new SplitWatch(mode, answers);
   }
 
   void added(List<UnionSplit> splits) {
@@ -67,16 +71,32 @@ final class WatermarkGate<T> {
   }
 
   /**
+   * Opens the outputs that may not be passed over any longer, by what is known beside the queue. To
+   * hold cannot wait for the records that are in it; to let go has to, and is left to {@link
+   * #check}.
+   *
+   * @param nowNanos the present
+   */
+  void recall(ReaderOutput<T> output, long nowNanos) {
+    if (mode.isManaged()) {
+      List<String> recalled = watch.recall(board.expected(), waitFor(), nowNanos);
+      recalled.forEach(splitId -> outputs.open(splitId, output));
+      if (!recalled.isEmpty() && board.knowsTopology()) {
+        outputs.announce(output);
+      }
+    }
+  }
+
+  /**
    * Looks at all outputs.
    *
-   * @param nowNanos when it was asked for. A task that is slow gets to answers late, and must not
-   *     take whoever gave them for silent
+   * @param queuedNanos when it was asked for. A task that is slow gets to answers late, and must
+   *     not take whoever gave them for silent
+   * @param nowNanos the present
    */
-  void check(ReaderOutput<T> output, long nowNanos) {
+  void check(ReaderOutput<T> output, long queuedNanos, long nowNanos) {
     if (mode.isManaged()) {
-      HoldEvent last = held;
-      Set<String> waitFor = last == null ? Set.of() : last.waitFor();
-      watch.look(board.expected(), waitFor, isHeld(), nowNanos);
+      watch.look(board.expected(), waitFor(), isHeld(), queuedNanos, nowNanos);
     }
     // First, so that no other output is the last one for a moment.
     if (isHeld()) {
@@ -93,6 +113,11 @@ final class WatermarkGate<T> {
     if (mode.holds()) {
       report();
     }
+  }
+
+  private Set<String> waitFor() {
+    HoldEvent last = held;
+    return last == null ? Set.of() : last.waitFor();
   }
 
   /** Before the enumerator has spoken, any primary may be one to wait for. */

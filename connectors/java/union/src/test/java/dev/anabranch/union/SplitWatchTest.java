@@ -2,8 +2,11 @@ package dev.anabranch.union;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.anabranch.union.HandedOver.EndsSeen;
 import java.time.Duration;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
@@ -15,6 +18,7 @@ class SplitWatchTest {
   private final SplitState split = new SplitState(Views.split("A", "t1", 0, "a"));
   private final String id = split.splitId();
   private final SplitState other = new SplitState(Views.split("B", "t1", 0, "b"));
+  private final Map<SplitWatch, LastAnswers> answers = new IdentityHashMap<>();
   private final List<SplitState> both = List.of(split, other);
   private Set<String> waitFor = Set.of("a");
 
@@ -23,29 +27,53 @@ class SplitWatchTest {
     other.route("b");
   }
 
-  private static SplitWatch holding() {
-    return new SplitWatch(WatermarkMode.hold(Duration.ofHours(1)).withIdleTimeout(IDLE));
+  private SplitWatch holding() {
+    return watch(WatermarkMode.hold(Duration.ofHours(1)).withIdleTimeout(IDLE));
   }
 
-  private static SplitWatch advancing() {
-    return new SplitWatch(WatermarkMode.advance().withIdleTimeout(IDLE));
+  private SplitWatch advancing() {
+    return watch(WatermarkMode.advance().withIdleTimeout(IDLE));
+  }
+
+  private SplitWatch watch(WatermarkMode mode) {
+    LastAnswers last = new LastAnswers();
+    SplitWatch watch = new SplitWatch(mode, last);
+    answers.put(watch, last);
+    return watch;
   }
 
   private void look(SplitWatch watch, long second) {
-    watch.look(List.of(split), waitFor, false, second * SECOND);
+    look(watch, List.of(split), false, second);
+  }
+
+  /** Of a task that is not behind its queue. */
+  private void look(SplitWatch watch, List<SplitState> splits, boolean held, long second) {
+    watch.look(splits, waitFor, held, second * SECOND, second * SECOND);
+  }
+
+  /** As {@link PrimaryFetcher} tells of an answer, and a task that is not behind its queue. */
+  private void heard(SplitWatch watch, String splitId, long end, long second) {
+    told(watch, splitId, end, second);
+    watch.heard(splitId, end, second * SECOND);
+  }
+
+  /** Beside the queue alone. */
+  private void told(SplitWatch watch, String splitId, long end, long second) {
+    EndsSeen.End seen = new EndsSeen.End(splitId, 0, end);
+    answers.get(watch).note(new EndsSeen(List.of(seen), second * SECOND));
   }
 
   /** Looks once, with answers that the logs end there. */
   private void lookAtBoth(SplitWatch watch, long second, long end, long endOfOther) {
-    watch.heard(id, end, second * SECOND);
-    watch.heard(other.splitId(), endOfOther, second * SECOND);
-    watch.look(both, waitFor, false, second * SECOND);
+    heard(watch, id, end, second);
+    heard(watch, other.splitId(), endOfOther, second);
+    look(watch, both, false, second);
   }
 
   /** Looks each second, with answers that the log ends there. */
   private void answered(SplitWatch watch, long from, long to, long end) {
     for (long second = from; second <= to; second++) {
-      watch.heard(id, end, second * SECOND);
+      heard(watch, id, end, second);
       look(watch, second);
     }
   }
@@ -96,6 +124,46 @@ class SplitWatchTest {
     look(watch, 24);
     assertThat(watch.mustWait(id)).isTrue();
     assertThat(watch.primaries()).containsEntry("a", Contact.LOST);
+  }
+
+  @Test
+  void aTaskThatIsBehindItsQueueHoldsAsSoonAsAnAnswerLapses() {
+    SplitWatch watch = holding();
+    look(watch, 0);
+    answered(watch, 1, 20, 0);
+    assertThat(watch.recall(List.of(split), waitFor, 23 * SECOND)).isEmpty();
+    assertThat(watch.recall(List.of(split), waitFor, 24 * SECOND)).containsExactly(id);
+    assertThat(watch.mustWait(id)).isTrue();
+    // What it comes to now was queued while the answer held.
+    watch.look(List.of(split), waitFor, false, 21 * SECOND, 25 * SECOND);
+    assertThat(watch.mustWait(id)).isTrue();
+    told(watch, id, 0, 26);
+    watch.look(List.of(split), waitFor, false, 22 * SECOND, 27 * SECOND);
+    assertThat(watch.mustWait(id)).isFalse();
+  }
+
+  @Test
+  void aTaskThatIsBehindItsQueueHoldsForRecordsThatItHasNotComeTo() {
+    for (SplitWatch watch : List.of(holding(), advancing())) {
+      look(watch, 0);
+      answered(watch, 1, 20, 0);
+      told(watch, id, 3, 21);
+      assertThat(watch.recall(List.of(split), waitFor, 22 * SECOND)).containsExactly(id);
+      watch.look(List.of(split), waitFor, false, 20 * SECOND, 22 * SECOND);
+      assertThat(watch.mustWait(id)).isTrue();
+    }
+  }
+
+  @Test
+  void nobodyIsHeldForAPrimaryThatIsNotWaitedFor() {
+    SplitWatch advancing = advancing();
+    SplitWatch holding = holding();
+    for (SplitWatch watch : List.of(advancing, holding)) {
+      look(watch, 0);
+      answered(watch, 1, 20, 0);
+    }
+    assertThat(advancing.recall(List.of(split), waitFor, 60 * SECOND)).isEmpty();
+    assertThat(holding.recall(List.of(split), Set.of(), 60 * SECOND)).isEmpty();
   }
 
   @Test
@@ -154,7 +222,7 @@ class SplitWatchTest {
   void anAnswerToAQuestionFromBeforeSaysNothing() {
     SplitWatch watch = holding();
     look(watch, 5);
-    watch.heard(id, 0, 4 * SECOND);
+    heard(watch, id, 0, 4);
     look(watch, 6);
     assertThat(watch.primaries()).containsEntry("a", Contact.UNHEARD);
   }
@@ -162,7 +230,7 @@ class SplitWatchTest {
   @Test
   void withoutATimeoutASilentSplitIsAlwaysWaitedFor() {
     SplitWatch watch =
-        new SplitWatch(WatermarkMode.hold(Duration.ofHours(1)).withIdleTimeout(Duration.ZERO));
+        watch(WatermarkMode.hold(Duration.ofHours(1)).withIdleTimeout(Duration.ZERO));
     look(watch, 0);
     answered(watch, 1, 100, 0);
     assertThat(watch.mustWait(id)).isTrue();
@@ -184,8 +252,8 @@ class SplitWatchTest {
   @Test
   void whereEventTimeMayBeAnotherTheSplitThatIsAheadIsNotKeptForEver() {
     WatermarkMode mode = WatermarkMode.advance().withIdleTimeout(IDLE);
-    SplitWatch watch = new SplitWatch(mode);
-    SplitWatch byRecordTime = new SplitWatch(mode.byRecordTime());
+    SplitWatch watch = watch(mode);
+    SplitWatch byRecordTime = watch(mode.byRecordTime());
     split.emitted(0, 0, 3_600_000);
     for (long second = 0; second <= 60; second++) {
       other.emitted(second, 0, second * 1_000);
@@ -221,7 +289,7 @@ class SplitWatchTest {
     }
     // It is ahead again in name only: its output is gone.
     other.emitted(61, 0, 0);
-    watch.look(both, waitFor, false, 61 * SECOND);
+    look(watch, both, false, 61);
     assertThat(watch.mustWait(id)).isFalse();
   }
 
@@ -230,9 +298,8 @@ class SplitWatchTest {
     SplitWatch watch = holding();
     split.emitted(0, 0, 8_000);
     for (long second = 0; second <= 40; second++) {
-      watch.heard(id, 1, second * SECOND);
-      boolean held = second <= 30;
-      watch.look(List.of(split), waitFor, held, second * SECOND);
+      heard(watch, id, 1, second);
+      look(watch, List.of(split), second <= 30, second);
       assertThat(watch.mustWait(id)).as("at %s s", second).isEqualTo(second <= 31);
     }
   }

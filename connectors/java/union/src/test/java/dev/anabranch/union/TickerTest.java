@@ -10,11 +10,20 @@ class TickerTest {
 
   @Test
   void nobodyIsLookedAtRightAfterTheProcessStoodStill() {
-    try (Ticker ticker = new Ticker(() -> {}, 0)) {
-      assertThat(ticker.beat(1000 * MS)).isTrue();
-      assertThat(ticker.beat(2900 * MS)).isTrue();
-      assertThat(ticker.beat(14_900 * MS)).as("after 12 s of nothing").isFalse();
-      assertThat(ticker.beat(15_900 * MS)).isTrue();
+    try (Ticker ticker = new Ticker(stoodStill -> {}, 0)) {
+      assertThat(ticker.stoodStill(1000 * MS)).isFalse();
+      assertThat(ticker.stoodStill(2900 * MS)).isFalse();
+      assertThat(ticker.stoodStill(14_900 * MS)).as("after 12 s of nothing").isTrue();
+      assertThat(ticker.stoodStill(15_900 * MS)).isFalse();
+    }
+  }
+
+  @Test
+  void aMachineThatIsSlowForGoodIsLookedAtAllTheSame() {
+    try (Ticker ticker = new Ticker(stoodStill -> {}, 0)) {
+      assertThat(ticker.stoodStill(3000 * MS)).isTrue();
+      assertThat(ticker.stoodStill(6000 * MS)).isFalse();
+      assertThat(ticker.stoodStill(9000 * MS)).isTrue();
     }
   }
 }
