@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
-from anabranch.connectors import primary_reader
+from anabranch.connectors import log_places, primary_reader
 from anabranch.connectors.log_places import LogId
 from anabranch.connectors.primary_reader import Batch, PrimaryReader
 from anabranch.devkit.process import await_condition
@@ -227,3 +227,22 @@ def test_a_read_to_the_end_ends_well_once_all_have_leaders(read: Read) -> None:
     read.cluster.leaders = {0: 1, 1: 2}
     await_condition(lambda: reader.finished, 10, "the end")
     assert reader.problem is None
+
+
+def test_a_topic_is_read_on_though_a_broker_that_lags_was_met_after_another(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_places, "_LAG_LIMIT_S", 0.5)
+    read.cluster.log, read.cluster.values = NEW, [b"1", b"2"]
+    reader = read.open()
+    await_condition(lambda: len(read.values()) == 2, 10, "the first ones")
+    read.cluster.log = OLD  # another broker, which lags
+    await_condition(lambda: len(read.values()) == 4, 10, "it to be met")
+    assert "created again" in read.told[-1]
+    read.cluster.log, read.cluster.values = NEW, [b"1", b"2", b"3", b"4"]
+    await_condition(lambda: reader.problem is not None, 10, "both to be seen")
+    await_condition(lambda: read.values()[-2:] == [b"3", b"4"], 10, "what is written then")
+    assert reader.problem is None
+    assert "is the one before again" in read.told[-1]
+    # Twice, since it looked like another topic, and never a third time.
+    assert sorted(read.values()) == [b"1", b"1", b"2", b"2", b"3", b"4"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -13,6 +14,8 @@ __all__ = ["LogId", "Place", "Places", "change"]
 
 # Whoever is to leave is in a call to its primary for 5 s at most.
 _LEAVE_LIMIT_S = 10.0
+# A broker lags for seconds; one that is cut off from its controllers for longer is also cut off from readers.
+_LAG_LIMIT_S = 30.0
 
 
 class LogId(NamedTuple):
@@ -58,7 +61,7 @@ class Places:
         self._left: defaultdict[LogId, dict[str, Place]] = defaultdict(dict)
         self._last: dict[str, LogId] = {}
         self._newest: dict[tuple[str, str], LogId] = {}
-        self._former: set[LogId] = set()
+        self._former: dict[LogId, float | None] = {}  # since when it is all that is shown
 
     def join(self, reader: object) -> None:
         """From now on that reader is waited for when it is to leave."""
@@ -92,17 +95,25 @@ class Places:
     def see(self, log: LogId) -> LogId | None:
         """Notes that a primary shows that log; gives the former one if its topic was created again since.
 
+        Which of two topics is the newer one, their ids do not say: it is the one that was met last. If then
+        nothing but the other one is shown, it was that broker which lagged.
+
         Raises:
             UnavailableError: It is a former topic: the broker that says so lags.
         """
         with self._changed:
+            now = time.monotonic()
             if log in self._former:
-                raise UnavailableError(f"a broker still shows the former topic '{log.topic}'")
+                since = self._former[log] = self._former[log] or now
+                if now - since < _LAG_LIMIT_S:
+                    raise UnavailableError(f"a broker still shows the former topic '{log.topic}'")
+                del self._former[log]
             known = self._newest.get(log[:2], log)
             self._newest[log[:2]] = log if log.topic_id else known
+            self._former.update({each: None for each in self._former if each[:2] == log[:2]})
             if known.same(log):
                 return None
-            self._former.add(known)
+            self._former[known] = None
             return known
 
     def take(self, reader: object, name: str, log: LogId) -> Place | None:
@@ -127,6 +138,9 @@ def change(former: LogId, log: LogId, *, known: bool, moved: bool) -> str | None
     """
     if known and moved:
         return None
+    if known and former[:2] == log[:2]:
+        again = f"topic '{log.topic}' is the one before again (a broker lagged)"
+        return f"{again}, and read on from where it was left"
     if known:
         return f"it is Kafka cluster {log.cluster_id} again, which is read on from where it was left"
     if former.cluster_id != log.cluster_id:
