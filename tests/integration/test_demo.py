@@ -90,7 +90,9 @@ def test_other_faults_are_clean(tmp_path: Path, arguments: tuple[str, ...]) -> N
         scheme = "abfss" if "--blob" in arguments else "file"
         assert verdict["checkpoints"].startswith(f"{scheme}://"), verdict
         assert verdict["restored_from"], verdict
-        assert all(path.startswith(verdict["checkpoints"]) for path in verdict["restored_from"]), verdict
+        # Flink writes one slash where the folder was given with three.
+        folder = verdict["checkpoints"].replace("file:///", "file:/")
+        assert all(path.startswith(folder) for path in verdict["restored_from"]), verdict
 
 
 @pytest.mark.long
