@@ -26,11 +26,7 @@ public final class KeptWatermark {
 
   /** To be called when the operator's state is initialized. */
   public static KeptWatermark restore(StateInitializationContext context) throws Exception {
-    // Of all subtasks, since the parallelism may be another one now.
-    ListState<Long> state =
-        context
-            .getOperatorStateStore()
-            .getUnionListState(new ListStateDescriptor<>("watermark", LongSerializer.INSTANCE));
+    ListState<Long> state = stateOf(context);
     KeptWatermark kept = new KeptWatermark(state);
     if (context.isRestored()) {
       long lowest = Long.MAX_VALUE;
@@ -44,9 +40,31 @@ public final class KeptWatermark {
     return kept;
   }
 
-  /** To be called for each watermark; the first ones after a restore may be behind. */
+  /**
+   * To be called instead by an operator that tells of nothing late any more: state that nobody asks
+   * for is written again whole by each subtask, and grows from restart to restart.
+   */
+  public static void forget(StateInitializationContext context) throws Exception {
+    if (context.isRestored()) {
+      stateOf(context).clear();
+    }
+  }
+
+  private static ListState<Long> stateOf(StateInitializationContext context) throws Exception {
+    // Of all subtasks, since the parallelism may be another one now.
+    return context
+        .getOperatorStateStore()
+        .getUnionListState(new ListStateDescriptor<>("watermark", LongSerializer.INSTANCE));
+  }
+
+  /**
+   * To be called for each watermark; the first ones after a restore may be behind. The end of the
+   * input is none to keep: for a job that goes on from there everything would be late.
+   */
   public void follow(Watermark mark) {
-    timestampMs = Math.max(timestampMs, mark.getTimestamp());
+    if (mark.getTimestamp() != Watermark.MAX_WATERMARK.getTimestamp()) {
+      timestampMs = Math.max(timestampMs, mark.getTimestamp());
+    }
   }
 
   /** Whether windows may have been counted without that record; never where it has no time. */

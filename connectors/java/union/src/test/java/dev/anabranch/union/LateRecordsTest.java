@@ -93,6 +93,23 @@ class LateRecordsTest {
     }
   }
 
+  @Test
+  void theEndOfTheInputIsNotKept() throws Exception {
+    OperatorSubtaskState kept;
+    try (OneInputStreamOperatorTestHarness<String, String> before = harness()) {
+      before.processWatermark(20);
+      before.processWatermark(Watermark.MAX_WATERMARK);
+      kept = before.snapshot(1, 1);
+    }
+    try (OneInputStreamOperatorTestHarness<String, String> harness = harness(kept)) {
+      harness.processElement("late", 20);
+      harness.processElement("of what was written since", 21);
+
+      assertThat(harness.getOutput())
+          .containsExactly(new StreamRecord<>("of what was written since", 21));
+    }
+  }
+
   private static OneInputStreamOperatorTestHarness<String, String> harness() throws Exception {
     return harness(OperatorSubtaskState.builder().build());
   }

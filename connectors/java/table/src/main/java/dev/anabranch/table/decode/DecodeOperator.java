@@ -97,7 +97,11 @@ public final class DecodeOperator extends AbstractStreamOperator<RowData>
   @Override
   public void initializeState(StateInitializationContext context) throws Exception {
     super.initializeState(context);
-    watermark = latePolicy == null ? null : KeptWatermark.restore(context);
+    if (latePolicy == null) {
+      KeptWatermark.forget(context);
+    } else {
+      watermark = KeptWatermark.restore(context);
+    }
   }
 
   @Override
