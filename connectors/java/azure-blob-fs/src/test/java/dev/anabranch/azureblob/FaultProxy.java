@@ -227,7 +227,8 @@ final class FaultProxy implements AutoCloseable {
     }
   }
 
-  private static SSLContext serverContext(Path tls) throws Exception {
+  /** Of a server with the certificate in that folder. */
+  static SSLContext serverContext(Path tls) throws Exception {
     Certificate certificate;
     try (InputStream in = Files.newInputStream(tls.resolve("cloud.pem"))) {
       certificate = CertificateFactory.getInstance("X.509").generateCertificate(in);

@@ -1,0 +1,3 @@
+/** Hadoop's driver for Azure as Flink loads it, for comparison. */
+@org.jspecify.annotations.NullMarked
+package dev.anabranch.hadoopazure;
