@@ -39,8 +39,11 @@ PLUGINS = {
     "plugin": Path(__file__).parents[1] / "connectors" / "anabranch" / "connectors" / "plugins",
     "hadoop": JAVA / "hadoop-azure-fs" / "target" / "plugins",
 }
+WAYS = ("plugin", "sdk", "bare")
 PARTS = ("sdk", "files", "hadoop")
 CASES = ("UPLOAD", "DOWNLOAD", "COPY_UP", "COPY_DOWN", "WRITE_SMALL", "READ_SMALL", "WRITE_OPEN", "READ_OPEN")
+# Records of 1 kB between two checkpoints, each with two tasks' state.
+CHECKPOINTS, FEW, MANY = 6, 1_000, 10_000
 OPENS = [f"--add-opens=java.base/java.{module}=ALL-UNNAMED" for module in ("util", "lang", "nio")]
 QUIET = "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"
 PASSWORD = "changeit"  # of a store of public certificates
@@ -77,11 +80,13 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--parts", choices=PARTS, nargs="+", default=PARTS)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--warm-up", type=int, default=2, help="rounds before those that count")
-    parser.add_argument("--mebibytes", type=int, default=128, help="of the large file")
+    parser.add_argument("--mebibytes", type=int, default=64, help="of the large file")
     parser.add_argument("--latencies", type=int, nargs="+", default=[0, 15], help="ms a request")
     parser.add_argument("--cases", choices=CASES, nargs="+", default=CASES)
+    parser.add_argument("--ways", choices=WAYS, nargs="+", default=WAYS, help="fewer are for a profiler")
     parser.add_argument("--jobs", type=int, default=2, help="rounds of the jobs on Azurite")
     parser.add_argument("--heap", default="512m", help="of the JVM that measures")
+    parser.add_argument("--jvm", nargs="+", default=[], help="further flags of it: --jvm=-agentpath:...")
     parser.add_argument("--json", type=Path, help="also write all figures to this file")
     return parser.parse_args()
 
@@ -93,8 +98,14 @@ def build() -> str:
     command += ["-Dmdep.includeScope=test", "-Dmdep.outputFile=target/bench.classpath"]
     subprocess.run(command, cwd=JAVA, check=True)
     target = JAVA / "azure-blob-fs" / "target"
-    libraries = (target / "bench.classpath").read_text().strip()
-    return f"{target / 'test-classes'}:{target / 'classes'}:{libraries}"
+    return class_path_of(target)
+
+
+def class_path_of(target: Path) -> str:
+    """Of the tests, without Flink's wrapper of Hadoop: that is to find Hadoop beside it, in its plugin."""
+    libraries = (target / "bench.classpath").read_text().strip().split(":")
+    kept = [each for each in libraries if not Path(each).name.startswith("flink-hadoop-fs-")]
+    return ":".join([str(target / "test-classes"), str(target / "classes"), *kept])
 
 
 class Bench:
@@ -119,30 +130,37 @@ class Bench:
                 "rounds": self._options.rounds,
                 "warm_up": self._options.warm_up,
                 "cases": self._options.cases,
+                "ways": self._options.ways,
             }
-            command = self._java("BlobBench", json.dumps(arguments), flags=[f"-Xmx{self._options.heap}"])
+            command = self._java(
+                "BlobBench", json.dumps(arguments), flags=[f"-Xmx{self._options.heap}", *self._options.jvm]
+            )
             with subprocess.Popen(
                 command, env=self._environment(), stdout=subprocess.PIPE, text=True
             ) as program:
                 assert program.stdout is not None
-                rows = [json.loads(line) for line in program.stdout]
+                rows = [told(json.loads(line)) for line in program.stdout]
         if program.returncode != 0:
             sys.exit("the benchmark's program failed: see above")
-        show_sdk(rows)
+        if {"plugin", "sdk"} <= set(self._options.ways):
+            show_sdk(rows)
         return rows
 
-    def files(self) -> Row:
-        """The requests of a job's checkpoints on the discarding server."""
-        with self._discarding([0]) as server:
-            account = "latency0"
-            options = {
-                "fs.azure.blob.ca-file": str(self._tls / "ca.pem"),
-                f"fs.azure.blob.endpoint.{account}": server.url("0"),
-            }
-            location = f"abfss://state@{account}.dfs.core.windows.net"
-            row = self._job("plugin", location, options, server.take_counts, restore=False)
-        show_files(row)
-        return row
+    def files(self) -> list[Row]:
+        """The requests of a job's checkpoints on the discarding server, with small state files and larger."""
+        rows = []
+        for records in FEW, MANY:
+            with self._discarding([0]) as server:
+                account = "latency0"
+                options = {
+                    "fs.azure.blob.ca-file": str(self._tls / "ca.pem"),
+                    f"fs.azure.blob.endpoint.{account}": server.url("0"),
+                }
+                location = f"abfss://state@{account}.dfs.core.windows.net"
+                row = self._job("plugin", location, options, server.take_counts, records, restore=False)
+            show_files(row)
+            rows.append({"records": records, **row})
+        return rows
 
     def hadoop(self) -> list[Row]:
         """The same job on Azurite by both, in turn."""
@@ -150,7 +168,9 @@ class Bench:
         for number in range(self._options.jobs):
             for name in ("plugin", "hadoop"):
                 options = self._cloud.flink_options if name == "plugin" else self._hadoop_options()
-                row = self._job(name, self._cloud.location, options, self._azurite_counter(), restore=True)
+                row = self._job(
+                    name, self._cloud.location, options, self._azurite_counter(), MANY, restore=True
+                )
                 rows.append({"file_system": name, "round": number, **row})
         show_hadoop(rows)
         return rows
@@ -161,13 +181,15 @@ class Bench:
         location: str,
         options: dict[str, str],
         counts: Callable[[], dict[str, int]],
+        records: int,
         *,
         restore: bool,
     ) -> Row:
         """Runs the job; what it told of each phase, with the requests of it."""
         base = f"{location}/bench-{uuid.uuid4().hex[:8]}"
         command = self._java(
-            "CheckpointLoad", base, "6", "10000", "1000", str(restore).lower(), json.dumps(options),
+            "CheckpointLoad", base, str(CHECKPOINTS), str(records), "1000", str(restore).lower(),
+            json.dumps(options),
             flags=["-Xmx1g", f"-Djavax.net.ssl.trustStore={self._trust_store()}",
                    f"-Djavax.net.ssl.trustStorePassword={PASSWORD}"],
         )  # fmt: skip
@@ -262,6 +284,14 @@ class Bench:
             yield server
 
 
+def told(row: Row) -> Row:
+    """The same row, once it can be seen that it was measured."""
+    if "wall_s" in row:
+        print(f"{row['latency_ms']} ms, round {row['round']}: {row['case'].lower()} by {row['way']} "
+              f"{row['wall_s']:.2f} s, {row['cpu_s']:.2f} s of CPU", file=sys.stderr, flush=True)  # fmt: skip
+    return row
+
+
 def show_sdk(rows: list[Row]) -> None:
     """A line for each latency and case."""
     columns = "{:>10} {:<12}{:>22}{:>22}{:>15}{:>22}{:>11}{:>11}"
@@ -271,7 +301,7 @@ def show_sdk(rows: list[Row]) -> None:
     measured = [row for row in rows if row["round"] >= 0]
     for latency, case in dict.fromkeys((row["latency_ms"], row["case"]) for row in measured):
         here = [row for row in measured if (row["latency_ms"], row["case"]) == (latency, case)]
-        ways = {way: [row for row in here if row["way"] == way] for way in ("plugin", "sdk", "bare")}
+        ways = {way: [row for row in here if row["way"] == way] for way in WAYS}
         heap = [
             row["heap_bytes"]
             for row in rows
@@ -321,13 +351,13 @@ def ratio(ours: list[Row], theirs: list[Row], what: str) -> str:
 def show_hadoop(rows: list[Row]) -> None:
     """A line for each phase: requests and time of both."""
     print(f"\n{'on Azurite':<14}{'requests, plugin':>18}{'hadoop':>8}{'ms, plugin':>22}{'hadoop':>22}")
-    for phase in ("checkpoints", "restore", "files", "delete"):
+    for phase in ("checkpoints", "restore", "delete"):
         asked, took = {}, {}
         for name in ("plugin", "hadoop"):
             here = [row[phase] for row in rows if row["file_system"] == name]
             asked[name] = statistics.median(each["requests"]["requests"] for each in here)
-            times = [milliseconds(each) for each in here if "ms" in each]
-            took[name] = f"{statistics.median(times):.0f} [{min(times)}-{max(times)}]" if times else ""
+            times = [milliseconds(each) for each in here]
+            took[name] = f"{statistics.median(times):.0f} [{min(times)}-{max(times)}]"
         print(f"{phase:<14}{asked['plugin']:>18.0f}{asked['hadoop']:>8.0f}"
               f"{took['plugin']:>22}{took['hadoop']:>22}")  # fmt: skip
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ALL = ("connectors", "dedup", "producer", "failover", "recovery", "steadiness")
+ALL = ("connectors", "dedup", "producer", "failover", "recovery", "steadiness", "blob")
 
 
 def main() -> None:

@@ -26,9 +26,9 @@ record BenchSizes(
         (long) mebibytes * MIB,
         8,
         (long) mebibytes * MIB / 8 + 4711,
-        200,
+        100,
         8 * 1024,
-        32,
-        Math.max(1, mebibytes / 16) * (long) MIB);
+        24,
+        (long) mebibytes * MIB / 8 + 4711);
   }
 }

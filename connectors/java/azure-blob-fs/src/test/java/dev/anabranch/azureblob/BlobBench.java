@@ -13,6 +13,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,7 +28,7 @@ import org.apache.flink.configuration.Configuration;
  *
  * <p>Takes one argument, a JSON object: {@code options} of the plugin, {@code ports} by latency in
  * ms, {@code disk} (an empty folder), {@code mebibytes}, {@code rounds}, {@code warm_up}, {@code
- * cases}. The identity comes from the environment.
+ * cases}, {@code ways}. The identity comes from the environment.
  */
 public final class BlobBench {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -82,7 +83,7 @@ public final class BlobBench {
         // Whoever comes first finds other caches: each in turn.
         List<String> order = new ArrayList<>(ways.keySet());
         if (Math.floorMod(round, 2) == 1) {
-          java.util.Collections.reverse(order);
+          Collections.reverse(order);
         }
         for (String way : order) {
           if (ways.get(way).does(what)) {
@@ -90,6 +91,9 @@ public final class BlobBench {
           }
         }
       }
+    }
+    if (!ways.containsKey("plugin")) {
+      return;
     }
     for (BenchCase what : cases) {
       long heap = LiveHeap.peak(() -> callPlugin(ways.get("plugin"), what));
@@ -121,6 +125,9 @@ public final class BlobBench {
         "sdk",
         new SdkWorkload(resources.container(container), "sdk", disk, sizes, settings, parallelism));
     ways.put("bare", new BareWorkload(tls(), port, sizes, settings.blockBytes(), parallelism));
+    List<String> wanted = new ArrayList<>();
+    arguments.get("ways").forEach(way -> wanted.add(way.asText()));
+    ways.keySet().retainAll(wanted);
     return ways;
   }
 

@@ -42,7 +42,7 @@ record BlobRequest(
     int mark = words[1].indexOf('?');
     String path = mark < 0 ? words[1] : words[1].substring(0, mark);
     String query = mark < 0 ? "" : words[1].substring(mark + 1);
-    return new BlobRequest(words[0], decoded(path.replace("+", "%2B")), pairs(query), headers);
+    return new BlobRequest(words[0], decodedPath(path), pairs(query), headers);
   }
 
   /** How many bytes of body follow. */
@@ -58,6 +58,11 @@ record BlobRequest(
   /** Whether the query has this pair. */
   boolean asks(String name, String value) {
     return value.equals(query.get(name));
+  }
+
+  /** A path as it is meant; a plus is a plus in it. */
+  static String decodedPath(String path) {
+    return decoded(path.replace("+", "%2B"));
   }
 
   private static Map<String, String> pairs(String query) {

@@ -2,6 +2,7 @@ package dev.anabranch.azureblob;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -64,11 +65,23 @@ public final class CheckpointLoad {
     this.valueBytes = valueBytes;
   }
 
-  public static void main(String[] args) throws Exception {
+  public static void main(String[] args) {
+    try {
+      run(args);
+      System.exit(0);
+    } catch (Exception e) {
+      e.printStackTrace();
+      System.exit(1); // the cluster's threads would go on
+    }
+  }
+
+  private static void run(String[] args) throws Exception {
     Configuration options = new Configuration();
     JSON.readTree(args[5])
         .properties()
         .forEach(e -> options.setString(e.getKey(), e.getValue().asText()));
+    // Flink asks the cluster for this one, not the job.
+    options.set(CheckpointingOptions.MAX_RETAINED_CHECKPOINTS, Integer.MAX_VALUE);
     FileSystem.initialize(options, PluginUtils.createPluginManagerFromRootFolder(options));
     MiniClusterConfiguration setup =
         new MiniClusterConfiguration.Builder()
@@ -84,7 +97,6 @@ public final class CheckpointLoad {
       load.restore(newest, Integer.parseInt(args[2]));
     }
     load.listAndDelete();
-    System.exit(0);
   }
 
   private String checkpoints(int count, int records) throws Exception {
@@ -153,13 +165,12 @@ public final class CheckpointLoad {
     options.set(StateBackendOptions.STATE_BACKEND, "rocksdb");
     options.set(CheckpointingOptions.INCREMENTAL_CHECKPOINTS, true);
     options.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, base.toString());
-    options.set(CheckpointingOptions.MAX_RETAINED_CHECKPOINTS, Integer.MAX_VALUE);
     options.set(
         CheckpointingOptions.EXTERNALIZED_CHECKPOINT_RETENTION,
         ExternalizedCheckpointRetention.RETAIN_ON_CANCELLATION);
     options.set(RestartStrategyOptions.RESTART_STRATEGY, "none");
     StreamExecutionEnvironment env = StreamExecutionEnvironment.getExecutionEnvironment(options);
-    env.enableCheckpointing(Long.MAX_VALUE / 2); // only when it is asked for
+    env.enableCheckpointing(Duration.ofDays(1).toMillis()); // only when it is asked for
     env.setParallelism(PARALLELISM);
     env.fromSequence(0, Long.MAX_VALUE)
         .uid("numbers")

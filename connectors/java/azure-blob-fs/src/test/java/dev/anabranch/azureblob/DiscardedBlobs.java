@@ -92,7 +92,8 @@ final class DiscardedBlobs {
 
   private BlobAnswer copy(BlobRequest request, String path) {
     String source = request.headers().get("x-ms-copy-source");
-    Blob from = blobs.get(source.substring(source.indexOf('/', "https://".length())));
+    String encoded = source.substring(source.indexOf('/', "https://".length()));
+    Blob from = blobs.get(BlobRequest.decodedPath(encoded));
     if (from == null) {
       return absent();
     }
