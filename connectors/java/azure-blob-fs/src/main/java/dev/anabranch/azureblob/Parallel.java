@@ -30,12 +30,14 @@ final class Parallel implements AutoCloseable {
     void run() throws IOException;
   }
 
-  /** Runs it soon; waits for the oldest if many are queued. */
-  void run(Request request) throws ExecutionException, InterruptedException {
+  /** Runs it soon, and gives its end; waits for the oldest if many are queued. */
+  Future<?> run(Request request) throws ExecutionException, InterruptedException {
     if (queued.size() >= QUEUED) {
       queued.remove().get();
     }
-    queued.add(pool.submit(() -> perform(request)));
+    Future<?> running = pool.submit(() -> perform(request));
+    queued.add(running);
+    return running;
   }
 
   private @Nullable Void perform(Request request) throws IOException {

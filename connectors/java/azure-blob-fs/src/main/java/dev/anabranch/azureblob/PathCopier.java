@@ -15,6 +15,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import org.apache.flink.core.fs.ICloseableRegistry;
 import org.apache.flink.core.fs.PathsCopyingFileSystem.CopyRequest;
 
@@ -72,6 +73,7 @@ final class PathCopier {
       throws IOException, ExecutionException, InterruptedException {
     List<BlobCommit.Staged> staged = new ArrayList<>();
     List<Download> begun = new ArrayList<>();
+    List<Future<?>> firsts = new ArrayList<>();
     try {
       for (CopyRequest request : requests) {
         String target = ContainerUri.nameOf(request.getDestination());
@@ -81,14 +83,14 @@ final class PathCopier {
         } else if (isLocal(request.getDestination())) {
           Download download = new Download(source, request.getDestination());
           begun.add(download);
-          downloads.run(named(source, download::first));
+          firsts.add(downloads.run(named(source, download::first)));
         } else {
           uploads.run(named(source, () -> tree.copy(source, target)));
         }
       }
-      downloads.awaitAll();
-      for (Download download : begun) {
-        download.rest(downloads);
+      for (int i = 0; i < begun.size(); i++) {
+        firsts.get(i).get(); // while the first ranges of those after it are fetched
+        begun.get(i).rest(downloads);
       }
       downloads.awaitAll();
       uploads.awaitAll();
@@ -101,8 +103,9 @@ final class PathCopier {
       throw new IOException("the copying of files was stopped");
     }
     for (BlobCommit.Staged file : staged) {
-      file.commit();
+      uploads.run(file::commit);
     }
+    uploads.awaitAll();
   }
 
   private void upload(Path file, String name, Parallel uploads, List<BlobCommit.Staged> staged)
