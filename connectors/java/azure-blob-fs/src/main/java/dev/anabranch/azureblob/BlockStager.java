@@ -72,15 +72,15 @@ final class BlockStager implements MemoryBudget.Holder {
       int position = offset;
       int left = length;
       while (left > 0) {
+        if (filled == blockBytes) {
+          stage(); // not before there is more: a file of one block is written by one request
+        }
         ByteBuffer page = page();
         int part = Math.min(left, Math.min(page.remaining(), blockBytes - filled));
         page.put(from, position, part);
         filled += part;
         position += part;
         left -= part;
-        if (filled == blockBytes) {
-          stage();
-        }
       }
     } finally {
       lock.unlock();
