@@ -76,10 +76,12 @@ public final class AzureBlobOptions {
   public static final ConfigOption<Integer> READ_AHEAD =
       ConfigOptions.key("fs.azure.blob.read.ahead")
           .intType()
-          .defaultValue(4)
+          .defaultValue(8)
           .withDescription(
-              "How many ranges a file that is read in sequence fetches ahead at most. It begins with"
-                  + " one and doubles, so a reader that jumps fetches little in vain. 0: none.");
+              "How many ranges a file that is read in sequence fetches ahead at most: eight keep all"
+                  + " threads busy for one file. It begins with one, and fetches as many as it may"
+                  + " once a range is read through, so a reader that jumps fetches little in vain."
+                  + " 0: none.");
 
   /** How often a request is repeated. */
   public static final ConfigOption<Integer> RETRIES =

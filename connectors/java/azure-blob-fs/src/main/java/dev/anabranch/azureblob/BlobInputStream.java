@@ -12,13 +12,17 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Reads one version of a blob in ranges. It fetches the first range when it is opened, which also
- * tells length and version, and reads ahead while it is read in sequence: one range, then two, up
- * to the bound. A seek within what is there costs nothing; after any other one nothing is read
- * ahead before its range is through.
+ * tells length and version, and reads ahead while it is read in sequence: one range, and as many as
+ * may be once one is through. A seek within what is there costs nothing; after any other one
+ * nothing is read ahead before its range is through. Ranges are smaller while many files are open,
+ * so that each of these has room for one.
  *
  * <p>Read by one thread at a time; {@link #release} may come from another one.
  */
 final class BlobInputStream extends FSDataInputStream implements MemoryBudget.Holder {
+  // Smaller ones would be more header than data.
+  private static final int LEAST_RANGE = 64 * 1024;
+
   private final String name;
   private final RangeReader ranges;
   private final BlobResources resources;
@@ -40,7 +44,7 @@ final class BlobInputStream extends FSDataInputStream implements MemoryBudget.Ho
   private static final class Range {
     final long begin;
     final int length;
-    final CompletableFuture<byte[]> bytes = new CompletableFuture<>();
+    final CompletableFuture<Fetched> bytes = new CompletableFuture<>();
 
     /** Nothing of it is on its way any more, be it that nobody waited for that. */
     final CompletableFuture<@Nullable Void> ended = new CompletableFuture<>();
@@ -80,10 +84,11 @@ final class BlobInputStream extends FSDataInputStream implements MemoryBudget.Ho
       BlobErrors errors,
       Settings settings)
       throws IOException {
-    int bytes = settings.blockBytes();
     BlobInputStream stream =
-        new BlobInputStream(name, ranges, resources, errors, bytes, settings.readAhead());
+        new BlobInputStream(
+            name, ranges, resources, errors, settings.blockBytes(), settings.readAhead());
     resources.budget.register(stream);
+    int bytes = stream.largestRange();
     stream.lock.lock();
     try {
       resources.budget.take(bytes, stream);
@@ -100,8 +105,8 @@ final class BlobInputStream extends FSDataInputStream implements MemoryBudget.Ho
   private void takeFirst(int taken) {
     int kept = 0;
     try {
-      byte[] first = ranges.first(taken);
-      kept = first.length;
+      Fetched first = ranges.first(taken);
+      kept = first.size();
       Range range = new Range(0, kept);
       range.bytes.complete(first);
       range.ended.complete(null);
@@ -156,10 +161,10 @@ final class BlobInputStream extends FSDataInputStream implements MemoryBudget.Ho
         return -1;
       }
       Range here = rangeAt(position);
-      byte[] bytes = await(here);
+      Fetched bytes = await(here);
       int from = (int) (position - here.begin);
       int part = Math.min(length, here.length - from);
-      System.arraycopy(bytes, from, into, offset, part);
+      bytes.copy(from, into, offset, part);
       position += part;
       return part;
     } finally {
@@ -219,8 +224,9 @@ final class BlobInputStream extends FSDataInputStream implements MemoryBudget.Ho
     }
     boolean jump = fetched.isEmpty() && !sequential;
     if (fetched.isEmpty()) {
-      resources.budget.take(sizeAt(at), this);
-      fetch(at);
+      int size = sizeAt(at);
+      resources.budget.take(size, this);
+      fetch(at, size);
     }
     Range here = fetched.element();
     if (jump) {
@@ -233,19 +239,19 @@ final class BlobInputStream extends FSDataInputStream implements MemoryBudget.Ho
 
   /** A range is begun: those after it are asked for, if there is memory. */
   private void readAhead() {
-    ahead = Math.min(aheadLimit, Math.max(1, ahead * 2));
+    ahead = ahead == 0 ? Math.min(1, aheadLimit) : aheadLimit;
     while (fetched.size() <= ahead) {
       Range last = fetched.getLast();
       long next = last.begin + last.length;
-      if (next >= ranges.length() || !resources.budget.tryTake(sizeAt(next))) {
+      int size = sizeAt(next);
+      if (size == 0 || !resources.budget.tryTake(size)) {
         return;
       }
-      fetch(next);
+      fetch(next, size);
     }
   }
 
-  private void fetch(long at) {
-    int size = sizeAt(at);
+  private void fetch(long at, int size) {
     held += size;
     Range range = new Range(at, size);
     fetched.add(range);
@@ -254,7 +260,7 @@ final class BlobInputStream extends FSDataInputStream implements MemoryBudget.Ho
 
   private void fill(Range range) {
     try {
-      range.bytes.complete(range.dropped ? new byte[0] : ranges.read(range.begin, range.length));
+      range.bytes.complete(range.dropped ? new Fetched(0) : ranges.read(range.begin, range.length));
     } catch (Throwable e) {
       range.bytes.completeExceptionally(e);
     } finally {
@@ -269,10 +275,14 @@ final class BlobInputStream extends FSDataInputStream implements MemoryBudget.Ho
   }
 
   private int sizeAt(long at) {
-    return (int) Math.min(rangeBytes, ranges.length() - at);
+    return (int) Math.min(largestRange(), ranges.length() - at);
   }
 
-  private byte[] await(Range range) throws IOException {
+  private int largestRange() {
+    return (int) Math.min(rangeBytes, Math.max(LEAST_RANGE, resources.budget.share()));
+  }
+
+  private Fetched await(Range range) throws IOException {
     awaited = range;
     try {
       // Looked at after it can be seen that this range is waited for: a close does the reverse.

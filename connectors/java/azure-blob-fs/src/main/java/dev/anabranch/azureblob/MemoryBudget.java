@@ -54,6 +54,11 @@ final class MemoryBudget {
     holders.remove(holder);
   }
 
+  /** What each open file may have if all have as much. */
+  synchronized long share() {
+    return bytes / Math.max(1, holders.size());
+  }
+
   /** Takes memory if there is enough at once. */
   synchronized boolean tryTake(long wanted) {
     if (used + wanted > bytes) {

@@ -8,9 +8,7 @@ import com.azure.storage.blob.models.BlobRequestConditions;
 import com.azure.storage.blob.models.BlobStorageException;
 import com.azure.storage.blob.models.DownloadRetryOptions;
 import com.azure.storage.blob.specialized.BlockBlobClient;
-import java.io.IOException;
 import java.io.OutputStream;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,8 +17,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class RangeReader {
   private static final int RANGE_NOT_SATISFIABLE = 416;
-  // Most state files are small, and an array of a whole range is much for a few of their bytes.
-  private static final int FIRST_GUESS = 64 * 1024;
 
   private final BlockBlobClient blob;
   private final int retries;
@@ -38,10 +34,10 @@ final class RangeReader {
   }
 
   /** The blob's beginning, at most so many bytes. */
-  byte[] first(int atMost) {
-    ByteArraySink sink = new ByteArraySink(Math.min(atMost, FIRST_GUESS), atMost);
-    copyFirst(sink, atMost);
-    return sink.bytes();
+  Fetched first(int atMost) {
+    Fetched bytes = new Fetched(atMost);
+    copyFirst(bytes, atMost);
+    return bytes;
   }
 
   /** As {@link #first}, handed on while it comes. */
@@ -59,10 +55,10 @@ final class RangeReader {
   }
 
   /** A range that is all within the blob. */
-  byte[] read(long begin, int bytes) {
-    ByteArraySink sink = new ByteArraySink(bytes, bytes);
-    copy(sink, begin, bytes);
-    return sink.bytes();
+  Fetched read(long begin, int length) {
+    Fetched bytes = new Fetched(length);
+    copy(bytes, begin, length);
+    return bytes;
   }
 
   /** As {@link #read}, handed on while it comes. */
@@ -88,38 +84,5 @@ final class RangeReader {
     return range == null
         ? answer.getContentLength()
         : Long.parseLong(range.substring(range.indexOf('/') + 1));
-  }
-
-  /** Collects at most so many bytes as announced, in one array that grows. */
-  private static final class ByteArraySink extends OutputStream {
-    private final int atMost;
-    private byte[] bytes;
-    private int size;
-
-    ByteArraySink(int expected, int atMost) {
-      this.atMost = atMost;
-      this.bytes = new byte[expected];
-    }
-
-    @Override
-    public void write(int b) throws IOException {
-      write(new byte[] {(byte) b}, 0, 1);
-    }
-
-    @Override
-    public void write(byte[] from, int offset, int length) throws IOException {
-      if (size + length > atMost) {
-        throw new IOException("more bytes came than were asked for");
-      }
-      if (size + length > bytes.length) {
-        bytes = Arrays.copyOf(bytes, Math.min(atMost, Math.max(size + length, 2 * bytes.length)));
-      }
-      System.arraycopy(from, offset, bytes, size, length);
-      size += length;
-    }
-
-    byte[] bytes() {
-      return size == bytes.length ? bytes : Arrays.copyOf(bytes, size);
-    }
   }
 }

@@ -7,7 +7,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.MemorySize;
 import org.apache.flink.core.fs.FSDataInputStream;
@@ -25,16 +27,16 @@ class DiscardServerTest {
   private static final Path BASE = new Path("abfss://state@discard.dfs.core.windows.net/base");
   private static DiscardServer server;
   private static FileSystem files;
+  private static final Configuration OPTIONS = new Configuration();
 
   @BeforeAll
   static void start() throws Exception {
     Cloud cloud = Cloud.local();
     server = new DiscardServer(cloud.tls());
-    Configuration options = new Configuration();
-    options.setString(
+    OPTIONS.setString(
         "fs.azure.blob.endpoint.discard", "https://127.0.0.1:" + server.listen(0) + "/anabranch");
-    options.set(AzureBlobOptions.BLOCK_SIZE, new MemorySize(BLOCK));
-    files = cloud.fileSystem(options, BASE.toString());
+    OPTIONS.set(AzureBlobOptions.BLOCK_SIZE, new MemorySize(BLOCK));
+    files = cloud.fileSystem(OPTIONS, BASE.toString());
   }
 
   @AfterAll
@@ -85,6 +87,42 @@ class DiscardServerTest {
     }
     assertThat(Contents.read(files, path)).isEqualTo(expected);
     files.delete(path, false);
+  }
+
+  @Test
+  void isAskedOnceForAFileOfOneBlock() throws IOException {
+    server.takeCounts();
+    Path path = new Path(BASE, "block");
+    write(files, path, random(1, BLOCK));
+    assertThat(server.takeCounts()).containsEntry("PUT blob", 1L).containsEntry("requests", 1L);
+    files.delete(path, false);
+  }
+
+  @Test
+  void isAskedForFewBytesTwiceByMoreReadersThanThereIsMemoryFor() throws IOException {
+    Configuration little = new Configuration();
+    little.set(AzureBlobOptions.MEMORY, new MemorySize(2 * BLOCK));
+    little.addAll(OPTIONS);
+    FileSystem readers = Cloud.local().fileSystem(little, BASE.toString());
+    int count = 8;
+    List<FSDataInputStream> open = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      write(files, new Path(BASE, "readers/" + i), random(i, 2 * BLOCK));
+    }
+    server.takeCounts();
+    for (int i = 0; i < count; i++) {
+      open.add(readers.open(new Path(BASE, "readers/" + i)));
+    }
+    for (int read = 0; read < 2 * BLOCK; read += 16_384) {
+      for (FSDataInputStream each : open) {
+        assertThat(each.readNBytes(16_384)).hasSize(16_384);
+      }
+    }
+    for (FSDataInputStream each : open) {
+      each.close();
+    }
+    assertThat(server.takeCounts().get("bytes-out")).isLessThan(3L * count * BLOCK);
+    files.delete(new Path(BASE, "readers"), true);
   }
 
   @Test
