@@ -48,6 +48,11 @@ def next_lines(loop: Loop) -> list[str]:
         f"  anabranch dev kill {loop.primaries[-1]}{option}",
         f"  anabranch dev restart {loop.primaries[-1]}{option}",
     ]
+    if loop.spec.cloud is not None:
+        # What a pod has: with it `anabranch checkpoints` and `--restore latest` see what Flink keeps there.
+        lines += [
+            f"  export {name}={shlex.quote(value)}" for name, value in loop.cloud.client_environment.items()
+        ]
     if loop.spec.flink is not None:
         lines.append(f"  anabranch run JOB --cluster {loop.flink.url.removeprefix('http://')}")
         lines.append(f"  xdg-open {loop.flink.url}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import io
 import socket
+import ssl
 import time
 import urllib.request
 from dataclasses import dataclass
@@ -55,9 +56,14 @@ class Bounds:
         return min(left_s, self.timeout_s)
 
 
-def bounded_opener(bounds: Bounds) -> urllib.request.OpenerDirector:
-    """What ``urlopen`` uses, proxies included, but for the bounds."""
-    return urllib.request.build_opener(_Handler(bounds), _TlsHandler(bounds))
+def bounded_opener(bounds: Bounds, tls: ssl.SSLContext | None = None) -> urllib.request.OpenerDirector:
+    """What ``urlopen`` uses, proxies included, but for the bounds.
+
+    Args:
+        bounds: Of one exchange.
+        tls: Whom to trust; None: whom the system trusts.
+    """
+    return urllib.request.build_opener(_Handler(bounds), _TlsHandler(bounds, tls))
 
 
 class _Handler(urllib.request.HTTPHandler):
@@ -73,12 +79,15 @@ class _Handler(urllib.request.HTTPHandler):
 
 
 class _TlsHandler(urllib.request.HTTPSHandler):
-    def __init__(self, bounds: Bounds) -> None:
+    def __init__(self, bounds: Bounds, tls: ssl.SSLContext | None) -> None:
         super().__init__()
         self._bounds = bounds
+        self._tls = tls
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         def connection(host: str, **settings: Any) -> http.client.HTTPConnection:
+            if self._tls is not None:
+                settings["context"] = self._tls
             return _bounded(http.client.HTTPSConnection(host, **settings), self._bounds)
 
         return self.do_open(connection, req)

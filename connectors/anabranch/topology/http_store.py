@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import base64
 import http.client
+import ssl
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from email.message import Message
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -56,10 +58,10 @@ class HttpStore:
         status, answer, body = self._exchange("GET", headers, None)
         if status == 304 and known is not None:
             return known
-        if status in (404, 410):
+        if self._is_absent(status, answer):
             return None
         if status != 200:
-            raise self._refused("GET", status)
+            raise self._refused("GET", status, answer)
         try:
             text = body.decode("utf-8")
         except UnicodeDecodeError:
@@ -81,13 +83,28 @@ class HttpStore:
             status, answer, _ = self._exchange("PUT", headers, text.encode("utf-8"))
         except UnavailableError:
             return self._settle(text)
-        if status in (409, 412):
+        if self._came_second(status, answer):
             raise conflict(self.where)
         if status >= 500:
             return self._settle(text, status)
         if status not in (200, 201, 204):
-            raise self._refused("PUT", status)
+            raise self._refused("PUT", status, answer)
         return Stored(text, answer.get("ETag", ""))
+
+    @property
+    def _tls(self) -> ssl.SSLContext | None:
+        """Whom to trust; None: whom the system trusts."""
+        return None
+
+    def _own_headers(self, method: str) -> Mapping[str, str]:
+        """Of each request to the server itself, and not for whom a redirect names."""
+        return {"Authorization": f"Basic {self._login}"} if self._login else {}
+
+    def _is_absent(self, status: int, answer: Message) -> bool:
+        return status in (404, 410)
+
+    def _came_second(self, status: int, answer: Message) -> bool:
+        return status in (409, 412)
 
     def _settle(self, text: str, status: int | None = None) -> Stored:
         # The answer was lost or an error: only the document itself can tell whether it was written.
@@ -108,12 +125,11 @@ class HttpStore:
         self, method: str, headers: dict[str, str], body: bytes | None
     ) -> tuple[int, Message, bytes]:
         request = urllib.request.Request(self._url, data=body, headers=headers, method=method)  # noqa: S310  (http(s) only, see open_store)
-        if self._login:
-            # Not for whom a redirect names.
-            request.add_unredirected_header("Authorization", f"Basic {self._login}")
+        for name, value in self._own_headers(method).items():
+            request.add_unredirected_header(name, value)
         bounds = Bounds.from_now(self._timeout_s, self._deadline_s, self.where)
         try:
-            with bounded_opener(bounds).open(request, timeout=self._timeout_s) as answer:
+            with bounded_opener(bounds, self._tls).open(request, timeout=self._timeout_s) as answer:
                 return answer.status, answer.headers, self._body(answer)
         except urllib.error.HTTPError as error:
             with error:
@@ -141,7 +157,7 @@ class HttpStore:
             raise UnavailableError(f"the answer ended after {size} of {announced} bytes", where=self.where)
         return b"".join(chunks)
 
-    def _refused(self, method: str, status: int) -> TopologyError | UnavailableError:
+    def _refused(self, method: str, status: int, answer: Message) -> TopologyError | UnavailableError:
         text = f"{method} was answered with status {status}"
         if status >= 500 or status in (304, 408, 425, 429):
             return UnavailableError(text, where=self.where, hint="try again; look at the server's log")

@@ -6,6 +6,7 @@ is still the one that the caller saw, so that of two publishers at once exactly 
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from typing import Protocol
@@ -30,6 +31,7 @@ MAX_BYTES = 4 * 1024 * 1024
 
 # A URI somewhere in a text; it ends where the quotes or brackets around it do.
 _URI = re.compile(r"""[A-Za-z][A-Za-z0-9+.-]*://[^\s'"<>]+""")
+_BLOB = ("abfss", "abfs", "wasbs")  # as the file-system plugin of Flink
 _FILE = re.compile(r"file:(?://[^/]*)?", re.IGNORECASE)
 
 
@@ -77,7 +79,7 @@ class TopologyStore(Protocol):
 
 
 def open_store(uri: str) -> TopologyStore:
-    """Returns the store that a path, ``file:`` or ``http(s):`` URI means; touches nothing yet."""
+    """Returns the store that a path, ``file:``, ``http(s):`` or ``abfss:`` URI means; touches nothing yet."""
     if not uri.strip():
         raise ConfigurationError(
             "no topology document is named", hint="give --topology, or set ANABRANCH_TOPOLOGY"
@@ -91,6 +93,10 @@ def open_store(uri: str) -> TopologyStore:
         from anabranch.topology.http_store import HttpStore
 
         return HttpStore(uri)
+    if scheme in _BLOB:
+        from anabranch.topology.blob_store import BlobStore
+
+        return BlobStore(uri)
     from anabranch.topology.file_store import FileStore
 
     if scheme == "file":
@@ -101,14 +107,19 @@ def open_store(uri: str) -> TopologyStore:
     if "://" in uri:
         raise ConfigurationError(
             f"cannot read a topology from '{public_uri(uri)}'",
-            hint="Python reads paths, file: and http(s): URIs; Flink jobs read their file systems' too",
+            hint="Python reads paths, file:, http(s): and abfss: URIs; Flink jobs read all that Flink does",
         )
     return FileStore(uri)
 
 
 def is_read_here(uri: str) -> bool:
-    """Whether Python reads such a URI; jobs read those of Flink's file systems (``s3://…``) too."""
+    """Whether Python reads such a URI; jobs read those of Flink's file systems (``s3://…``) too.
+
+    Of Blob Storage only where there is an identity: who submits a job to a cluster may have none.
+    """
     scheme, mark, _ = uri.partition("://")
+    if scheme in _BLOB:
+        return bool(os.environ.get("AZURE_FEDERATED_TOKEN_FILE"))
     return not mark or scheme in ("http", "https", "file")
 
 
@@ -118,7 +129,7 @@ def public_uri(uri: str) -> str:
         parts = urlsplit(uri)
     except ValueError:  # an address that cannot be taken apart may have its secret anywhere
         return f"{uri.partition('://')[0]}://…"
-    if not parts.netloc:
+    if not parts.netloc or parts.scheme in _BLOB:  # there a container stands before the @
         return uri
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
 

@@ -80,6 +80,15 @@ class CloudServices:
         }
 
     @property
+    def client_environment(self) -> dict[str, str]:
+        """What the command line and Python need besides, which in a cloud nobody does."""
+        return {
+            **self.environment,
+            f"ANABRANCH_BLOB_ENDPOINT_{ACCOUNT.upper()}": self.url(self.blob),
+            "ANABRANCH_BLOB_CA_FILE": str(self._ca),
+        }
+
+    @property
     def flink_options(self) -> dict[str, str]:
         """Options of the file-system plugin that are not needed in a cloud."""
         return {

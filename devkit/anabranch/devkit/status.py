@@ -37,7 +37,7 @@ def _cloud(loop: Loop) -> dict[str, Any]:
     cloud = loop.cloud
     return {
         "location": cloud.location,
-        "environment": cloud.environment,
+        "environment": cloud.client_environment,
         "flink_options": cloud.flink_options,
     }
 
