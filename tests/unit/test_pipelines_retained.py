@@ -6,12 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from anabranch.errors import ConfigurationError
+from anabranch.connectors.flink.restore_points import MissingFile, RestorePoint
+from anabranch.errors import ConfigurationError, UnavailableError
 from anabranch.pipelines import Job
 from anabranch.pipelines.context import RunContext, running_in
 from anabranch.pipelines.job_file import file_layer
 from anabranch.pipelines.layers import resolve
-from anabranch.pipelines.retained import check_ends, fallen_back, newest_of_run, remember_run, restore_uri
+from anabranch.pipelines.retained import (
+    check_complete,
+    check_ends,
+    fallen_back,
+    newest_of_run,
+    remember_run,
+    restore_uri,
+)
 from anabranch.pipelines.settings import Settings
 
 
@@ -150,3 +158,73 @@ def test_a_bounded_run_asks_whether_its_checkpoint_ends(tmp_path: Path, bounded:
             context.restored(job)
     else:
         assert context.restored(job) == Path(place).as_uri()
+
+
+_BLOB = "abfss://c@a.dfs.core.windows.net/checkpoints"
+_NOT_COMPLETED = "no _metadata: it was not completed, or is being written"
+
+
+def _point(run: str, number: int, problem: str | None = None, *missing: str) -> RestorePoint:
+    kind = (
+        None
+        if problem == _NOT_COMPLETED or problem == "its metadata is cut or damaged"
+        else "full checkpoint"
+    )
+    files = tuple(MissingFile(name, "is not there") for name in missing)
+    return RestorePoint(f"{_BLOB}/{run}/chk-{number}", 1, problem, kind, number, 1, 1, files)
+
+
+def _look_at(*points: RestorePoint) -> dict[str, list[RestorePoint]]:
+    found: dict[str, list[RestorePoint]] = {}
+    for point in points:
+        found.setdefault(point.uri.rpartition("/")[0], []).append(point)
+    return found
+
+
+def test_latest_in_blob_storage_is_the_newest_that_is_complete(tmp_path: Path) -> None:
+    for run in ("run1", "run2"):
+        remember_run(tmp_path, run, f"{_BLOB}/")
+    lacks = _point("run2", 12, "f is not there", "f")
+    broken = _point("run2", 11, "its metadata is cut or damaged")
+    begun = _point("run2", 13, _NOT_COMPLETED)
+    found = _look_at(_point("run1", 40), _point("run2", 9), _point("run2", 10), broken, lacks, begun)
+    said: list[str] = []
+    assert restore_uri("latest", tmp_path, None, found.__getitem__, said.append) == f"{_BLOB}/run2/chk-10"
+    assert said == [
+        f"warning: {point.uri} is left out, since {point.problem}; "
+        "what was read since the one before is read again"
+        for point in (lacks, broken)
+    ], "what a run leaves that ends in the midst of a checkpoint is no news"
+
+
+def test_latest_falls_back_to_an_older_run_as_on_a_disk(tmp_path: Path) -> None:
+    for run in ("run1", "run2"):
+        remember_run(tmp_path, run, _BLOB)
+    only_first = _look_at(_point("run1", 3))
+    taken = restore_uri("latest", tmp_path, None, lambda place: only_first.get(place, []))
+    assert taken == f"{_BLOB}/run1/chk-3"
+    assert "has no checkpoint left" in str(fallen_back("latest", tmp_path, taken))
+    with pytest.raises(ConfigurationError, match="no checkpoint of this job is left"):
+        restore_uri("latest", tmp_path, None, lambda _: [_point("run2", 1, _NOT_COMPLETED)])
+
+
+def test_latest_is_refused_where_storage_does_not_answer(tmp_path: Path) -> None:
+    for run in ("run1", "run2"):
+        remember_run(tmp_path, run, _BLOB)
+    asked = []
+
+    def silent(place: str) -> list[RestorePoint]:
+        asked.append(place)
+        raise UnavailableError("nobody answers", where=place)
+
+    with pytest.raises(UnavailableError, match="cannot be searched from here: nobody answers") as caught:
+        restore_uri("latest", tmp_path, None, silent)
+    assert asked == [f"{_BLOB}/run2"], "an older run's would be the wrong one"
+    assert f"--restore {_BLOB}/run2/chk-N" in str(caught.value.hint)
+
+
+def test_a_checkpoint_that_lacks_a_file_is_refused() -> None:
+    check_complete("given", _point("run", 1))
+    with pytest.raises(ConfigurationError, match="no job can be restored from it: f is not there") as caught:
+        check_complete("given", _point("run", 1, "f is not there", "f"))
+    assert caught.value.where == "given"

@@ -27,6 +27,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "topology": ("anabranch.cli.topology", "show, validate, apply and change the topology document"),
     "run": ("anabranch.cli.run", "run a job"),
     "savepoint": ("anabranch.cli.savepoint", "keep the state of a job that runs on a cluster"),
+    "checkpoints": ("anabranch.cli.checkpoints", "list, check and protect what a job can be restored from"),
     "produce": ("anabranch.cli.produce", "write lines to a stream through Prism"),
     "tail": ("anabranch.cli.tail", "print a stream's records from all primaries"),
     "dead-letters": ("anabranch.cli.dead_letters", "show and replay what could not be decoded"),

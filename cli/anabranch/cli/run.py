@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
-import tempfile
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,6 +82,7 @@ def command(
     SIGTERM cancel the job, keep its last checkpoint and print the command that goes on from there.
     """
     from anabranch.cli.letters_line import telling_of_dead_letters
+    from anabranch.cli.passing_folder import passing_folder
     from anabranch.cli.run_output import output_for
     from anabranch.connectors.flink.interrupts import raising_once
     from anabranch.pipelines.job_file import job_schema
@@ -97,7 +95,7 @@ def command(
     if job is None:
         raise click.UsageError("which JOB? Give a folder with job.py, or a Python file.")
     layer = _flag_layer(flags, {"--input": inputs, "--set": flink})
-    plan = prepare(job, layer, logs=_passing_folder() if explain else None)
+    plan = prepare(job, layer, logs=passing_folder("explain") if explain else None)
     if show_config:
         _show(plan.resolved.rows({"checkpoints.dir": _checkpoint_folder(plan)}), as_json)
     elif explain:
@@ -108,14 +106,6 @@ def command(
             told = telling_how_to_stop(told) if detach else telling_how_to_go_on(told)
             with raising_once():
                 launch(plan, told, check=check, detach=detach)
-
-
-def _passing_folder() -> Path:
-    """For the log of a plan, which must push out none of a run."""
-    folder = tempfile.mkdtemp(prefix="anabranch-explain-")
-    # Not sooner: the JVM writes there until this process ends.
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Path(folder)
 
 
 # Flags that may be repeated, and the setting that each adds to.

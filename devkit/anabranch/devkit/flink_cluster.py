@@ -17,7 +17,7 @@ from anabranch.devkit.java import java
 from anabranch.devkit.service import Service, ServiceState
 from anabranch.devkit.state import exclusive, name_option, read_json, write_atomically, write_json
 from anabranch.errors import ConfigurationError, EnvironmentMissingError, UnavailableError
-from anabranch.pipelines.configuration import CHECKPOINT_DIR
+from anabranch.pipelines.configuration import CHECKPOINT_DIR, SAVEPOINT_DIR
 from anabranch.pipelines.uris import file_uri
 
 __all__ = ["FlinkCluster"]
@@ -74,7 +74,7 @@ class FlinkCluster:
     @property
     def savepoints(self) -> str:
         """URI of the folder that savepoints go to."""
-        return self.spec.options.get(flink_config.SAVEPOINT_DIR, file_uri(self.folder / "savepoints"))
+        return self.spec.options.get(SAVEPOINT_DIR, file_uri(self.folder / "savepoints"))
 
     @property
     def job_manager(self) -> Service:

@@ -17,11 +17,10 @@ import yaml
 
 from anabranch.connectors.jar_files import jar_paths
 from anabranch.errors import ConfigurationError, EnvironmentMissingError
-from anabranch.pipelines.configuration import CHECKPOINT_DIR, state_options
+from anabranch.pipelines.configuration import CHECKPOINT_DIR, SAVEPOINT_DIR, state_options
 from anabranch.pipelines.uris import file_uri
 
 __all__ = [
-    "SAVEPOINT_DIR",
     "FlinkSpec",
     "class_path",
     "environment",
@@ -32,9 +31,6 @@ __all__ = [
     "session_config",
     "task_manager_jvm",
 ]
-
-SAVEPOINT_DIR = "execution.checkpointing.savepoint-dir"
-"""Flink's own name of the place of savepoints."""
 
 _SLOT_HEAP_MB = 384  # one Prism writer buffers up to 32 MB for each primary
 _SLOT_MANAGED_MB = 256  # RocksDB's caches and write buffers; Python workers in process mode

@@ -33,7 +33,7 @@ from anabranch.devkit.brokers import Broker, BrokerSpec, new_cluster_id
 from anabranch.devkit.cloud_services import CloudServices, CloudSpec
 from anabranch.devkit.document import add_stream, write_document
 from anabranch.devkit.flink_cluster import FlinkCluster
-from anabranch.devkit.flink_config import SAVEPOINT_DIR, FlinkSpec
+from anabranch.devkit.flink_config import FlinkSpec
 from anabranch.devkit.guardian import start_guardian
 from anabranch.devkit.jars import kafka_jars
 from anabranch.devkit.java import java
@@ -46,7 +46,7 @@ from anabranch.devkit.service import Service, ServiceState
 from anabranch.devkit.state import DamagedError, exclusive, loops_home, write_json
 from anabranch.devkit.topics import create_topics
 from anabranch.errors import ConfigurationError, UnavailableError
-from anabranch.pipelines.configuration import CHECKPOINT_DIR
+from anabranch.pipelines.configuration import CHECKPOINT_DIR, SAVEPOINT_DIR
 
 __all__ = ["DEMO_STREAMS", "CloudSpec", "FlinkSpec", "Loop", "LoopSpec"]
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from anabranch.errors import JobError, UnavailableError
 from anabranch.pipelines.configuration import CHECKPOINT_DIR
-from anabranch.pipelines.rest import RestClient
+from anabranch.pipelines.storage import cluster_options
 from anabranch.pipelines.uris import local_path
 
 __all__ = ["shared_checkpoints"]
-
-_ANSWER_LIMIT_S = 5.0
 
 
 def shared_checkpoints(cluster: str) -> str | None:
@@ -20,9 +17,5 @@ def shared_checkpoints(cluster: str) -> str | None:
     Args:
         cluster: ``host:port`` of its API.
     """
-    try:
-        options = RestClient(f"http://{cluster}", timeout_s=_ANSWER_LIMIT_S).get("/jobmanager/config")
-    except (UnavailableError, JobError):
-        return None
-    place = next((str(option["value"]) for option in options if option["key"] == CHECKPOINT_DIR), None)
+    place = cluster_options(cluster).get(CHECKPOINT_DIR)
     return None if place is None or local_path(place) is not None else place

@@ -5,14 +5,23 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from anabranch.pipelines.retained import restore_uri
 from anabranch.pipelines.settings import Settings
-from anabranch.pipelines.uris import file_uri, is_uri
+from anabranch.pipelines.uris import as_uri
 
-__all__ = ["CHECKPOINT_DIR", "checkpoint_uri", "flink_configuration", "state_folder", "state_options"]
+__all__ = [
+    "CHECKPOINT_DIR",
+    "SAVEPOINT_DIR",
+    "checkpoint_uri",
+    "flink_configuration",
+    "state_folder",
+    "state_options",
+]
 
 CHECKPOINT_DIR = "execution.checkpointing.dir"
 """Flink's own name of the place of checkpoints."""
+
+SAVEPOINT_DIR = "execution.checkpointing.savepoint-dir"
+"""Flink's own name of the place of savepoints."""
 
 _DEFAULTS = Settings()
 
@@ -23,16 +32,16 @@ def state_folder(job: str) -> Path:
     return Path(home) / "anabranch" / "jobs" / job
 
 
-def flink_configuration(job: str, settings: Settings, folder: Path) -> dict[str, str]:
+def flink_configuration(
+    job: str, settings: Settings, folder: Path, restored: str | None = None
+) -> dict[str, str]:
     """Flink's options for one run; ``settings.flink`` wins over all of them.
 
     Args:
         job: Its name.
         settings: Of the run.
         folder: Of the job, for checkpoints that have no other place.
-
-    Raises:
-        ConfigurationError: What is to be restored is not there.
+        restored: URI of the checkpoint or savepoint that it starts from.
     """
     options = {
         "pipeline.name": job,
@@ -46,6 +55,8 @@ def flink_configuration(job: str, settings: Settings, folder: Path) -> dict[str,
         **_planner(settings),
         **_target(settings),
     }
+    if restored is not None:
+        options["execution.state-recovery.path"] = restored
     return options | {key: _text(value) for key, value in settings.flink.items()}
 
 
@@ -76,13 +87,12 @@ def checkpoint_uri(settings: Settings, folder: Path) -> str:
     chosen = settings.flink.get(CHECKPOINT_DIR) or settings.checkpoints.dir
     # Without a directory checkpoints go to the JobManager's memory, which is full at 5 MiB: the job then
     # restarts for ever.
-    place = str(chosen or folder / "checkpoints")
-    return place if is_uri(place) else file_uri(Path(place))
+    return as_uri(str(chosen or folder / "checkpoints"))
 
 
 def _checkpoints(settings: Settings, folder: Path) -> dict[str, str]:
     chosen = settings.checkpoints
-    options = {
+    return {
         CHECKPOINT_DIR: checkpoint_uri(settings, folder),
         "execution.checkpointing.interval": _duration(chosen.interval_s),
         "execution.checkpointing.timeout": _duration(chosen.timeout_s),
@@ -92,9 +102,6 @@ def _checkpoints(settings: Settings, folder: Path) -> dict[str, str]:
         # Whole filters are megabytes each: where they outgrow the cache, each question reads one anew.
         "state.backend.rocksdb.memory.partitioned-index-filters": "true",
     }
-    if settings.restore is not None:
-        options["execution.state-recovery.path"] = restore_uri(settings.restore, folder, settings.cluster)
-    return options
 
 
 def _planner(settings: Settings) -> dict[str, str]:

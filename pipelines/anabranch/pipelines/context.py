@@ -9,8 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anabranch.connectors.flink.restore_points import RestorePointReader
 from anabranch.connectors.flink.session import FlinkSession
-from anabranch.errors import ConfigurationError, JobError, UnavailableError
+from anabranch.errors import AnabranchError, ConfigurationError, JobError, UnavailableError
 from anabranch.pipelines.bindings import Binding, StreamBinding
 from anabranch.pipelines.build import Builder
 from anabranch.pipelines.cluster_checkpoints import shared_checkpoints
@@ -25,9 +26,10 @@ from anabranch.pipelines.failures import told_at_write
 from anabranch.pipelines.layers import environment_layer, resolve
 from anabranch.pipelines.ports import free_ports
 from anabranch.pipelines.rest import RestClient
-from anabranch.pipelines.retained import check_ends, restore_uri
+from anabranch.pipelines.retained import LATEST, Look, check_complete, check_ends, restore_uri
 from anabranch.pipelines.run_logs import new_log_folder
 from anabranch.pipelines.settings import Settings, is_port
+from anabranch.pipelines.storage import file_system_options, is_seen_here
 
 if TYPE_CHECKING:
     from anabranch.pipelines.job import Job
@@ -67,6 +69,9 @@ class RunContext:
         self._batch = batch
         self._ports: list[int] = []
         self._builders: dict[int, Builder] = {}
+        self._restored: dict[int, str] = {}
+        self._log: Path | None = None
+        self.restore_notes: list[str] = []
         self.jobs: list[Job] = []
 
     @property
@@ -100,10 +105,38 @@ class RunContext:
         given = self.settings.restore
         if given is None:
             return None
-        checkpoint = restore_uri(given, self.folder(job), self.settings.cluster)
-        if self.settings.bounded:
-            check_ends(checkpoint, self.folder(job))
-        return checkpoint
+        folder = self.folder(job)
+        # Once: it must be the same one that is told, checked and handed to Flink.
+        if id(job) not in self._restored:
+            look = self._look(job) if given == LATEST else None
+            found = restore_uri(given, folder, self.settings.cluster, look, self.restore_notes.append)
+            if self.settings.bounded:
+                check_ends(found, folder)
+            self._restored[id(job)] = found
+        return self._restored[id(job)]
+
+    def check_restored(self, job: Job) -> None:
+        """Looks whether all of the checkpoint that this run starts from is there; starts the JVM for that.
+
+        Where this machine cannot look, though Flink may, a note says so.
+
+        Raises:
+            ConfigurationError: A file of it is missing.
+            AnabranchError: Flink runs here, and its storage cannot be asked.
+        """
+        given, restored = self.settings.restore, self.restored(job)
+        if given is None or restored is None or given == LATEST:
+            return
+        if not is_seen_here(restored, self.settings.cluster):
+            return
+        try:
+            point = self._reader(job).check(restored)
+        except AnabranchError as error:
+            if self.settings.cluster is None:
+                raise  # Flink would ask from this very process, and fail as well
+            self.restore_notes.append(f"it is not checked here whether it is complete: {error.message}")
+            return
+        check_complete(given, point)
 
     def found(self, job: Job) -> None:
         """Called by each new :class:`~anabranch.pipelines.Job`."""
@@ -135,6 +168,23 @@ class RunContext:
 
         run_until_end(job, self, on_event)
 
+    def _look(self, job: Job) -> Look:
+        return lambda place: self._reader(job).find([(place, ())])
+
+    def _reader(self, job: Job) -> RestorePointReader:
+        only_plans = self.settings.cluster is not None
+        return RestorePointReader(self._storage_options, self._log_folder(job), only_plans=only_plans)
+
+    @cached_property
+    def _storage_options(self) -> dict[str, str]:
+        return file_system_options(self.settings)
+
+    def _log_folder(self, job: Job) -> Path:
+        """One for all that this process does: its JVM has one log."""
+        if self._log is None:
+            self._log = new_log_folder(self._logs or self.folder(job) / "log")
+        return self._log
+
     @cached_property
     def _placed(self) -> Settings:
         """The settings, with the cluster's own place of checkpoints if none is set and all of it reaches it.
@@ -150,7 +200,7 @@ class RunContext:
     def _new_session(self, job: Job) -> FlinkSession:
         from anabranch.connectors.jar_files import jar_paths
 
-        options = flink_configuration(job.name, self._placed, self.folder(job))
+        options = flink_configuration(job.name, self._placed, self.folder(job), self.restored(job))
         if self.settings.cluster is None:
             chosen = options.get("rest.bind-port")
             self._ports = free_ports(_PORTS) if chosen is None else [_one_port(chosen)]
@@ -160,8 +210,13 @@ class RunContext:
             # Of no use there, and refused.
             options = {key: value for key, value in options.items() if "checkpointing.interval" not in key}
         jars = [] if self._batch else jar_paths()
-        log = new_log_folder(self._logs or self.folder(job) / "log")
-        return FlinkSession(options, jars=jars, log_folder=log, batch=self._batch)
+        return FlinkSession(
+            options,
+            jars=jars,
+            log_folder=self._log_folder(job),
+            file_systems=None if self._batch else self._storage_options,
+            batch=self._batch,
+        )
 
 
 def _one_port(text: str) -> int:

@@ -5,21 +5,35 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from anabranch.errors import ConfigurationError
+from anabranch.connectors.flink.restore_points import RestorePoint
+from anabranch.errors import AnabranchError, ConfigurationError
+from anabranch.pipelines.storage import is_seen_here
 from anabranch.pipelines.uris import file_uri, local_path
 
-__all__ = ["LATEST", "check_ends", "fallen_back", "newest_of_run", "remember_run", "restore_uri"]
+__all__ = [
+    "LATEST",
+    "Look",
+    "check_complete",
+    "check_ends",
+    "fallen_back",
+    "newest_of_run",
+    "noted_runs",
+    "remember_run",
+    "restore_uri",
+]
 
 LATEST = "latest"
 """In place of a path: the newest checkpoint of this job that is there."""
 
+Look = Callable[[str], Sequence[RestorePoint]]
+"""Finds the restore points in and below a folder, whatever storage it is in."""
+
 _METADATA = "_metadata"  # the file that Flink writes last
 _NUMBERED = re.compile(r"chk-([0-9]+)")
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 def remember_run(folder: Path, job_id: str, checkpoints: str, *, bounded: bool = False) -> None:
@@ -52,24 +66,32 @@ def newest_of_run(checkpoints: str, job_id: str) -> str | None:
     return None if found is None else file_uri(found)
 
 
-def restore_uri(given: str, folder: Path, cluster: str | None) -> str:
+def restore_uri(
+    given: str,
+    folder: Path,
+    cluster: str | None,
+    look: Look | None = None,
+    warn: Callable[[str], None] = lambda text: None,
+) -> str:
     """The URI of the checkpoint or savepoint that is meant.
 
     Args:
         given: A path, a URI, or ``latest``.
         folder: Of the job.
         cluster: ``host:port`` of the Flink that will read it; None: this process.
+        look: For ``latest``; None: only local folders are searched, and only for metadata.
+        warn: Called with what is to be said of checkpoints of which a file is missing.
 
     Raises:
         ConfigurationError: There is none.
+        AnabranchError: Where it may be cannot be searched.
     """
     if given == LATEST:
-        return file_uri(_latest(folder))
+        return file_uri(_latest(folder)) if look is None else _latest_complete(folder, look, warn)
     path = local_path(given)
     if path is None:
         return given
-    here = cluster is None or cluster.rpartition(":")[0] in _LOOPBACK
-    if here and not _is_complete(path):
+    if is_seen_here(given, cluster) and not _is_complete(path):
         raise ConfigurationError("there is no checkpoint or savepoint", where=given, hint=_hint(path, folder))
     return file_uri(path)
 
@@ -82,13 +104,32 @@ def fallen_back(given: str | None, folder: Path, checkpoint: str) -> str | None:
         folder: Of the job.
         checkpoint: URI of what is restored.
     """
-    runs = _runs(folder)
+    runs = noted_runs(folder)
     if given != LATEST or not runs or f"/{runs[-1]['job_id']}/" in checkpoint:
         return None
     return (
         f"warning: the newest run, {runs[-1]['job_id']}, has no checkpoint left, so an older run's is taken; "
         "what was read since is read again"
     )
+
+
+def check_complete(given: str, point: RestorePoint) -> None:
+    """Refuses a restore point of which a file is missing: Flink would find out only as it starts the tasks.
+
+    Args:
+        given: As the user gave it.
+        point: What is there.
+
+    Raises:
+        ConfigurationError: It is not complete.
+    """
+    if not point.is_complete:
+        raise ConfigurationError(
+            f"no job can be restored from it: {point.problem}",
+            where=given,
+            hint=f"anabranch checkpoints verify {point.uri} names all that is wrong; "
+            "anabranch checkpoints list JOB shows what else there is",
+        )
 
 
 def check_ends(checkpoint: str, folder: Path) -> None:
@@ -103,7 +144,7 @@ def check_ends(checkpoint: str, folder: Path) -> None:
     Raises:
         ConfigurationError: The run would never end.
     """
-    for run in _runs(folder):
+    for run in noted_runs(folder):
         if f"/{run['job_id']}/" in checkpoint and run.get("bounded") is False:
             raise ConfigurationError(
                 "the checkpoint is of a run without --bounded: its logs have no end, so this one never stops",
@@ -113,7 +154,7 @@ def check_ends(checkpoint: str, folder: Path) -> None:
 
 
 def _latest(folder: Path) -> Path:
-    runs = _runs(folder)
+    runs = noted_runs(folder)
     for run in reversed(runs):
         root = local_path(run["checkpoints"])
         if root is None:
@@ -125,14 +166,58 @@ def _latest(folder: Path) -> Path:
         found = _newest(root / run["job_id"])
         if found is not None:
             return found
-    raise ConfigurationError(
+    raise _none_left(folder, runs)
+
+
+def _latest_complete(folder: Path, look: Look, warn: Callable[[str], None]) -> str:
+    runs = noted_runs(folder)
+    for run in reversed(runs):
+        for point in _by_number(_found(run, look)):
+            if point.is_complete:
+                return point.uri
+            # One without metadata is what a run leaves that ends in the midst of a checkpoint.
+            if point.missing or (point.kind is None and _METADATA not in str(point.problem)):
+                warn(
+                    f"warning: {point.uri} is left out, since {point.problem}; "
+                    "what was read since the one before is read again"
+                )
+    raise _none_left(folder, runs)
+
+
+def _found(run: dict[str, Any], look: Look) -> Sequence[RestorePoint]:
+    place = f"{run['checkpoints'].rstrip('/')}/{run['job_id']}"
+    try:
+        return look(place)
+    except AnabranchError as error:
+        # An older run's would be found perhaps, and would be the wrong one.
+        raise type(error)(
+            f"the last run's checkpoints are in {run['checkpoints']}, which cannot be searched from here: "
+            f"{error.message}",
+            where="--restore latest",
+            hint=f"mend that, or give the path: --restore {place}/chk-N",
+        ) from None
+
+
+def _by_number(points: Sequence[RestorePoint]) -> list[RestorePoint]:
+    """The checkpoints among them, those with the highest number first."""
+    numbered = [(int(match[1]), point) for point in points if (match := _NUMBERED.fullmatch(point.name))]
+    return [point for _, point in sorted(numbered, key=lambda each: each[0], reverse=True)]
+
+
+def _none_left(folder: Path, runs: Sequence[Any]) -> ConfigurationError:
+    return ConfigurationError(
         "no checkpoint of this job is left" if runs else "this job has not run yet, so it has no checkpoint",
         where="--restore latest",
         hint=f"start without --restore, or give a path; runs are noted in {folder / 'runs.jsonl'}",
     )
 
 
-def _runs(folder: Path) -> list[dict[str, Any]]:
+def noted_runs(folder: Path) -> list[dict[str, Any]]:
+    """The runs of a job, the oldest first: ``job_id``, ``checkpoints``, ``bounded``, ``started_s``.
+
+    Args:
+        folder: Of the job.
+    """
     try:
         lines = (folder / "runs.jsonl").read_bytes().splitlines()
     except FileNotFoundError:

@@ -85,7 +85,7 @@ def run_until_end(job: Job, context: RunContext, on_event: OnEvent) -> None:
 def _built(job: Job, context: RunContext, on_event: OnEvent) -> FlinkSession:
     builder = context.builder(job)
     builder.check_complete()
-    context.restored(job)  # what is wrong with it is told before Flink starts
+    context.check_restored(job)  # what is wrong with it is told before Flink starts
     on_event(Note(job.name, "starting Flink, which plans the job"))
     return builder.insert_all()
 
@@ -112,6 +112,8 @@ class _Run:
         self._checkpoint = context.restored(job)
         if self._checkpoint is not None:
             on_event(Note(job.name, f"starts from {self._checkpoint}"))
+            for note in context.restore_notes:
+                on_event(Note(job.name, note))
             warning = fallen_back(context.settings.restore, folder, self._checkpoint)
             if warning is not None:
                 on_event(Note(job.name, warning))

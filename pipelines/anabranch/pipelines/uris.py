@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-__all__ = ["file_uri", "is_uri", "local_path"]
+__all__ = ["as_uri", "file_uri", "is_uri", "local_path"]
 
 # A colon alone makes no scheme: a folder may be called 10:30.
 _SCHEME = re.compile(r"file:|[A-Za-z][A-Za-z0-9+.-]*:/")
@@ -24,6 +24,11 @@ def file_uri(path: Path) -> str:
     would become a folder of that name.
     """
     return f"file://{path.resolve()}"
+
+
+def as_uri(given: str) -> str:
+    """A URI as it is, and a path of this machine as one."""
+    return given if is_uri(given) else file_uri(Path(given))
 
 
 def local_path(given: str) -> Path | None:

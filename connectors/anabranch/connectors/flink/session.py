@@ -11,6 +11,7 @@ from typing import Any
 
 from anabranch.connectors.flink.gateway import start_gateway
 from anabranch.connectors.flink.own_cluster import OwnCluster
+from anabranch.connectors.flink.restore_points import load_file_systems
 from anabranch.connectors.flink.submission import Submission
 
 __all__ = ["FlinkSession", "Operator", "TableColumn"]
@@ -55,6 +56,8 @@ class FlinkSession:
             the job runs.
         jars: Connectors and formats.
         log_folder: Where the JVM is to write its log.
+        file_systems: Options of Flink's file systems, which are then loaded, those of plugins among them: for
+            topologies, and for state of a job that runs here. None: they are left as they are.
         batch: Run in batch mode: for tests, over bounded files.
 
     Attributes:
@@ -67,12 +70,15 @@ class FlinkSession:
         *,
         jars: Sequence[Path] = (),
         log_folder: Path | None = None,
+        file_systems: Mapping[str, str] | None = None,
         batch: bool = False,
     ) -> None:
         target = configuration.get("execution.target", "local")
         only_plans = target == "remote"
         self._runs_here = target == "local" and not batch
         self.log_folder = start_gateway(jars, log_folder, only_plans=only_plans)
+        if file_systems is not None:
+            load_file_systems(file_systems)
         from pyflink.common import Configuration
         from pyflink.datastream import StreamExecutionEnvironment
         from pyflink.table import EnvironmentSettings, StreamTableEnvironment
