@@ -52,6 +52,7 @@ _setting = partial(click.option, cls=SettingOption)
     otherwise="dead-letters",
     help="Stream of what cannot be decoded; empty: a bad record fails the job.",
 )
+@_setting("--archive", help="Folder or URI that streams are archived to.")
 @click.option(
     "--input", "inputs", multiple=True, metavar="KEY=VALUE", help="An option of every input; repeatable."
 )

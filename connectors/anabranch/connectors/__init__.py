@@ -9,12 +9,19 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from anabranch.connectors.flink.streams import PrismSink, UnionSource, dedup, latest_by_version
+    from anabranch.connectors.flink.streams import (
+        ArchiveSink,
+        PrismSink,
+        UnionSource,
+        dedup,
+        latest_by_version,
+    )
     from anabranch.connectors.ids import IdGenerator, RecordId
     from anabranch.connectors.prism import Ack, Delivery, PrismOptions, PrismProducer, ProducerStats
 
 __all__ = [
     "Ack",
+    "ArchiveSink",
     "Delivery",
     "IdGenerator",
     "PrismOptions",
@@ -29,6 +36,7 @@ __all__ = [
 
 _HOME = {
     "Ack": "prism",
+    "ArchiveSink": "flink.streams",
     "Delivery": "prism",
     "IdGenerator": "ids",
     "PrismOptions": "prism",

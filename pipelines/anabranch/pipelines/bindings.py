@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Protocol
 
 from anabranch.errors import ConfigurationError
+from anabranch.pipelines.archive import Archive, archive_place
 from anabranch.pipelines.ddl import create_table
+from anabranch.pipelines.inputs import is_of_source
 from anabranch.pipelines.records import Column
 from anabranch.pipelines.settings import Settings
 from anabranch.pipelines.table import Write
-from anabranch.pipelines.uris import is_uri
+from anabranch.pipelines.uris import file_uri, is_uri
 
-__all__ = ["Binding", "Read", "StreamBinding", "Use"]
+__all__ = ["Archiving", "Binding", "Read", "StreamBinding", "Use"]
 
 # Names a stream beside the one that is read or written.
 _ASIDE = "dead-letters"
@@ -58,8 +60,21 @@ class Use:
     where: str
 
 
+@dataclass(frozen=True)
+class Archiving:
+    """An archive as Flink gets it.
+
+    Attributes:
+        options: Of the connector ``union``.
+        place: URI of the folder.
+    """
+
+    options: Mapping[str, str]
+    place: str
+
+
 class Binding(Protocol):
-    """Called once per read and write while a job is built."""
+    """Called once per read, write and archive while a job is built."""
 
     def source(self, read: Read) -> str:
         """The ``CREATE TEMPORARY TABLE`` of an input."""
@@ -67,6 +82,10 @@ class Binding(Protocol):
 
     def sink(self, write: Write, columns: Sequence[Column]) -> str:
         """The ``CREATE TEMPORARY TABLE`` of an output."""
+        ...
+
+    def archive(self, archive: Archive) -> Archiving | None:
+        """Where a stream's raw records come from and go to; None: they stay where they are."""
         ...
 
 
@@ -104,12 +123,24 @@ class StreamBinding:
         options = _found_elsewhere(self._sink_options(write))
         return create_table(write.name, columns, options, key=write.key, written=True)
 
-    def uses(self, reads: Sequence[Read], writes: Sequence[Write]) -> list[Use]:
+    def archive(self, archive: Archive) -> Archiving:
+        """The union source without what decoding needs, and the place that call or settings give."""
+        place = archive_place(archive, self._settings.archive)
+        uri = place if is_uri(place) else file_uri(Path(place))
+        return Archiving(_found_elsewhere(self._archive_options(archive)), uri)
+
+    def uses(
+        self, reads: Sequence[Read], writes: Sequence[Write], archives: Sequence[Archive] = ()
+    ) -> list[Use]:
         """All streams of a job's inputs and outputs, once each, those for bad records too."""
         asked: list[tuple[Read | Write, Mapping[str, str], dict[str, str]]]
         asked = [(each, self._settings.inputs, self._source_options(each)) for each in reads]
         asked += [(each, {}, self._sink_options(each)) for each in writes]
         found = [Use(options["topology"], options["stream"], each.where) for each, _, options in asked]
+        found += [
+            Use(options["topology"], options["stream"], each.where)
+            for each, options in ((each, self._archive_options(each)) for each in archives)
+        ]
         found += [
             Use(options["topology"], options[_ASIDE], _set_by(_ASIDE, each, inputs))
             for each, inputs, options in asked
@@ -117,17 +148,24 @@ class StreamBinding:
         ]
         return list({(use.topology, use.stream): use for use in reversed(found)}.values())[::-1]
 
-    def _source_options(self, read: Read) -> dict[str, str]:
+    def _scan_options(self, stream: str) -> dict[str, str]:
         options = {
-            "connector": "union",
             "topology": self._topology,
-            "stream": read.stream,
-            "format": read.format,
+            "stream": stream,
             "group-id": self._job,
             "scan.startup.mode": self._settings.start,
         }
         if self._settings.bounded:
             options["scan.bounded.mode"] = "latest"
+        return options
+
+    def _archive_options(self, archive: Archive) -> dict[str, str]:
+        # Options of formats are for inputs that are decoded; the source refuses what it does not know.
+        inputs = {key: value for key, value in self._settings.inputs.items() if is_of_source(key)}
+        return {**self._scan_options(archive.stream), **archive.options, **inputs}
+
+    def _source_options(self, read: Read) -> dict[str, str]:
+        options = {"connector": "union", "format": read.format, **self._scan_options(read.stream)}
         if self._settings.dead_letters is not None:
             options["dead-letters"] = self._settings.dead_letters
         return {**options, **read.options, **self._settings.inputs}

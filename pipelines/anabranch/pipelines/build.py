@@ -53,19 +53,26 @@ class Builder:
         """Starts nothing.
 
         Raises:
-            ConfigurationError: The job writes nothing.
+            ConfigurationError: The job writes and archives nothing, or an archive has no place.
         """
-        if not self._job.writes:
+        if not (self._job.writes or self._job.archives):
             raise ConfigurationError(
                 f"job {self._job.name} writes nothing", hint='end it with .write("stream", key=…)'
             )
+        for archive in self._job.archives:
+            self._binding.archive(archive)
 
     def insert_all(self) -> FlinkSession:
-        """Adds every write; called once, when the description is complete."""
+        """Adds every write and archive; called once, when the description is complete."""
         session = self.session
         for write in self._job.writes:
             with told_at(write.where, self._traces):
                 self._insert(session, write)
+        for archive in self._job.archives:
+            archiving = self._binding.archive(archive)
+            if archiving is not None:
+                with told_at(archive.where, self._traces):
+                    session.archive(archiving.options, archiving.place)
         return session
 
     def _define(self, session: FlinkSession) -> None:

@@ -9,9 +9,10 @@ from anabranch.errors import ConfigurationError
 from anabranch.topology.rules import did_you_mean
 
 if TYPE_CHECKING:
+    from anabranch.pipelines.archive import Archive
     from anabranch.pipelines.bindings import Read
 
-__all__ = ["KEYS", "VALUES", "check_inputs", "wrong_option"]
+__all__ = ["KEYS", "VALUES", "check_inputs", "is_of_source", "wrong_option"]
 
 # Options of the connector `union` (docs/sql.md); a test holds them against those in Java.
 KEYS = frozenset(
@@ -66,13 +67,19 @@ _OF_PRIMARIES = ("scan.startup.primary.", "scan.bounded.primary.")
 _GROUPS = {key.partition(".")[0] for key in KEYS if "." in key} - {"key", "value"}
 
 
-def check_inputs(reads: Sequence[Read], inputs: Mapping[str, str], sources: Mapping[str, str]) -> None:
+def check_inputs(
+    reads: Sequence[Read],
+    inputs: Mapping[str, str],
+    sources: Mapping[str, str],
+    archives: Sequence[Archive] = (),
+) -> None:
     """Looks at what every input is given by settings, and each one by its line of the job.
 
     Args:
         reads: The job's inputs.
         inputs: From the settings.
         sources: Where each setting was written, by dotted name.
+        archives: The job's, which decode nothing.
 
     Raises:
         ConfigurationError: There is no such option, or it has not such a value.
@@ -83,6 +90,14 @@ def check_inputs(reads: Sequence[Read], inputs: Mapping[str, str], sources: Mapp
     for read in reads:
         for key, value in read.options.items():
             _check(key, value, {read.format}, read.where)
+    for archive in archives:
+        for key, value in archive.options.items():
+            _check(key, value, (), archive.where)
+
+
+def is_of_source(key: str) -> bool:
+    """Whether it is an option of the connector itself, and of none of the formats."""
+    return key in KEYS or key.startswith(_OF_PRIMARIES)
 
 
 def wrong_option(key: str, value: str, formats: Iterable[str] | None) -> tuple[str, str] | None:

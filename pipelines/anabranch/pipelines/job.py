@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ParamSpec, TypeVar
 
 from anabranch.errors import ConfigurationError
+from anabranch.pipelines.archive import Archive
 from anabranch.pipelines.bindings import Read
 from anabranch.pipelines.context import current_context
 from anabranch.pipelines.function import Function, function_of
@@ -45,6 +46,7 @@ class Job:
         self.reads: list[Read] = []
         self.queries: list[tuple[Table, Any]] = []
         self.writes: list[Write] = []
+        self.archives: list[Archive] = []
         self.functions: list[Function[..., Any]] = []
         # A job stays in the run in which it was described.
         self._context = current_context()
@@ -88,6 +90,38 @@ class Job:
             self._check_no_loop(read, write, where)
         self.reads.append(read)
         return Table(self, read.name, where)
+
+    def archive(
+        self,
+        stream: str,
+        to: str | None = None,
+        *,
+        dedup: bool = False,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        """Keeps a stream's raw records in Avro files, exactly once: all that the primaries have of each.
+
+        Nothing is decoded, so no record class is needed and no record is bad. ``anabranch archive cat``
+        reads the files; docs/archive.md says how they are laid out.
+
+        Args:
+            stream: Name in the topology document.
+            to: Folder or URI, of any of Flink's file systems; that of the settings (``archive:`` in job.yaml)
+                by default.
+            dedup: Keep one of the copies of a record, whichever is read first. Without it each log is
+                archived as it is, and needs no state.
+            options: Further options of the connector ``union``, such as ``{"dedup.horizon": "8 d"}``.
+
+        Raises:
+            ConfigurationError: The job archives the stream already.
+        """
+        where = caller()
+        if any(other.stream == stream for other in self.archives):
+            raise ConfigurationError(
+                f"{stream} is archived twice", where=where, hint="copy the files, or use another job"
+            )
+        chosen = {"dedup": str(dedup).lower(), **(options or {})}
+        self.archives.append(Archive(stream, to, where, chosen))
 
     def sql(self, query: str, *, name: str | None = None) -> Table:
         """A query over other tables of the job, which an f-string names: ``FROM {logs}``."""

@@ -110,7 +110,7 @@ def explain(plan: Launch) -> str:
 def _loaded(plan: Launch) -> Job:
     check_installed()
     job = plan.load()
-    check_inputs(job.reads, plan.resolved.settings.inputs, plan.resolved.sources)
+    check_inputs(job.reads, plan.resolved.settings.inputs, plan.resolved.sources, job.archives)
     return job
 
 
@@ -158,7 +158,8 @@ def _check(job: Job, plan: Launch, on_event: Callable[[Event], None]) -> None:
         where = plan.resolved.sources.get("checkpoints.dir", "checkpoints.dir")
         check_checkpoints(plan.context.checkpoints(job), where)
     if settings.topology is not None:
-        for line in check_streams(StreamBinding(job.name, settings).uses(job.reads, job.writes)):
+        uses = StreamBinding(job.name, settings).uses(job.reads, job.writes, job.archives)
+        for line in check_streams(uses):
             on_event(Note(job.name, line))
     # Last: it may wait for slots that are just being freed.
     if settings.cluster is not None:

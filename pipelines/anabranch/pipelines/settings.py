@@ -82,6 +82,9 @@ class Settings(BaseModel):
         Field(description="Stream of what cannot be decoded; null or empty: a bad record fails the job."),
         AfterValidator(lambda stream: stream or None),
     ] = "dead-letters"
+    archive: Annotated[
+        str | None, Field(description="Folder or URI that streams are archived to (`job.archive`).")
+    ] = None
     start: Annotated[
         Literal["earliest", "latest", "group-offsets"], Field(description="Where reading starts.")
     ] = "earliest"

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast, get_type_hints
 
 from anabranch.errors import ConfigurationError
+from anabranch.pipelines.archive import Archive
 from anabranch.pipelines.bindings import Read
 from anabranch.pipelines.context import RunContext, current_context, running_in
 from anabranch.pipelines.ddl import create_table
@@ -118,6 +119,9 @@ class _Files:
         plain = [replace(column, metadata=None) for column in columns]
         options = {"connector": "filesystem", "path": str(self.output(write.stream)), "format": "json"}
         return create_table(write.name, plain, options)
+
+    def archive(self, archive: Archive) -> None:
+        """Files have no raw records."""
 
     def output(self, stream: str) -> Path:
         """Folder of what is written to a stream."""

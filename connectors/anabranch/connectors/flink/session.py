@@ -89,12 +89,14 @@ class FlinkSession:
         config.set_string("python.client.executable", sys.executable)
         for key, value in configuration.items():
             config.set_string(key, value)
+        self._configuration = config
         builder = EnvironmentSettings.new_instance().with_configuration(config)
         settings = (builder.in_batch_mode() if batch else builder.in_streaming_mode()).build()
         self._environment = StreamExecutionEnvironment.get_execution_environment(config)
         self._tables = StreamTableEnvironment.create(self._environment, settings)
         self._statements = self._tables.create_statement_set()
         self._has_statements = False
+        self._archives: list[str] = []
 
     @property
     def environment(self) -> Any:
@@ -168,12 +170,33 @@ class FlinkSession:
         self._statements.add_insert_sql(statement)
         self._has_statements = True
 
+    def archive(self, options: Mapping[str, str], place: str) -> None:
+        """Adds an archive of a stream to what :meth:`submit` runs.
+
+        Args:
+            options: Of the connector ``union``.
+            place: URI of the folder.
+        """
+        from pyflink.java_gateway import get_gateway
+
+        java_options = get_gateway().jvm.java.util.HashMap()
+        for name, value in options.items():
+            java_options.put(name, value)
+        # Else only a statement would do so, when it is planned: PyFlink makes an environment that runs here.
+        self._environment.configure(self._configuration)
+        environment = self._environment._j_stream_execution_environment
+        get_gateway().jvm.dev.anabranch.table.Connectors.archive(environment, java_options, place)
+        self._archives.append(f"{options['stream']} -> {place}")
+
     def explain(self, *, as_json: bool = False) -> str:
-        """The plan of all inserts so far: text, or the JSON of the execution plan."""
+        """The plan of all inserts so far, and the archives: text, or the JSON of the inserts' execution plan."""
         from pyflink.table import ExplainDetail
 
         details = [ExplainDetail.JSON_EXECUTION_PLAN] if as_json else []
-        return str(self._statements.explain(*details))
+        plan = str(self._statements.explain(*details)) if self._has_statements else ""
+        if self._archives and not as_json:
+            plan += "\n".join(["== Archives ==", *self._archives, ""])
+        return plan
 
     def compiled_plan(self) -> str:
         """Flink's compiled plan of all inserts, as JSON: what the planner made of keys and changelogs."""

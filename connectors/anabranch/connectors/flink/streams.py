@@ -35,6 +35,7 @@ from pyflink.util.java_utils import to_jarray
 from anabranch.connectors.jar_files import jar_paths
 
 __all__ = [
+    "ArchiveSink",
     "PrismSink",
     "RowField",
     "UnionSource",
@@ -149,6 +150,21 @@ class PrismSink(Sink):  # type: ignore[misc]  # PyFlink carries no types.
         )
         serializer = _serializer(values, fields, upsert)
         super().__init__(_java("table.Connectors").sink(java_options, upsert, serializer))
+
+
+class ArchiveSink(Sink):  # type: ignore[misc]  # PyFlink carries no types.
+    """Keeps raw records in Avro files, each exactly once; docs/archive.md says how they are laid out.
+
+    Elements are raw records: of a :class:`UnionSource` all that the primaries have, of :func:`dedup` one of
+    the copies of each.
+
+    Args:
+        stream: Name of the stream that they are of.
+        place: URI of the folder, on any of Flink's file systems.
+    """
+
+    def __init__(self, stream: str, place: str) -> None:
+        super().__init__(_java("archive.ArchiveSink").of(stream, place))
 
 
 def dedup(records: DataStream, stream: str, *, horizon: timedelta | None = None) -> DataStream:

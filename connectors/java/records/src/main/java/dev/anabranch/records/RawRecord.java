@@ -8,8 +8,12 @@ import org.jspecify.annotations.Nullable;
  * array that it hands out, so copies are free.
  */
 public final class RawRecord {
+  /** Of a record whose batch in the log tells no leader epoch, and of one that is in no log. */
+  public static final int NO_EPOCH = -1;
+
   private final Origin origin;
   private final long offset;
+  private final int leaderEpoch;
   private final long timestampMs;
   private final byte @Nullable [] key;
   private final byte @Nullable [] value;
@@ -17,12 +21,7 @@ public final class RawRecord {
   private final boolean foreign;
   private final RawHeader[] headers;
 
-  /**
-   * @param timestampMs the record's create time, Unix milliseconds
-   * @param id the id from the header, or the foreign id where there is no valid header
-   * @param foreign whether the id was made from the record's place
-   * @param headers all Kafka headers, those of anabranch included, in order
-   */
+  /** A record without a leader epoch. */
   public RawRecord(
       Origin origin,
       long offset,
@@ -32,8 +31,29 @@ public final class RawRecord {
       RecordId id,
       boolean foreign,
       RawHeader[] headers) {
+    this(origin, offset, NO_EPOCH, timestampMs, key, value, id, foreign, headers);
+  }
+
+  /**
+   * @param leaderEpoch that of the partition's leader which appended it, or {@link #NO_EPOCH}
+   * @param timestampMs the record's create time, Unix milliseconds
+   * @param id the id from the header, or the foreign id where there is no valid header
+   * @param foreign whether the id was made from the record's place
+   * @param headers all Kafka headers, those of anabranch included, in order
+   */
+  public RawRecord(
+      Origin origin,
+      long offset,
+      int leaderEpoch,
+      long timestampMs,
+      byte @Nullable [] key,
+      byte @Nullable [] value,
+      RecordId id,
+      boolean foreign,
+      RawHeader[] headers) {
     this.origin = origin;
     this.offset = offset;
+    this.leaderEpoch = leaderEpoch;
     this.timestampMs = timestampMs;
     this.key = key;
     this.value = value;
@@ -48,6 +68,11 @@ public final class RawRecord {
 
   public long offset() {
     return offset;
+  }
+
+  /** That of the partition's leader which appended it, or {@link #NO_EPOCH}. */
+  public int leaderEpoch() {
+    return leaderEpoch;
   }
 
   public long timestampMs() {
@@ -88,7 +113,7 @@ public final class RawRecord {
   public RawRecord with(RawHeader header) {
     RawHeader[] more = Arrays.copyOf(headers, headers.length + 1);
     more[headers.length] = header;
-    return new RawRecord(origin, offset, timestampMs, key, value, id, foreign, more);
+    return new RawRecord(origin, offset, leaderEpoch, timestampMs, key, value, id, foreign, more);
   }
 
   /** The version of an upsert, or null where there is none or it is malformed. */

@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
 public final class RawRecordSerializer extends TypeSerializer<RawRecord> {
   private static final long serialVersionUID = 1L;
   private static final int NULL = -1;
+  private static final int FOREIGN = 1;
+  private static final int HAS_EPOCH = 2;
 
   private transient @Nullable Origin lastOrigin;
 
@@ -60,7 +62,7 @@ public final class RawRecordSerializer extends TypeSerializer<RawRecord> {
     writeBytes(record.value(), target);
     target.writeLong(record.id().high());
     target.writeLong(record.id().low());
-    target.writeBoolean(record.foreign());
+    writeMarks(record, target);
     RawHeader[] headers = record.headers();
     // Kafka bounds neither the number of headers nor the length of a name.
     target.writeInt(headers.length);
@@ -78,13 +80,17 @@ public final class RawRecordSerializer extends TypeSerializer<RawRecord> {
     byte[] key = readBytes(source);
     byte[] value = readBytes(source);
     RecordId id = new RecordId(source.readLong(), source.readLong());
-    boolean foreign = source.readBoolean();
+    // Versions before wrote a boolean here, which is a 0 or a 1, and had no epochs.
+    int marks = source.readUnsignedByte();
+    int leaderEpoch = (marks & HAS_EPOCH) == 0 ? RawRecord.NO_EPOCH : source.readInt();
     int count = source.readInt();
     RawHeader[] headers = count == 0 ? RawHeader.NONE : new RawHeader[count];
     for (int i = 0; i < count; i++) {
       headers[i] = new RawHeader(readName(source), readBytes(source));
     }
-    return new RawRecord(origin, offset, timestampMs, key, value, id, foreign, headers);
+    boolean foreign = (marks & FOREIGN) != 0;
+    return new RawRecord(
+        origin, offset, leaderEpoch, timestampMs, key, value, id, foreign, headers);
   }
 
   @Override
@@ -110,6 +116,14 @@ public final class RawRecordSerializer extends TypeSerializer<RawRecord> {
   @Override
   public TypeSerializerSnapshot<RawRecord> snapshotConfiguration() {
     return new Snapshot();
+  }
+
+  private static void writeMarks(RawRecord record, DataOutputView target) throws IOException {
+    boolean hasEpoch = record.leaderEpoch() != RawRecord.NO_EPOCH;
+    target.writeByte((record.foreign() ? FOREIGN : 0) | (hasEpoch ? HAS_EPOCH : 0));
+    if (hasEpoch) {
+      target.writeInt(record.leaderEpoch());
+    }
   }
 
   private Origin readOrigin(DataInputView source) throws IOException {

@@ -24,6 +24,7 @@ class RawRecordSerializerTest {
         new RawRecord(
             ORIGIN,
             7,
+            4,
             1_715_224_000_000L,
             "key".getBytes(UTF_8),
             VALUE,
@@ -37,6 +38,20 @@ class RawRecordSerializerTest {
   void keepsTheAbsenceOfKeyValueAndHeaders() throws IOException {
     RawRecord record =
         new RawRecord(ORIGIN, 0, -1, null, null, RecordId.supplied("run", 0), true, RawHeader.NONE);
+    assertThat(roundTrip(record)).usingRecursiveComparison().isEqualTo(record);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void readsRecordsOfVersionsWithoutLeaderEpochs(boolean foreign) throws IOException {
+    RawRecord record =
+        new RawRecord(
+            ORIGIN, 7, 0, null, VALUE, RecordId.supplied("run", 5), foreign, RawHeader.NONE);
+    DataOutputSerializer out = new DataOutputSerializer(64);
+    serializer.serialize(record, out);
+    // Origin, offset, time, key (none), value and id stand before what was a boolean.
+    int place = 4 + ORIGIN.encoded().length + 8 + 8 + 4 + 4 + VALUE.length + 16;
+    assertThat(out.getCopyOfBuffer()[place]).isEqualTo((byte) (foreign ? 1 : 0));
     assertThat(roundTrip(record)).usingRecursiveComparison().isEqualTo(record);
   }
 

@@ -6,6 +6,7 @@ import dev.anabranch.union.RecordDeserializer;
 import dev.anabranch.union.UnionSource;
 import java.util.Map;
 import org.apache.flink.configuration.Configuration;
+import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 
 /**
  * Source and sink for the DataStream API by the options of the SQL connectors, so that both have
@@ -34,5 +35,19 @@ public final class Connectors {
     OptionNames.check(options.keySet(), prism, PrismOptionKeys.PROPERTIES_PREFIX);
     OptionValues.check(options, prism);
     return PrismSettings.of(options, upsert, "", "").sink(serializer, String::valueOf);
+  }
+
+  /**
+   * Archives a stream, by the options of {@code union}; those of decoding do not count.
+   *
+   * @param place folder of the archive
+   */
+  public static void archive(
+      StreamExecutionEnvironment env, Map<String, String> options, String place) {
+    UnionTableFactory union = new UnionTableFactory();
+    OptionNames.check(options.keySet(), union);
+    OptionValues.check(options, union);
+    UnionSettings settings = UnionSettings.of(Configuration.fromMap(options), false);
+    new ArchivePipeline(settings).build(env, place);
   }
 }

@@ -60,6 +60,7 @@ final class RecordConverter {
     return new RawRecord(
         origin,
         record.offset(),
+        record.leaderEpoch().orElse(RawRecord.NO_EPOCH),
         record.timestamp(),
         record.key(),
         record.value(),
