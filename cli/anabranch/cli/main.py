@@ -30,6 +30,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "checkpoints": ("anabranch.cli.checkpoints", "list, check and protect what a job can be restored from"),
     "produce": ("anabranch.cli.produce", "write lines to a stream through Prism"),
     "tail": ("anabranch.cli.tail", "print a stream's records from all primaries"),
+    "archive": ("anabranch.cli.archive", "read what jobs have archived"),
     "dead-letters": ("anabranch.cli.dead_letters", "show and replay what could not be decoded"),
     "verify": ("anabranch.cli.verify", "hold a ledger against what came out"),
 }

@@ -10,7 +10,8 @@ import click
 from click.core import ParameterSource
 
 from anabranch.cli.away_lines import AwayLines
-from anabranch.cli.stream_options import SECONDS, as_text, emit_json, topology_option, with_bytes
+from anabranch.cli.record_lines import record_fields, record_line
+from anabranch.cli.stream_options import SECONDS, emit_json, topology_option
 from anabranch.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -159,24 +160,6 @@ class _Tail:
     def _print(self, record: StreamRecord) -> None:
         self.printed += 1
         if self.as_json:
-            emit_json(_fields(record))
-            return
-        place = click.style(f"{record.primary}-{record.partition}@{record.offset}", dim=True)
-        value = click.style("(deleted)", dim=True) if record.deleted else as_text(record.value)
-        click.echo("\t".join([place, *([as_text(record.key)] if record.key is not None else []), value]))
-
-
-def _fields(record: StreamRecord) -> dict[str, object]:
-    record_id, version = record.id, record.version
-    return {
-        "primary": record.primary,
-        "topic": record.topic,
-        "partition": record.partition,
-        "offset": record.offset,
-        "timestamp_ms": record.timestamp_ms,
-        "id": record_id.hex() if record_id is not None else None,
-        "version": version.hex() if version is not None else None,
-        "deleted": record.deleted,
-        **with_bytes("key", record.key),
-        **with_bytes("value", record.value),
-    }
+            emit_json(record_fields(record))
+        else:
+            click.echo(record_line(record))

@@ -189,7 +189,7 @@ class FlinkSession:
         self._archives.append(f"{options['stream']} -> {place}")
 
     def explain(self, *, as_json: bool = False) -> str:
-        """The plan of all inserts so far, and the archives: text, or the JSON of the inserts' execution plan."""
+        """The plan of all inserts so far, with the archives: text, or the JSON of the inserts' execution."""
         from pyflink.table import ExplainDetail
 
         details = [ExplainDetail.JSON_EXECUTION_PLAN] if as_json else []
