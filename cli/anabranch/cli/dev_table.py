@@ -56,4 +56,6 @@ def next_lines(loop: Loop) -> list[str]:
     if loop.spec.flink is not None:
         lines.append(f"  anabranch run JOB --cluster {loop.flink.url.removeprefix('http://')}")
         lines.append(f"  xdg-open {loop.flink.url}")
+    if loop.spec.cloud is not None:
+        lines.append(f"  . {shlex.quote(str(loop.cloud.environment_file))}")
     return [*lines, f"  anabranch dev down{option}"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from anabranch.errors import EnvironmentMissingError
 
-__all__ = ["jar_paths", "plugin_folder"]
+__all__ = ["jar_paths", "plugin_folder", "plugin_root"]
 
 # The Maven build fills this folder, and the wheel carries it; it holds nothing but jars.
 _JARS = Path(__file__).parent / "jars"
@@ -32,6 +32,11 @@ def plugin_folder(name: str) -> Path:
         EnvironmentMissingError: It has not been built.
     """
     return _jars_in(_PLUGINS / name, f"Flink's plugin {name} has")[0].parent
+
+
+def plugin_root() -> Path:
+    """Returns the folder that holds a folder for each of our plugins."""
+    return _PLUGINS.resolve()
 
 
 def _jars_in(folder: Path, what: str) -> list[Path]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import shlex
 import ssl
 import sys
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ from anabranch.devkit.azurite import ACCOUNT, azurite_command, azurite_environme
 from anabranch.devkit.certificates import Authority
 from anabranch.devkit.diagnosis import diagnose
 from anabranch.devkit.service import Service
-from anabranch.devkit.state import read_json, write_json
+from anabranch.devkit.state import read_json, write_atomically, write_json
 from anabranch.devkit.token_service import CLIENT_ID, TENANT_ID, access_token
 from anabranch.errors import ConfigurationError, UnavailableError
 
@@ -97,6 +98,20 @@ class CloudServices:
         }
 
     @property
+    def client_environment(self) -> dict[str, str]:
+        """What a client outside of Flink needs: the pod's variables, and what the options say to Flink."""
+        return {
+            **self.environment,
+            f"FS_AZURE_BLOB_ENDPOINT_{ACCOUNT.upper()}": self.url(self.blob),
+            "FS_AZURE_BLOB_CA_FILE": str(self._ca),
+        }
+
+    @property
+    def environment_file(self) -> Path:
+        """The same as a file for a shell, which holds no secret; there once :meth:`prepare` was called."""
+        return self.folder / "environment.sh"
+
+    @property
     def location(self) -> str:
         """The container, as Flink's file systems name it."""
         return f"abfss://{_CONTAINER}@{ACCOUNT}.dfs.core.windows.net"
@@ -120,6 +135,8 @@ class CloudServices:
         Authority.create(self._tls).issue("cloud")
         ports = {self.blob.name: blob_port, self.tokens.name: token_port}
         write_json(self.folder / "cloud.json", {"spec": asdict(spec), "ports": ports})
+        lines = [f"export {name}={shlex.quote(value)}\n" for name, value in self.client_environment.items()]
+        write_atomically(self.environment_file, "".join(lines))
 
     def start(self) -> None:
         """Starts both and makes the container; comes after :meth:`prepare`.

@@ -11,6 +11,8 @@ import contextlib
 import time
 from typing import Any
 
+from anabranch.connectors.flink.file_systems import load_file_systems
+
 __all__ = ["OwnCluster"]
 
 _POLL_S = 0.05
@@ -33,6 +35,7 @@ class OwnCluster:
         jvm = get_gateway().jvm
         java_environment = environment._j_stream_execution_environment
         configuration = jvm.org.apache.flink.configuration.Configuration(java_environment.getConfiguration())
+        load_file_systems(configuration)
         graph = jvm.org.apache.flink.client.deployment.executors.PipelineExecutorUtils.getStreamGraph(
             environment._generate_stream_graph(clear_transformations=True, job_name=name), configuration
         )
