@@ -30,12 +30,14 @@ ANABRANCH = Path(sys.executable).with_name("anabranch")
 START_MS = 1_796_000_400_000  # 2026-11-30 01:00 UTC
 RECORDS = 300
 HOURS = 3
+COPIED = 100
 
 JOB = """
 from anabranch.pipelines import Job
 
 job = Job("keep")
 job.archive("{stream}")
+job.archive("{copied}", dedup=True)
 """
 SETTINGS = """
 topology: {topology}
@@ -71,6 +73,13 @@ def write(stream: StreamHandle) -> None:
     assert foreign.flush(30) == 0
 
 
+def write_copies(stream: StreamHandle) -> None:
+    """Each record is on both primaries."""
+    with PrismProducer(stream.topology, stream.name) as producer:
+        for number in range(COPIED):
+            producer.send(b"%d" % number)
+
+
 def all_of(record: StreamRecord) -> tuple[object, ...]:
     return (
         record.primary, record.topic, record.partition, record.offset, record.timestamp_ms,
@@ -86,12 +95,15 @@ def on_primaries(stream: StreamHandle) -> set[tuple[object, ...]]:
 def test_a_stream_is_archived_and_read_back_record_for_record(
     make_stream: StreamMaker, cloud: LocalCloud, run_job: RunJob, tmp_path: Path
 ) -> None:
-    stream = make_stream(partitions=2)
+    stream, copied = make_stream(partitions=2), make_stream(partitions=2, copies=2)
+    stream.document["groups"]["test"]["streams"] |= copied.document["groups"]["test"]["streams"]
+    stream.publish()
     write(stream)
+    write_copies(copied)
     place = f"{cloud.location}/kept"
     folder = tmp_path / "keep"
     folder.mkdir()
-    (folder / "job.py").write_text(JOB.format(stream=stream.name))
+    (folder / "job.py").write_text(JOB.format(stream=stream.name, copied=copied.name))
     settings = SETTINGS.format(
         topology=stream.topology, place=place, flink=json.dumps(dict(cloud.flink_options))
     )
@@ -100,16 +112,18 @@ def test_a_stream_is_archived_and_read_back_record_for_record(
     run = run_job(folder, "--bounded")
     assert run.await_end(150) == 0, run.text
     stopped = run.latest("stopped")
-    assert (stopped["records_in"], stopped["records_out"]) == (RECORDS + 2, RECORDS + 2)
+    assert stopped["records_in"] == RECORDS + 2 + 2 * COPIED, "all of both"
 
-    found = list(read_archive(place))
+    once = list(read_archive(place, stream=copied.name))
+    assert len({record.id for record in once}) == len(once) == COPIED
+    found = list(read_archive(place, stream=stream.name))
     expected = on_primaries(stream)
     assert len(expected) == RECORDS + 2
     assert len(found) == len(expected), "each once"
     assert {all_of(record) for record in found} == expected
     check_what_only_archives_know(found, stream)
     check_spans(place, stream, found)
-    check_command(place, found)
+    check_command(place, stream.name, found)
 
     asked = cloud.request_log.read_text()
     kept = re.findall(r"RequestURL=(\S*/kept/\S+) RequestHeaders:(\{.*?\}) ClientIP=", asked)
@@ -142,10 +156,10 @@ def check_spans(place: str, stream: StreamHandle, found: list[ArchivedRecord]) -
     ], "hours come in order"
 
 
-def check_command(place: str, found: list[ArchivedRecord]) -> None:
-    counted = process.run([ANABRANCH, "archive", "cat", place, "--count"], timeout_s=60)
+def check_command(place: str, stream: str, found: list[ArchivedRecord]) -> None:
+    counted = process.run([ANABRANCH, "archive", "cat", place, "--stream", stream, "--count"], timeout_s=60)
     assert (counted.code, counted.output) == (0, f"{RECORDS + 2}\n"), counted.output
-    shown = process.run([ANABRANCH, "archive", "cat", place, "--json"], timeout_s=60)
+    shown = process.run([ANABRANCH, "archive", "cat", place, "--stream", stream, "--json"], timeout_s=60)
     places = [json.loads(line) for line in shown.output.splitlines()]
     assert [(each["primary"], each["partition"], each["offset"]) for each in places] == [
         (record.primary, record.partition, record.offset) for record in found

@@ -51,7 +51,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--raw", is_flag=True, help="Values alone, as they are, each with a line's end behind it.")
 @click.option("--count", is_flag=True, help="Only the number of records.")
-def cat(
+def _cat(
     place: str,
     stream: str | None,
     since_ms: int | None,

@@ -84,6 +84,11 @@ class BlobPlace:
         """As the user wrote it."""
         return self._where
 
+    @property
+    def url(self) -> str:
+        """Of the container."""
+        return str(self._container.url)
+
     def names(self, below: str = "") -> Iterator[str]:
         """In the order of their names, as the service lists them, some thousand a request."""
         if self._folder.endswith(SUFFIX):
