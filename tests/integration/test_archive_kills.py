@@ -224,5 +224,5 @@ def committed_after(kills: list[int], requests: Requests, begin: int) -> set[str
 def await_archived(place: str, count: int) -> None:
     """Until so many records or more can be seen."""
     process.await_condition(
-        lambda: sum(1 for _ in read_archive(place)) >= count, 120, f"{count} archived records", every_s=1
+        lambda: sum(1 for _ in read_archive(place)) >= count, 240, f"{count} archived records", every_s=1
     )

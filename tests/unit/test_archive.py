@@ -264,7 +264,7 @@ def test_files_of_a_later_version_with_more_fields_are_read(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("uri", "said"),
     [("abfss://account.dfs.core.windows.net/x", "names no container and account"),
-     ("abfss://c:secret@account.dfs.core.windows.net/x", "no passwords here")],
+     ("abfss://c:secret@account.dfs.core.windows.net/x", "names no container and account")],
 )  # fmt: skip
 def test_a_uri_that_names_no_container_is_told(uri: str, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said) as raised:

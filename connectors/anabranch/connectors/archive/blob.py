@@ -9,14 +9,16 @@ from __future__ import annotations
 import importlib.util
 import io
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
-from urllib.parse import unquote, urlsplit
 
 from anabranch.connectors.archive.buckets import SUFFIX
 from anabranch.errors import AnabranchError, ConfigurationError, EnvironmentMissingError, UnavailableError
 from anabranch.topology import WorkloadIdentity
+from anabranch.topology.identity import Credential
+from anabranch.topology.store import public_uri
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, ContainerClient
@@ -28,6 +30,8 @@ _RANGE_BYTES = 4 << 20
 # The service mends itself within seconds or not at all; the SDK's own choice begins with a pause of 15 s.
 _RETRIES: Mapping[str, Any] = {"retry_total": 6, "initial_backoff": 1, "increment_base": 2}
 _TIMES: Mapping[str, Any] = {"connection_timeout": 10, "read_timeout": 30}
+# Not as a URL: like Flink, which takes a path as it stands, with any %20 in it.
+_URI = re.compile(r"[A-Za-z]+://(?P<container>[^@:/]+)@(?P<host>[^@:/]+)(?P<path>(?:/.*)?)", re.DOTALL)
 _REFUSED = (401, 403)
 _BEHIND_THE_END = 416
 _NO_CONTAINER = "ContainerNotFound"
@@ -38,12 +42,14 @@ class BlobPlace:
 
     Args:
         container: Client of the container.
+        credential: What it shows.
         folder: Path in it, without a slash at either end; empty for the whole container.
         where: As the user wrote it.
     """
 
-    def __init__(self, container: ContainerClient, folder: str, where: str) -> None:
+    def __init__(self, container: ContainerClient, credential: Credential, folder: str, where: str) -> None:
         self._container = container
+        self._credential = credential
         self._folder = folder
         self._where = where
 
@@ -55,21 +61,22 @@ class BlobPlace:
             ConfigurationError: The URI names no container and account, or the identity is not complete.
             EnvironmentMissingError: The packages are not installed.
         """
-        parts = urlsplit(uri)
-        if not (parts.username and parts.hostname) or parts.password is not None:
+        parts = _URI.fullmatch(uri)
+        if parts is None:
             raise ConfigurationError(
-                "this names no container and account" if parts.password is None else "no passwords here",
-                where=uri.partition("?")[0] if parts.password is None else f"{parts.scheme}:",
-                hint=f"write {parts.scheme}://CONTAINER@ACCOUNT.dfs.core.windows.net/PATH",
+                "this names no container and account",
+                where=public_uri(uri),
+                hint="write abfss://CONTAINER@ACCOUNT.dfs.core.windows.net/PATH, without a password",
             )
         _check_package()
         from azure.storage.blob import ContainerClient, ExponentialRetry
 
         ca = env.get("FS_AZURE_BLOB_CA_FILE") or None
+        credential = WorkloadIdentity.of(env).credential(ca=ca)
         container = ContainerClient(
-            _endpoint(parts.hostname, env),
-            parts.username,
-            credential=WorkloadIdentity.of(env).credential(ca=ca),
+            _endpoint(parts["host"], env),
+            parts["container"],
+            credential=credential,
             retry_policy=ExponentialRetry(**_RETRIES),
             connection_verify=True if ca is None else ca,
             # A part is one request.
@@ -77,7 +84,7 @@ class BlobPlace:
             max_chunk_get_size=_RANGE_BYTES,
             **_TIMES,
         )
-        return cls(container, unquote(parts.path).strip("/"), uri)
+        return cls(container, credential, "/".join(part for part in parts["path"].split("/") if part), uri)
 
     @property
     def where(self) -> str:
@@ -111,6 +118,11 @@ class BlobPlace:
         path = "/".join(part for part in (self._folder, name) if part)
         raw = _BlobRanges(self._container.get_blob_client(path), self)
         return cast("BinaryIO", io.BufferedReader(raw, _RANGE_BYTES))
+
+    def close(self) -> None:
+        """Ends the connections, to the service and to the token service."""
+        self._container.close()
+        self._credential.close()
 
     @contextmanager
     def told(self) -> Iterator[None]:

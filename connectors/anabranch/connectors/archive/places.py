@@ -41,6 +41,9 @@ class ArchivePlace(Protocol):
             FileNotFoundError: It is gone.
         """
 
+    def close(self) -> None:
+        """Lets go of what it holds; files that are open are done with by then."""
+
 
 def open_place(uri: str) -> ArchivePlace:
     """Returns the place that a path or URI means.
@@ -90,3 +93,6 @@ class _Folder:
 
     def open(self, name: str) -> BinaryIO:
         return (self._path / name if name else self._path).open("rb")
+
+    def close(self) -> None:
+        pass

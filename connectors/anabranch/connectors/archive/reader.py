@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import BinaryIO
 
 from anabranch.connectors.archive.buckets import is_file, may_hold, stream_folder, stream_of
@@ -44,22 +45,22 @@ def read_archive(
         UnavailableError: The place does not answer.
         ArchiveFileError: A file is damaged, gone, or holds something else.
     """
-    opened = open_place(place)
-    for name in _files(opened, stream):
-        if not may_hold(name, since_ms, until_ms):
-            continue
-        try:
-            for record in _records(opened, name):
-                if (
-                    (stream is None or record.stream == stream)
-                    and (since_ms is None or record.timestamp_ms >= since_ms)
-                    and (until_ms is None or record.timestamp_ms < until_ms)
-                ):
-                    yield record
-        except ArchiveFileError as error:
-            if on_bad_file is None:
-                raise
-            on_bad_file(error)
+    with closing(open_place(place)) as opened:
+        for name in _files(opened, stream):
+            if not may_hold(name, since_ms, until_ms):
+                continue
+            try:
+                for record in _records(opened, name):
+                    if (
+                        (stream is None or record.stream == stream)
+                        and (since_ms is None or record.timestamp_ms >= since_ms)
+                        and (until_ms is None or record.timestamp_ms < until_ms)
+                    ):
+                        yield record
+            except ArchiveFileError as error:
+                if on_bad_file is None:
+                    raise
+                on_bad_file(error)
 
 
 def _files(place: ArchivePlace, stream: str | None) -> Iterator[str]:
