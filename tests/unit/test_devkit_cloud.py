@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 
@@ -81,3 +82,14 @@ def test_a_plugin_that_was_not_built_is_named() -> None:
     with pytest.raises(EnvironmentMissingError, match="Flink's plugin no-such has not been built") as error:
         plugin_folder("no-such")
     assert error.value.hint == "run `make setup`"
+
+
+def test_a_shell_gets_what_clients_need_by_one_file(tmp_path: Path) -> None:
+    cloud = CloudServices(tmp_path / "it's $HOME", "m")
+    cloud.prepare(CloudSpec(), 1, 2)
+    done = process.run(["sh", "-c", f". {shlex.quote(str(cloud.environment_file))}; env"], timeout_s=20)
+    assert done.code == 0, done.output
+    told = dict(line.split("=", 1) for line in done.output.splitlines() if "=" in line)
+    assert cloud.client_environment.items() <= told.items()
+    assert told["FS_AZURE_BLOB_ENDPOINT_ANABRANCH"] == "https://127.0.0.1:1/anabranch"
+    assert cloud.environment.items() < cloud.client_environment.items()

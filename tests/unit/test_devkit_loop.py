@@ -18,7 +18,7 @@ from anabranch.devkit import guardian, process, service
 from anabranch.devkit.brokers import BrokerSpec, new_cluster_id
 from anabranch.devkit.document import add_stream, write_document
 from anabranch.devkit.flink_config import FlinkSpec, session_config, task_manager_jvm
-from anabranch.devkit.loop import DEMO_STREAMS, Loop, LoopSpec
+from anabranch.devkit.loop import DEMO_STREAMS, CloudSpec, Loop, LoopSpec
 from anabranch.devkit.service import Service
 from anabranch.devkit.state import exclusive, loops_home, read_json, write_json
 from anabranch.devkit.status import status_of
@@ -403,3 +403,10 @@ def test_flink_stays_in_its_folder_whatever_the_path(tmp_path: Path) -> None:
 def test_flink_without_slots_is_refused(task_managers: int, slots: int) -> None:
     with pytest.raises(ConfigurationError, match="no job can run"):
         FlinkSpec(task_managers, slots)
+
+
+def test_lines_to_paste_tell_how_blob_storage_is_read() -> None:
+    loop = Loop(loop_on_disk("m"))
+    assert not any("environment.sh" in line for line in next_lines(loop))
+    loop.spec = LoopSpec(name="paper", cloud=CloudSpec())
+    assert f"  . {loop.folder / 'cloud' / 'environment.sh'}" in next_lines(loop)
