@@ -84,8 +84,10 @@ def test_the_place_is_that_of_the_call_or_of_the_settings(job: Job, tmp_path: Pa
 
 def test_without_a_place_it_is_told_before_flink_starts(job: Job, tmp_path: Path) -> None:
     job.archive("logs")
+    binding = StreamBinding("keep", Settings(topology="/t.yaml"))
+    builder = Builder(job, lambda: pytest.fail("Flink was started"), binding, tmp_path)
     with pytest.raises(ConfigurationError, match="no place is given for the archive of logs") as raised:
-        built(job, StreamBinding("keep", Settings(topology="/t.yaml")), tmp_path)
+        builder.check_complete()
     assert HERE in str(raised.value.where)
     assert "ANABRANCH_ARCHIVE" in str(raised.value.hint)
 
