@@ -16,6 +16,7 @@ from anabranch.pipelines.bindings import Archiving, StreamBinding
 from anabranch.pipelines.build import Builder
 from anabranch.pipelines.context import RunContext, running_in
 from anabranch.pipelines.inputs import check_inputs
+from anabranch.pipelines.preflight import check_archive
 from anabranch.pipelines.settings import Settings
 
 HERE = "test_pipelines_archive.py:"
@@ -111,6 +112,16 @@ def test_its_streams_are_looked_for_before_flink_starts(job: Job) -> None:
     (use,) = StreamBinding("keep", Settings(topology="/t.yaml")).uses(job.reads, job.writes, job.archives)
     assert (use.topology, use.stream) == ("/t.yaml", "logs"), "and no dead letters"
     assert HERE in use.where
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_flink_starts(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError, match=r"no archive can be written to .*/file/kept") as raised:
+        check_archive(f"file://{tmp_path}/file/kept", "job.py:5")
+    assert raised.value.where == "job.py:5"
+    check_archive(f"file://{tmp_path}/kept", "job.py:5")
+    assert list((tmp_path / "kept").iterdir()) == []
+    check_archive("abfss://box@account.dfs.core.windows.net/kept", "job.py:5")
 
 
 @pytest.mark.parametrize(

@@ -231,3 +231,12 @@ def test_what_the_parser_expected_is_told_once(tmp_path: Path) -> None:
     error = job_error(trace, tmp_path, where="job.py:9")
     assert error.message.count("Was expecting") == 1
     assert "mend the SQL" in str(error.hint)
+
+
+def test_a_file_system_that_flink_lacks_is_told_with_its_plugin(tmp_path: Path) -> None:
+    kind = "org.apache.flink.core.fs.UnsupportedFileSystemSchemeException"
+    text = "Could not find a file system implementation for scheme 'abfss'."
+    trace = f"{kind}: {text}\n\tat x.Y.z(Y.java:1)\n"
+    error = job_error(trace, tmp_path)
+    assert isinstance(error, EnvironmentMissingError)
+    assert "azure-blob-fs" in str(error.hint)

@@ -40,6 +40,12 @@ _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
         "the cluster has too few free slots: lower --parallelism, or add TaskManagers",
     ),
     (
+        "Could not find a file system implementation",
+        EnvironmentMissingError,
+        "the Flink that runs it lacks the plugin of that file system: abfss: needs azure-blob-fs in its "
+        "plugins/ (docs/azure.md); or give another place",
+    ),
+    (
         "BindException",
         EnvironmentMissingError,
         "another program has the port: stop it, or set another one under `flink:` in job.yaml",

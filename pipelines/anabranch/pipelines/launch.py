@@ -148,7 +148,7 @@ def _refused_at(message: str, sources: Mapping[str, str]) -> str | None:
 
 def _check(job: Job, plan: Launch, on_event: Callable[[Event], None]) -> None:
     """What would otherwise fail only when Flink has started."""
-    from anabranch.pipelines.preflight import check_checkpoints, check_cluster, check_streams
+    from anabranch.pipelines.preflight import check_archive, check_checkpoints, check_cluster, check_streams
     from anabranch.pipelines.slots import check_slots, needed_slots
 
     settings = plan.resolved.settings
@@ -158,8 +158,12 @@ def _check(job: Job, plan: Launch, on_event: Callable[[Event], None]) -> None:
         where = plan.resolved.sources.get("checkpoints.dir", "checkpoints.dir")
         check_checkpoints(plan.context.checkpoints(job), where)
     if settings.topology is not None:
-        uses = StreamBinding(job.name, settings).uses(job.reads, job.writes, job.archives)
-        for line in check_streams(uses):
+        binding = StreamBinding(job.name, settings)
+        for archive in job.archives:
+            place = binding.archive(archive).place
+            if settings.cluster is None:
+                check_archive(place, archive.where)
+        for line in check_streams(binding.uses(job.reads, job.writes, job.archives)):
             on_event(Note(job.name, line))
     # Last: it may wait for slots that are just being freed.
     if settings.cluster is not None:

@@ -20,7 +20,7 @@ from anabranch.topology.store import is_read_here, public_uri
 if TYPE_CHECKING:
     from anabranch.pipelines.bindings import Use
 
-__all__ = ["check_checkpoints", "check_cluster", "check_streams"]
+__all__ = ["check_archive", "check_checkpoints", "check_cluster", "check_streams"]
 
 # A primary that needs longer is reported as not answering, and the job starts without it.
 _ANSWER_LIMIT_S = 5.0
@@ -65,21 +65,44 @@ def check_checkpoints(uri: str, where: str) -> None:
     Raises:
         ConfigurationError: That is not possible.
     """
-    path = local_path(uri)
-    if path is None:
-        return
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path):
-            pass
+        _try_to_write(uri)
     except OSError as error:
         # Nobody chose the default, and logs and notes of runs go there too.
         home = ", or by XDG_STATE_HOME for all that a run writes" if where == _DEFAULT_PLACE else ""
         raise ConfigurationError(
-            f"no checkpoints can be written to {path}: {error.strerror}",
+            f"no checkpoints can be written to {local_path(uri)}: {error.strerror}",
             where=where,
             hint=f"give another folder by --checkpoint-dir or checkpoints.dir{home}",
         ) from None
+
+
+def check_archive(uri: str, where: str) -> None:
+    """The same of an archive's folder, into which Flink would look only when the first record has come.
+
+    Args:
+        uri: The folder.
+        where: Line of the job that archives.
+
+    Raises:
+        ConfigurationError: Nothing can be written there.
+    """
+    try:
+        _try_to_write(uri)
+    except OSError as error:
+        raise ConfigurationError(
+            f"no archive can be written to {local_path(uri)}: {error.strerror}",
+            where=where,
+            hint="give another folder by --archive, `archive:` in job.yaml, or to= in that line",
+        ) from None
+
+
+def _try_to_write(uri: str) -> None:
+    path = local_path(uri)
+    if path is not None:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
 
 
 def check_streams(uses: Sequence[Use]) -> list[str]:
