@@ -106,3 +106,16 @@ def test_an_address_that_is_refused_is_not_shown_whole(uri: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         open_store(uri)
     assert "HUNTER" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [("abfss://state@account.example/a?sig=HUNTER", "abfss://state@account.example/a"),
+     ("abfss://state@account.dfs.core.windows.net", "abfss://state@account.dfs.core.windows.net"),
+     ("abfss://state:HUNTER@account.dfs.core.windows.net/a", "abfss://account.dfs.core.windows.net/a"),
+     ("abfss://HUNTER2@account.dfs.core.windows.net/a", "abfss://account.dfs.core.windows.net/a"),
+     ("abfss://x@HUNTER@account.dfs.core.windows.net/a", "abfss://account.dfs.core.windows.net/a"),
+     ("https://state@account.example/a", "https://account.example/a")],
+)  # fmt: skip
+def test_a_container_is_no_secret(uri: str, shown: str) -> None:
+    assert public_uri(uri) == shown

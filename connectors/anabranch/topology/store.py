@@ -32,6 +32,7 @@ MAX_BYTES = 4 * 1024 * 1024
 # A URI somewhere in a text; it ends where the quotes or brackets around it do.
 _URI = re.compile(r"""[A-Za-z][A-Za-z0-9+.-]*://[^\s'"<>]+""")
 _BLOB = ("abfss", "abfs", "wasbs")  # as the file-system plugin of Flink
+_CONTAINER = re.compile(r"(?:abfss?|wasbs)://[a-z0-9$-]{3,63}@[^@/]+(?:/|$)")
 _FILE = re.compile(r"file:(?://[^/]*)?", re.IGNORECASE)
 
 
@@ -124,14 +125,18 @@ def is_read_here(uri: str) -> bool:
 
 
 def public_uri(uri: str) -> str:
-    """The URI without user info and query: a signed URL holds a secret there."""
+    """The URI without user info and query: a signed URL holds a secret there.
+
+    What stands before the @ in Blob Storage's URIs is the container's name, without which they mean nothing.
+    """
     try:
         parts = urlsplit(uri)
     except ValueError:  # an address that cannot be taken apart may have its secret anywhere
         return f"{uri.partition('://')[0]}://…"
-    if not parts.netloc or parts.scheme in _BLOB:  # there a container stands before the @
+    if not parts.netloc:
         return uri
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
+    netloc = parts.netloc if _CONTAINER.match(uri) else parts.netloc.rpartition("@")[2]
+    return urlunsplit(parts._replace(netloc=netloc, query="", fragment=""))
 
 
 def public_text(text: str) -> str:
