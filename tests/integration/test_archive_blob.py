@@ -40,9 +40,9 @@ def as_client(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def container(cloud: LocalCloud) -> Iterator[ContainerClient]:
-    ca = cloud.client_environment["FS_AZURE_BLOB_CA_FILE"]
+    ca = cloud.client_environment["ANABRANCH_BLOB_CA_FILE"]
     credential = WorkloadIdentity.of().credential(ca=ca)
-    url = cloud.client_environment["FS_AZURE_BLOB_ENDPOINT_ANABRANCH"]
+    url = cloud.client_environment["ANABRANCH_BLOB_ENDPOINT_ANABRANCH"]
     with ContainerClient(url, "state", credential=credential, connection_verify=ca) as container:
         yield container
 
@@ -134,6 +134,6 @@ def test_who_may_not_is_told_without_a_token(
 
 
 def test_a_service_that_is_not_trusted_is_told(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("FS_AZURE_BLOB_CA_FILE")
+    monkeypatch.delenv("ANABRANCH_BLOB_CA_FILE")
     with pytest.raises(UnavailableError, match="certificate is not trusted"):
         list(read_archive(f"{cloud.location}/kept"))

@@ -16,7 +16,8 @@ import pytest
 from anabranch.devkit.local_cloud import LocalCloud
 from anabranch.errors import AnabranchError, ConfigurationError, TopologyError, UnavailableError
 from anabranch.topology import load_last_good, load_topology, open_store, publish
-from anabranch.topology.blob_store import BlobStore, flink_blob_options
+from anabranch.topology.blob_service import flink_blob_options
+from anabranch.topology.blob_store import BlobStore
 from anabranch.topology.store import TopologyStore, is_read_here
 from tests.unit.test_topology_store import (
     document,

@@ -284,7 +284,7 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     [("acc.dfs.core.windows.net", {}, "https://acc.blob.core.windows.net/box"),
      ("acc.blob.core.chinacloudapi.cn", {}, "https://acc.blob.core.chinacloudapi.cn/box"),
      ("acc", {}, "https://acc.blob.core.windows.net/box"),
-     ("acc.dfs.core.windows.net", {"FS_AZURE_BLOB_ENDPOINT_ACC": "https://127.0.0.1:5/acc"}, "https://127.0.0.1:5/acc/box")],
+     ("acc.dfs.core.windows.net", {"ANABRANCH_BLOB_ENDPOINT_ACC": "https://127.0.0.1:5/acc"}, "https://127.0.0.1:5/acc/box")],
 )  # fmt: skip
 def test_the_service_is_that_of_the_account(host: str, env: dict[str, str], url: str, tmp_path: Path) -> None:
     token = put(tmp_path, "token", b"x")

@@ -91,5 +91,5 @@ def test_a_shell_gets_what_clients_need_by_one_file(tmp_path: Path) -> None:
     assert done.code == 0, done.output
     told = dict(line.split("=", 1) for line in done.output.splitlines() if "=" in line)
     assert cloud.client_environment.items() <= told.items()
-    assert told["FS_AZURE_BLOB_ENDPOINT_ANABRANCH"] == "https://127.0.0.1:1/anabranch"
+    assert told["ANABRANCH_BLOB_ENDPOINT_ANABRANCH"] == "https://127.0.0.1:1/anabranch"
     assert cloud.environment.items() < cloud.client_environment.items()

@@ -245,4 +245,4 @@ def test_a_topic_is_read_on_though_a_broker_that_lags_was_met_after_another(
     assert reader.problem is None
     assert "is the one before again" in read.told[-1]
     # Twice, since it looked like another topic, and never a third time.
-    assert sorted(read.values()) == [b"1", b"1", b"2", b"2", b"3", b"4"]
+    assert sorted(map(bytes, filter(None, read.values()))) == [b"1", b"1", b"2", b"2", b"3", b"4"]

@@ -49,13 +49,9 @@ def next_lines(loop: Loop) -> list[str]:
         f"  anabranch dev restart {loop.primaries[-1]}{option}",
     ]
     if loop.spec.cloud is not None:
-        # What a pod has: with it `anabranch checkpoints` and `--restore latest` see what Flink keeps there.
-        lines += [
-            f"  export {name}={shlex.quote(value)}" for name, value in loop.cloud.client_environment.items()
-        ]
+        # What a pod has: with it commands see what Flink keeps there.
+        lines.append(f"  . {shlex.quote(str(loop.cloud.environment_file))}")
     if loop.spec.flink is not None:
         lines.append(f"  anabranch run JOB --cluster {loop.flink.url.removeprefix('http://')}")
         lines.append(f"  xdg-open {loop.flink.url}")
-    if loop.spec.cloud is not None:
-        lines.append(f"  . {shlex.quote(str(loop.cloud.environment_file))}")
     return [*lines, f"  anabranch dev down{option}"]

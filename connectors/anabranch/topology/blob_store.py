@@ -1,7 +1,8 @@
 """A document in Azure Blob Storage: HTTP with ETags as :mod:`http_store`, by workload identity.
 
-One GET and one PUT is all that a document needs, so this asks the service itself; Azure's own client would
-bring 5 MB more and a second way of waiting. Readers in Flink open the same URI by the file-system plugin.
+One GET and one PUT is all that a document needs, so this asks the service itself: Azure's own client has
+retries that a document's deadline knows nothing of. Readers in Flink open the same URI by the file-system
+plugin.
 """
 
 from __future__ import annotations
@@ -12,43 +13,23 @@ import ssl
 from collections.abc import Mapping
 from email.message import Message
 from functools import cached_property
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from anabranch.errors import ConfigurationError, TopologyError, UnavailableError
+from anabranch.topology.blob_service import BlobService
 from anabranch.topology.http_store import HttpStore
-from anabranch.topology.identity import Credential, WorkloadIdentity
+from anabranch.topology.identity import Credential
 
-__all__ = ["BlobStore", "flink_blob_options"]
-
-# What the plugin's options are to Flink; both are for services that are not Azure's own.
-_ENDPOINT = "ANABRANCH_BLOB_ENDPOINT_"
-_CA_FILE = "ANABRANCH_BLOB_CA_FILE"
+__all__ = ["BlobStore"]
 
 _SCOPE = "https://storage.azure.com/.default"
 # One that every service of these years knows: tokens need 2017-11-09.
 _VERSION = "2021-12-02"
-_HOST = re.compile(r"([a-z0-9]{3,24})\.(?:dfs|blob)\.(.+)")
-# In all of Microsoft's clouds; those have certificates that every system trusts.
-_PUBLIC_TOKEN_SERVICE = "login."  # noqa: S105  (the beginning of a host's name)
+_HOST = re.compile(r"[a-z0-9]{3,24}\.(?:dfs|blob)\..+")
 # Of a PUT that came second; other refusals have the same status.
 _CAME_SECOND = frozenset({"BlobAlreadyExists", "ConditionNotMet", "TargetConditionNotMet", ""})
 _NO_CONTAINER = "ContainerNotFound"
 _ROLE = "Storage Blob Data Contributor"
-
-
-def flink_blob_options(env: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The options of Flink's plugin that say what this process's environment says of Blob Storage.
-
-    Args:
-        env: With ``ANABRANCH_BLOB_ENDPOINT_ACCOUNT``, the account in capitals, and
-            ``ANABRANCH_BLOB_CA_FILE``.
-    """
-    options = {
-        f"fs.azure.blob.endpoint.{name.removeprefix(_ENDPOINT).lower()}": value
-        for name, value in env.items()
-        if name.startswith(_ENDPOINT) and value
-    }
-    return options | ({"fs.azure.blob.ca-file": env[_CA_FILE]} if env.get(_CA_FILE) else {})
 
 
 class BlobStore(HttpStore):
@@ -63,9 +44,8 @@ class BlobStore(HttpStore):
     """
 
     def __init__(self, uri: str, env: Mapping[str, str] = os.environ) -> None:
-        self._account, url = _parts(uri, env)
-        super().__init__(url)
-        self._env = env
+        self._service, path = _parts(uri, env)
+        super().__init__(f"{self._service.endpoint}/{path}")
         self._uri = uri
 
     @property
@@ -79,32 +59,12 @@ class BlobStore(HttpStore):
         return self._uri
 
     @cached_property
-    def _identity(self) -> WorkloadIdentity:
-        return WorkloadIdentity.of(self._env)
-
-    @cached_property
     def _credential(self) -> Credential:
-        host = urlsplit(self._identity.authority).hostname or ""
-        # A file without certificates is told of first, since the SDK's word for it would be "no answer".
-        own = self._ca if self._tls is not None and not host.startswith(_PUBLIC_TOKEN_SERVICE) else None
-        return self._identity.credential(ca=own)
-
-    @property
-    def _ca(self) -> str | None:
-        return self._env.get(_CA_FILE) or None
+        return self._service.credential()
 
     @cached_property
     def _tls(self) -> ssl.SSLContext | None:
-        if self._ca is None:
-            return None
-        context = ssl.create_default_context()
-        try:
-            context.load_verify_locations(self._ca)
-        except OSError as error:  # SSLError is one
-            raise ConfigurationError(
-                f"{_CA_FILE} names {self._ca}, which has no certificates: {error.strerror or error}"
-            ) from None
-        return context
+        return self._service.tls()
 
     def _own_headers(self, method: str) -> Mapping[str, str]:
         token = self._credential.get_token(_SCOPE).token
@@ -121,13 +81,13 @@ class BlobStore(HttpStore):
         code = _code(answer)
         if code == _NO_CONTAINER:
             return TopologyError(
-                f"account {self._account} has no such container",
+                f"account {self._service.account} has no such container",
                 where=self.where,
                 hint="create it, or correct the path",
             )
         if status in (401, 403):
             return TopologyError(
-                f"account {self._account} refuses {self._identity} ({code or status})",
+                f"account {self._service.account} refuses {self._service.identity()} ({code or status})",
                 where=self.where,
                 hint=f"give it the role {_ROLE} on the account or container (to read: Storage Blob Data "
                 "Reader), and see that its network is let in",
@@ -144,19 +104,13 @@ def _code(answer: Message) -> str:
     return str(answer.get("x-ms-error-code", ""))
 
 
-def _parts(uri: str, env: Mapping[str, str]) -> tuple[str, str]:
-    """The account, and the URL of the blob."""
+def _parts(uri: str, env: Mapping[str, str]) -> tuple[BlobService, str]:
+    """The account's service, and the path of the blob there."""
     scheme, _, rest = uri.partition("://")
     authority, _, path = rest.partition("/")
     container, _, host = authority.rpartition("@")
-    found = _HOST.fullmatch(host)
-    if found is None or not container or not path or path.endswith("/"):
+    if _HOST.fullmatch(host) is None or not container or not path or path.endswith("/"):
         raise ConfigurationError(
             f"'{uri}' names no blob", hint=f"write {scheme}://CONTAINER@ACCOUNT.dfs.core.windows.net/PATH"
         )
-    account, cloud = found[1], found[2]
-    endpoint = env.get(f"{_ENDPOINT}{account.upper()}") or f"https://{account}.blob.{cloud}"
-    if urlsplit(endpoint).scheme != "https":
-        # A token that is sent in clear is a token given away.
-        raise ConfigurationError(f"{_ENDPOINT}{account.upper()} must be an https URL")
-    return account, f"{endpoint.rstrip('/')}/{quote(container)}/{quote(path)}"
+    return BlobService.of(host, env), f"{quote(container)}/{quote(path)}"

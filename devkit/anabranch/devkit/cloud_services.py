@@ -98,15 +98,6 @@ class CloudServices:
         }
 
     @property
-    def client_environment(self) -> dict[str, str]:
-        """What a client outside of Flink needs: the pod's variables, and what the options say to Flink."""
-        return {
-            **self.environment,
-            f"FS_AZURE_BLOB_ENDPOINT_{ACCOUNT.upper()}": self.url(self.blob),
-            "FS_AZURE_BLOB_CA_FILE": str(self._ca),
-        }
-
-    @property
     def environment_file(self) -> Path:
         """The same as a file for a shell, which holds no secret; there once :meth:`prepare` was called."""
         return self.folder / "environment.sh"

@@ -7,7 +7,7 @@ from anabranch.pipelines.rest import RestClient
 from anabranch.pipelines.sensitive import HIDDEN
 from anabranch.pipelines.settings import Settings
 from anabranch.pipelines.uris import local_path
-from anabranch.topology.blob_store import flink_blob_options
+from anabranch.topology.blob_service import flink_blob_options
 
 __all__ = ["cluster_options", "file_system_options", "is_seen_here"]
 

@@ -1,8 +1,4 @@
-"""Reading Blob Storage by workload identity: which blobs there are, and one of them a range at a time.
-
-Where the account's blob service is not in a cloud, two variables say where it is and whom to trust. They are
-named as the options of Flink's plugin: ``FS_AZURE_BLOB_ENDPOINT_<ACCOUNT>`` and ``FS_AZURE_BLOB_CA_FILE``.
-"""
+"""Reading Blob Storage by workload identity: which blobs there are, and one of them a range at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, cast
 
 from anabranch.connectors.archive.buckets import SUFFIX
 from anabranch.errors import AnabranchError, ConfigurationError, EnvironmentMissingError, UnavailableError
-from anabranch.topology import WorkloadIdentity
+from anabranch.topology.blob_service import BlobService
 from anabranch.topology.identity import Credential
 from anabranch.topology.store import public_uri
 
@@ -71,14 +67,14 @@ class BlobPlace:
         _check_package()
         from azure.storage.blob import ContainerClient, ExponentialRetry
 
-        ca = env.get("FS_AZURE_BLOB_CA_FILE") or None
-        credential = WorkloadIdentity.of(env).credential(ca=ca)
+        service = BlobService.of(parts["host"], env)
+        credential = service.credential()
         container = ContainerClient(
-            _endpoint(parts["host"], env),
+            service.endpoint,
             parts["container"],
             credential=credential,
             retry_policy=ExponentialRetry(**_RETRIES),
-            connection_verify=True if ca is None else ca,
+            connection_verify=True if service.ca is None else service.ca,
             # A part is one request.
             max_single_get_size=_RANGE_BYTES,
             max_chunk_get_size=_RANGE_BYTES,
@@ -220,18 +216,6 @@ class _BlobRanges(io.RawIOBase):
 def _code(error: Exception) -> str:
     """The service's word for it, which the SDK adds to its errors."""
     return str(getattr(error, "error_code", None) or "")
-
-
-def _endpoint(host: str, env: Mapping[str, str]) -> str:
-    account, _, suffix = host.partition(".")
-    chosen = env.get(f"FS_AZURE_BLOB_ENDPOINT_{account.upper()}")
-    if chosen:
-        if not chosen.startswith("https://"):
-            raise ConfigurationError(f"FS_AZURE_BLOB_ENDPOINT_{account.upper()} is no https URL")
-        return chosen
-    # As the plugin has it: of both names of an account's service the one for blobs.
-    kind, _, cloud = (suffix or "blob.core.windows.net").partition(".")
-    return f"https://{account}.{'blob' if kind == 'dfs' else kind}.{cloud}"
 
 
 def _check_package() -> None:
