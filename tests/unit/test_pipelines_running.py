@@ -31,6 +31,13 @@ Caused by: dev.anabranch.table.deadletter.FailJob$BadRecordException: a record o
   next: set 'dead-letters' = '<stream>' on the table to put such records aside
 \tat dev.anabranch.table.deadletter.FailJob$1.handle(FailJob.java:17)
 """
+LOST_STATE = """java.lang.Exception: Exception while creating StreamOperatorStateContext.
+\tat org.apache.flink.streaming.api.operators.StreamTaskStateInitializerImpl.streamOperatorStateContext
+Caused by: org.apache.flink.util.FlinkException: Could not restore keyed state backend for Aggregate_1_(1/1)
+\t... 13 more
+Caused by: java.io.FileNotFoundException: abfss://state@us.dfs.core.windows.net/ab/shared/cd does not exist
+\tat dev.anabranch.azureblob.BlobErrors.absent(BlobErrors.java:79)
+"""
 BROKERS = "java.io.IOException: no primary took records for 60 s"
 
 
@@ -60,6 +67,7 @@ class FakeFlink:
     late: int = 0
     degraded: int = 0
     repeated: int = 0
+    checkpoint_failure: str | None = None
     counts: tuple[int, int] = (0, 0)
     gathered: dict[str, object] | None = field(default_factory=dict)
     job_id: str = "ab" * 16
@@ -105,7 +113,7 @@ class FakeFlink:
         read, written = self.counts
         return Progress(
             "watch", "RUNNING", 1, 1, read, written, self.checkpoints, len(self.seen), self.letters,
-            repeated_ids=self.repeated,
+            repeated_ids=self.repeated, checkpoint_failure=self.checkpoint_failure,
         )  # fmt: skip
 
     def last_checkpoint(self) -> str | None:
@@ -126,6 +134,11 @@ def fails(trace: str) -> Callable[[FakeFlink], None]:
 
 def ctrl_c(flink: FakeFlink) -> None:
     os.kill(os.getpid(), signal.SIGINT)
+
+
+STORAGE_AWAY = LOST_STATE.replace(
+    "java.io.FileNotFoundException", "dev.anabranch.azureblob.BlobErrors$BlobException"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -179,6 +192,21 @@ def test_rows_that_readers_drop_are_told_once_with_what_to_do(
     assert "`ordinal`" in note.text
     assert isinstance(events[-1], Stopped)
     assert events[-1].repeated_ids == 6
+
+
+def test_checkpoints_that_fail_are_told_while_the_job_goes_on(
+    follow: Callable[[FakeFlink], list[Event]],
+) -> None:
+    def fails_now(flink: FakeFlink) -> None:
+        flink.checkpoint_failure = "Checkpoint expired before completing"
+
+    def completes(flink: FakeFlink) -> None:
+        flink.checkpoints, flink.checkpoint_failure = flink.checkpoints + 1, None
+
+    events = follow(FakeFlink([completes, fails_now, nothing, completes, nothing]))
+    first, last = (event.text for event in events if isinstance(event, Note) and "checkpoint" in event.text)
+    assert first.startswith("a checkpoint failed: Checkpoint expired before completing; the job goes on, and")
+    assert last == "checkpoints complete again, after 0 s"
 
 
 def test_where_logs_are_is_said_of_cluster_and_client(follow: Callable[[FakeFlink], list[Event]]) -> None:
@@ -468,6 +496,21 @@ def test_a_bad_record_ends_the_run_at_once(follow: Callable[[FakeFlink], list[Ev
     assert not [event for event in events_of(follow) if isinstance(event, Failing)], "it is told once"
 
 
+def test_a_checkpoint_that_lacks_a_file_ends_the_run_at_once(
+    follow: Callable[[FakeFlink], list[Event]],
+) -> None:
+    flink = FakeFlink([fails(LOST_STATE), *[nothing] * 100])
+    with pytest.raises(JobError) as caught:
+        follow(flink)
+    assert flink.cancelled
+    assert caught.value.message.startswith(
+        "FileNotFoundException: abfss://state@us.dfs.core.windows.net/ab/shared/cd does not exist\n"
+    )
+    assert "restore another checkpoint" in str(caught.value.hint)
+    (why,) = (event.text for event in events_of(follow) if isinstance(event, Note) and "each" in event.text)
+    assert why == "each restart would miss that file of the checkpoint, too: cancelling"
+
+
 def test_progress_between_failures_is_patience(follow: Callable[[FakeFlink], list[Event]]) -> None:
     one = [fails(USERS), fails(USERS), checkpoint]
     assert isinstance(follow(FakeFlink(one * 4))[-1], Stopped)
@@ -476,7 +519,7 @@ def test_progress_between_failures_is_patience(follow: Callable[[FakeFlink], lis
 def test_what_is_not_the_users_line_is_tried_for_ever(
     follow: Callable[[FakeFlink], list[Event]],
 ) -> None:
-    events = follow(FakeFlink([fails(BROKERS)] * 20))
+    events = follow(FakeFlink([fails(BROKERS), fails(STORAGE_AWAY)] * 10))
     assert isinstance(events[-1], Stopped)
     assert {event.where for event in events if isinstance(event, Failing)} == {None}
 

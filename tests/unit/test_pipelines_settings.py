@@ -229,6 +229,7 @@ def test_defaults_of_state_are_the_same_wherever_a_job_runs(tmp_path: Path) -> N
         "execution.checkpointing.incremental": "true",
         "execution.checkpointing.num-retained": "3",
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+        "execution.checkpointing.tolerable-failed-checkpoints": "60",
         "execution.checkpointing.local-backup.enabled": "true",
         "execution.state-recovery.from-local": "true",
     }
@@ -236,6 +237,13 @@ def test_defaults_of_state_are_the_same_wherever_a_job_runs(tmp_path: Path) -> N
     loop = yaml.safe_load(session_config(FlinkSpec(), tmp_path, 1, 2))
     for options in (run, loop):
         assert {key: options[key] for key in defaults} == defaults
+
+
+@pytest.mark.parametrize(("interval_s", "failures"), [(0.5, "1200"), (7, "86"), (3600, "1")])
+def test_storage_may_be_away_for_ten_minutes(tmp_path: Path, interval_s: float, failures: str) -> None:
+    settings = Settings.model_validate({"checkpoints": {"interval_s": interval_s}})
+    options = flink_configuration("j", settings, tmp_path)
+    assert options["execution.checkpointing.tolerable-failed-checkpoints"] == failures
 
 
 def test_the_shortest_time_is_a_millisecond(tmp_path: Path) -> None:

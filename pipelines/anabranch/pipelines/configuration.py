@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
@@ -24,6 +25,9 @@ SAVEPOINT_DIR = "execution.checkpointing.savepoint-dir"
 """Flink's own name of the place of savepoints."""
 
 _DEFAULTS = Settings()
+# Storage that is away for so long ends no job. What lasts, such as a role that was withdrawn, fails it then:
+# somebody hears of it, and a restart may find a machine with room on its disk.
+_OUTAGE_S = 600
 
 
 def state_folder(job: str) -> Path:
@@ -71,6 +75,11 @@ def state_options(settings: Settings = _DEFAULTS) -> dict[str, str]:
         "execution.checkpointing.incremental": str(settings.state.incremental).lower(),
         "execution.checkpointing.num-retained": str(settings.checkpoints.retained),
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+        # Flink's own is none: the job would start anew, for which it needs the very storage that is away. One
+        # checkpoint in each interval is the most that can fail.
+        "execution.checkpointing.tolerable-failed-checkpoints": str(
+            math.ceil(_OUTAGE_S / settings.checkpoints.interval_s)
+        ),
         # Of RocksDB's files that is a second link to each: what survives a failure need not be fetched.
         "execution.checkpointing.local-backup.enabled": "true",
         "execution.state-recovery.from-local": "true",

@@ -84,6 +84,7 @@ class Progress(Event):
             counted likewise.
         repeated_ids: Written under an id that another row has, of which readers keep one; counted likewise,
             and not all are noticed.
+        checkpoint_failure: Why the newest checkpoint failed, in Flink's words; None where it did not.
     """
 
     state: str
@@ -99,6 +100,7 @@ class Progress(Event):
     late_records: int = 0
     degraded: int = 0
     repeated_ids: int = 0
+    checkpoint_failure: str | None = None
 
 
 @dataclass(frozen=True)

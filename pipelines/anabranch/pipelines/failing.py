@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from anabranch.pipelines.traces import user_frame
 
-__all__ = ["BAD_RECORD", "PATIENCE", "Streak", "is_certain"]
+__all__ = ["BAD_RECORD", "PATIENCE", "Streak", "lacks_state", "why_certain"]
 
 BAD_RECORD = "FailJob$BadRecordException"
 """Of the JVM: a record that cannot be decoded, where there is no stream of dead letters."""
@@ -14,9 +14,21 @@ BAD_RECORD = "FailJob$BadRecordException"
 PATIENCE = 3
 
 
-def is_certain(trace: str) -> bool:
-    """Whether each restart would fail likewise: the record stays where it is, and so do its bytes."""
-    return BAD_RECORD in trace
+# Of Flink, where a task gets its state back, and of the JVM within that.
+_RESTORE = "Exception while creating StreamOperatorStateContext"
+_ABSENT = "java.io.FileNotFoundException: "
+
+
+def lacks_state(trace: str) -> bool:
+    """Whether a task did not find a file of the checkpoint that it was to start from."""
+    return _RESTORE in trace and _ABSENT in trace
+
+
+def why_certain(trace: str) -> str | None:
+    """Why each restart would fail likewise, if it would: what a failure is about may be there to stay."""
+    if BAD_RECORD in trace:
+        return "each restart would fail at that record, too"
+    return "each restart would miss that file of the checkpoint, too" if lacks_state(trace) else None
 
 
 class Streak:

@@ -17,7 +17,7 @@ from anabranch.errors import (
     JobError,
     UnavailableError,
 )
-from anabranch.pipelines.failing import BAD_RECORD
+from anabranch.pipelines.failing import BAD_RECORD, lacks_state
 from anabranch.pipelines.traces import save_trace, short_causes, user_frame
 from anabranch.topology.rules import did_you_mean
 
@@ -146,6 +146,9 @@ _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
     ),
 )
 
+_LOST_STATE = (
+    "restore another checkpoint or savepoint of the job: this one lacks the file that the message names"
+)
 _NEXT = re.compile(r"\n\s+next: .*| This can lead to non-deterministic results.* ON CONFLICT .*")
 _UNSUPPORTED = re.compile(r"Unsupported options:\n\n(\S+)\n[\s\S]*?Supported options:\n\n((?:\S+\n)+)")
 _MEND = "mend that line; the full trace shows the calls that led to it"
@@ -196,6 +199,8 @@ def known_hint(trace: str) -> str | None:
 
 
 def _known(text: str) -> tuple[type[AnabranchError], str] | None:
+    if lacks_state(text):
+        return JobError, _LOST_STATE
     return next(((kind, hint) for mark, kind, hint in _KNOWN if mark in text), None)
 
 

@@ -13,9 +13,10 @@ from anabranch.connectors.flink.java_errors import causes_in_trace
 from anabranch.connectors.flink.session import FlinkSession
 from anabranch.connectors.flink.submission import Submission
 from anabranch.errors import JobError, UnavailableError
+from anabranch.pipelines.checkpoint_trouble import CheckpointTrouble
 from anabranch.pipelines.context import RunContext
 from anabranch.pipelines.events import Event, Failing, Note, OnEvent, Progress, Started, Stopped
-from anabranch.pipelines.failing import PATIENCE, Streak, is_certain
+from anabranch.pipelines.failing import PATIENCE, Streak, why_certain
 from anabranch.pipelines.failures import job_error, known_hint, told_at_write
 from anabranch.pipelines.mini_batch import untimely
 from anabranch.pipelines.only_run import only_run_here
@@ -129,6 +130,7 @@ class _Run:
         self._hints: set[str] = set()
         self._opened = contextlib.ExitStack()
         self._outages = Outages(bounded=context.settings.bounded)
+        self._trouble = CheckpointTrouble()
 
     def submit(self) -> str:
         """Hands it to Flink; returns its id."""
@@ -258,6 +260,8 @@ class _Run:
             self._failed(failure, progress.checkpoints)
         for line in self._outages.look(progress.primaries, time.monotonic()):
             self._tell(Note(self._name, line))
+        why, completed = progress.checkpoint_failure, progress.checkpoints
+        self._say(self._trouble.look(why, completed, time.monotonic()))
         progress = replace(progress, away=self._outages.away)
         if progress != self._shown or silent_s >= HEARTBEAT_S:
             self._tell(progress)
@@ -285,8 +289,9 @@ class _Run:
 
     def _failed(self, failure: Failure, checkpoints: int) -> None:
         self._failed_ms = failure.at_ms
-        if is_certain(failure.trace):
-            self._give_up(failure, "each restart would fail at that record, too: cancelling")
+        certain = why_certain(failure.trace)
+        if certain is not None:
+            self._give_up(failure, f"{certain}: cancelling")
         hint = self._new_hint(failure.trace)
         self._tell(Failing(self._name, _cause(failure.trace), user_frame(failure.trace), hint))
         if self._streak.add(failure.trace, checkpoints):

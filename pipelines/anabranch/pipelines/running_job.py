@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from anabranch.pipelines.checkpoint_trouble import newest_failure
 from anabranch.pipelines.events import Progress
 from anabranch.pipelines.job_metrics import DEAD_LETTERS, JobMetrics
 from anabranch.pipelines.rest import RestClient
@@ -53,7 +54,7 @@ class RunningJob:
             JobError: It does not know the job (any more).
         """
         job = self._rest.get(f"/jobs/{self.job_id}")
-        counts = self._rest.checkpoints(self.job_id)["counts"]
+        checkpoints = self._rest.checkpoints(self.job_id)
         vertices = job["vertices"]
         sources = [vertex for vertex in vertices if vertex["name"].startswith("Source:")]
         sinks = [vertex for vertex in vertices if "Writer" in vertex["name"]]
@@ -70,13 +71,14 @@ class RunningJob:
             # A source has no input of its own in Flink's count; what it hands on is nearest to it.
             sum(vertex["metrics"]["write-records"] for vertex in sources),
             sum(vertex["metrics"]["read-records"] for vertex in sinks),
-            int(counts["completed"]),
+            int(checkpoints["counts"]["completed"]),
             self._metric("numRestarts"),
             metrics.dead_letters,
             metrics.primaries,
             late_records=metrics.late_records,
             degraded=metrics.degraded,
             repeated_ids=metrics.repeated_ids,
+            checkpoint_failure=newest_failure(checkpoints),
         )
 
     def failures(self, after_ms: int) -> list[Failure]:
