@@ -77,6 +77,11 @@ def _of_the_way_on() -> str:
     return CliRunner().invoke(run, ["job", *words], catch_exceptions=False).output
 
 
+def test_the_container_of_a_path_in_blob_storage_is_no_secret() -> None:
+    path = "abfss://state@us.dfs.core.windows.net/checkpoints/ab/chk-7"
+    assert public_uri(path) == path
+
+
 def test_no_text_for_people_shows_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     layer = Layer({("topology",): URL, ("inputs", "topology"): URL}, {})
     trace = f"x.ValidationException: cannot create 'logs': 'topology'='{URL}'\n\tat x.y(z.java:1)"
