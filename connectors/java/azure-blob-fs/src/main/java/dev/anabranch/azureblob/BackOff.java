@@ -1,5 +1,6 @@
 package dev.anabranch.azureblob;
 
+import com.azure.core.exception.HttpResponseException;
 import com.azure.core.http.HttpResponse;
 import com.azure.core.http.policy.RetryStrategy;
 import com.microsoft.aad.msal4j.MsalServiceException;
@@ -9,6 +10,7 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeoutException;
+import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLHandshakeException;
 
 /**
@@ -22,6 +24,10 @@ final class BackOff implements RetryStrategy {
   private static final double JITTER = 0.2;
   // 408, 502 and 504 come from what stands between: gateways, proxies and private links.
   private static final Set<Integer> PASSING = Set.of(408, 429, 500, 502, 503, 504);
+
+  // How the JDK's words begin where the connection ends before TLS is agreed on, as at a balancer
+  // whose servers are gone: it throws what it throws of a wrong certificate, often without a cause.
+  private static final String LOST = "Remote host ";
 
   private final int retries;
 
@@ -46,17 +52,38 @@ final class BackOff implements RetryStrategy {
     return PASSING.contains(response.getStatusCode());
   }
 
+  /** Whether what a client threw in the end, after all repetitions, may work some time. */
+  static boolean mayPass(Throwable error) {
+    return error instanceof HttpResponseException refused && refused.getResponse() != null
+        ? PASSING.contains(refused.getResponse().getStatusCode())
+        : isPassing(error);
+  }
+
   /**
    * A connection that is lost, refused or silent may work the next time; an identity that is
    * refused, a certificate that is not trusted, or a thread that is interrupted, will not.
    */
   @Override
   public boolean shouldRetryException(Throwable error) {
+    return isPassing(error);
+  }
+
+  /**
+   * Whether the other side ended the connection, rather than that one side did not trust the other.
+   */
+  static boolean isLost(SSLException error) {
+    return error.getMessage() != null && error.getMessage().startsWith(LOST);
+  }
+
+  private static boolean isPassing(Throwable error) {
     for (Throwable cause = error; cause != null; cause = cause.getCause()) {
       if (cause instanceof InterruptedException || cause instanceof InterruptedIOException) {
         return false;
       }
-      if (cause instanceof SSLHandshakeException || cause instanceof IdentityException) {
+      if (cause instanceof SSLHandshakeException tls) {
+        return isLost(tls);
+      }
+      if (cause instanceof IdentityException) {
         return false;
       }
       if (cause instanceof MsalServiceException refused) {

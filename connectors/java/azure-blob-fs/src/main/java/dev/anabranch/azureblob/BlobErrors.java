@@ -99,6 +99,10 @@ final class BlobErrors {
 
   private String reason(Throwable error) {
     SSLException tls = find(SSLException.class, error);
+    if (tls != null && BackOff.isLost(tls)) {
+      return "account %s, or the token service, ends connections at once: it is down"
+          .formatted(container.account());
+    }
     if (tls != null) {
       return "TLS with account %s or the token service failed (%s): where a certificate is of an authority of your own, set %s"
           .formatted(

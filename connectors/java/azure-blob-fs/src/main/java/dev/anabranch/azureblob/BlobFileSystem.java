@@ -37,6 +37,7 @@ final class BlobFileSystem extends FileSystem
   private final BlobResources resources;
   private final BlobErrors errors;
   private final BlobTree tree;
+  private volatile boolean isLetIn;
 
   BlobFileSystem(
       ContainerUri uri, Settings settings, BlobResources resources, BlobContainerClient container) {
@@ -125,9 +126,16 @@ final class BlobFileSystem extends FileSystem
     return createRecoverableWriter();
   }
 
-  /** Nothing to do: a directory is there once something is in it. */
+  /**
+   * Makes nothing: a directory is there once something is in it. But a job's start calls this
+   * before anything else, so a container that is not there, or lets nobody in, is told now and not
+   * by the first checkpoint, whose failure ends no job. One good answer is enough.
+   */
   @Override
-  public boolean mkdirs(Path path) {
+  public boolean mkdirs(Path path) throws IOException {
+    if (!isLetIn) {
+      isLetIn = tree.letsIn(ContainerUri.nameOf(path));
+    }
     return true;
   }
 

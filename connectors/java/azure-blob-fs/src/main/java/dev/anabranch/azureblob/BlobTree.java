@@ -71,6 +71,23 @@ final class BlobTree {
   }
 
   /**
+   * Whether the container is known to let us in; not, where the service is silent or overloaded.
+   *
+   * @throws IOException it is known not to
+   */
+  boolean letsIn(String name) throws IOException {
+    try {
+      hasChildren(name);
+      return true;
+    } catch (RuntimeException e) {
+      if (BackOff.mayPass(e)) {
+        return false;
+      }
+      throw errors.of("use", name, e);
+    }
+  }
+
+  /**
    * What is directly in a directory; the file itself, of a file; nothing where there is neither.
    */
   FileStatus[] list(String name) throws IOException {

@@ -36,6 +36,7 @@ class BackOffTest {
           new HttpTimeoutException("late"),
           new TimeoutException(),
           new IOException("connection reset"),
+          new SSLHandshakeException("Remote host terminated the handshake"),
           new ClientAuthenticationException(
               "503", null, new MsalServiceException("no JSON of its kind", "unknown")),
           new RuntimeException(new IOException("connection reset"))

@@ -1,10 +1,12 @@
 package dev.anabranch.azureblob;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.core.fs.FileSystem;
 import org.apache.flink.core.fs.Path;
@@ -40,6 +42,39 @@ class ConnectionTest {
     FileSystem files = files();
     assertThatThrownBy(() -> files.exists(path))
         .hasMessage("cannot look up " + path + ": account anabranch cannot be reached");
+  }
+
+  /** As a balancer does whose servers are all gone. */
+  @Test
+  void asksAgainWhereConnectionsEndAtOnce() throws Exception {
+    AtomicInteger asked = new AtomicInteger();
+    try (ServerSocket balancer = new ServerSocket(0)) {
+      Thread ending =
+          new Thread(
+              () -> {
+                try {
+                  while (true) {
+                    balancer.accept().close();
+                    asked.incrementAndGet();
+                  }
+                } catch (IOException e) {
+                  // the test has ended
+                }
+              });
+      ending.start();
+      options.setString(
+          "fs.azure.blob.endpoint.anabranch",
+          "https://127.0.0.1:" + balancer.getLocalPort() + "/anabranch");
+      FileSystem files = files();
+      assertThatThrownBy(() -> files.exists(path))
+          .hasMessage(
+              "cannot look up "
+                  + path
+                  + ": account anabranch, or the token service, ends connections at once: it is"
+                  + " down");
+      // The JDK asks twice by itself.
+      assertThat(asked.get()).isGreaterThanOrEqualTo(4);
+    }
   }
 
   @Test

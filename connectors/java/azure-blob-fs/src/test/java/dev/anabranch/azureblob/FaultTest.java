@@ -137,6 +137,31 @@ class FaultTest {
   }
 
   @Test
+  void asksOnceWhetherAJobMayStart() throws Exception {
+    FileSystem fresh = Cloud.local().fileSystem(impatient(), base.toString());
+    proxy.rule = request -> Fault.answered(403);
+    assertThatThrownBy(() -> fresh.mkdirs(path("mine")))
+        .hasMessageStartingWith(
+            "cannot use " + path("mine") + ": account anabranch refuses client ")
+        .hasMessageContaining("give it the role Storage Blob Data Contributor");
+    // Who is merely away may be back before the first checkpoint.
+    for (Fault passing : List.of(Fault.answered(503), Fault.reset())) {
+      proxy.rule = request -> passing;
+      assertThat(fresh.mkdirs(path("mine"))).isTrue();
+    }
+    heal();
+    assertThat(fresh.mkdirs(path("mine"))).isTrue();
+    assertThat(fresh.mkdirs(path("mine/chk-1"))).isTrue();
+    assertThat(proxy.requests).hasSize(1);
+  }
+
+  private static Configuration impatient() {
+    Configuration options = proxy.options();
+    options.set(AzureBlobOptions.RETRIES, 0);
+    return options;
+  }
+
+  @Test
   void publishesNothingWhereABlockCannotBeStaged() throws IOException {
     proxy.rule = request -> request.contains("comp=block&") ? Fault.answered(503) : Fault.none();
     FSDataOutputStream out = files.create(path("hopeless"), WriteMode.NO_OVERWRITE);
