@@ -356,6 +356,25 @@ def test_a_client_that_gives_up_a_silent_cluster_ends_the_run_likewise(
 
 
 @pytest.mark.usefixtures("impatient")
+def test_a_cluster_that_was_started_anew_has_the_job_no_more(
+    follow: Callable[[FakeFlink], list[Event]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class ToldError(RuntimeError):
+        stack_trace = "a.FlinkJobNotFoundException: ab"  # as PyFlink's own errors have it
+
+    def forgotten(flink: FakeFlink) -> None:
+        raise ToldError(ToldError.stack_trace)
+
+    monkeypatch.setattr(silence, "_GIVE_UP_S", 60.0)
+    monkeypatch.setattr(FakeFlink, "progress", silent)
+    monkeypatch.setattr(FakeFlink, "result", forgotten)
+    with pytest.raises(UnavailableError, match="FlinkJobNotFoundException") as caught:
+        follow(FakeFlink([nothing] * 50))
+    assert "run it again, from a checkpoint by --restore" in str(caught.value.hint)
+    assert isinstance(events_of(follow)[-1], Stopped)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_ctrl_c_does_not_wait_for_a_cluster_that_does_not_answer(
     follow: Callable[[FakeFlink], list[Event]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

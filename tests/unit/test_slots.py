@@ -53,6 +53,16 @@ def test_slots_that_are_just_freed_are_waited_for(
     slots.check_slots("here:1", 2)
 
 
+def test_slots_of_jobs_that_nobody_knows_any_more_are_waited_for(
+    cluster: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster["/jobs/overview"] = {"jobs": []}
+    monkeypatch.setattr(time, "sleep", lambda seconds: cluster["/overview"].update({"slots-available": 2}))
+    slots.check_slots("here:1", 2)
+    with pytest.raises(UnavailableError, match="there runs: no job"):
+        slots.check_slots("here:1", 3)
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [

@@ -139,6 +139,8 @@ def _failure_handling() -> dict[str, Any]:
         "heartbeat.rpc-failure-threshold": 2,
         # Defaults to 10 s, which a machine with twenty busy processes on two cores exceeds.
         "pekko.ask.timeout": "60 s",
+        # Which is otherwise as long: for a minute after a JobManager's death its jobs' slots would be taken.
+        "taskmanager.slot.timeout": "20 s",
         "restart-strategy.type": "exponential-delay",
         "restart-strategy.exponential-delay.initial-backoff": "500 ms",
         "restart-strategy.exponential-delay.max-backoff": "5 s",

@@ -24,7 +24,9 @@ from anabranch.topology.rules import did_you_mean
 if TYPE_CHECKING:
     from anabranch.pipelines.table import Write
 
-__all__ = ["job_error", "known_hint", "told_at", "told_at_write"]
+__all__ = ["is_forgotten", "job_error", "known_hint", "told_at", "told_at_write"]
+
+_FORGOTTEN = "FlinkJobNotFoundException"
 
 # What a trace holds -> (kind of error, hint). The first that fits.
 _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
@@ -103,7 +105,7 @@ _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
         "bring back one of the primaries that the message names; --restore goes on from the last checkpoint",
     ),
     (
-        "FlinkJobNotFoundException",
+        _FORGOTTEN,
         UnavailableError,
         "the cluster was started anew and has the job no more: run it again, from a checkpoint by --restore",
     ),
@@ -190,6 +192,11 @@ def _kept(folder: Path, text: str) -> str:
         return str(save_trace(folder, text))
     except OSError as error:
         return f"not kept: {error}"
+
+
+def is_forgotten(error: BaseException) -> bool:
+    """Whether a cluster answers, and has no such job: it was started anew."""
+    return _FORGOTTEN in (java_trace(error) or "")
 
 
 def known_hint(trace: str) -> str | None:

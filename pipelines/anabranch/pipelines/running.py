@@ -17,7 +17,7 @@ from anabranch.pipelines.checkpoint_trouble import CheckpointTrouble
 from anabranch.pipelines.context import RunContext
 from anabranch.pipelines.events import Event, Failing, Note, OnEvent, Progress, Started, Stopped
 from anabranch.pipelines.failing import PATIENCE, Streak, why_certain
-from anabranch.pipelines.failures import job_error, known_hint, told_at_write
+from anabranch.pipelines.failures import is_forgotten, job_error, known_hint, told_at_write
 from anabranch.pipelines.mini_batch import untimely
 from anabranch.pipelines.only_run import only_run_here
 from anabranch.pipelines.outages import Outages
@@ -176,7 +176,8 @@ class _Run:
         try:
             self._submission.result()
         except Exception as error:
-            if self._silence.is_told:
+            # One that was started anew may tell the client sooner than it is asked here.
+            if self._silence.is_told and not is_forgotten(error):
                 self._give_up_cluster()
             self._tell(self._stopped("FAILED", self._kept()))
             raise job_error(error, self._traces, where=self._name) from None

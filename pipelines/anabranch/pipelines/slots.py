@@ -13,6 +13,9 @@ __all__ = ["check_slots", "needed_slots"]
 
 # Slots of a job that has just ended are free a moment later.
 _FREED_S = 3.0
+# Those of the jobs of a JobManager that has died: TaskManagers have to notice, and then keep them for a while
+# (taskmanager.slot.timeout).
+_LEFT_S = 40.0
 _POLL_S = 0.25
 # More would not help to choose which one to end.
 _SHOWN_JOBS = 5
@@ -32,11 +35,12 @@ def check_slots(address: str, needed: int) -> None:
         UnavailableError: It has too few, and makes no more by itself.
     """
     rest = RestClient(f"http://{address}")
-    deadline = time.monotonic() + _FREED_S
+    began = time.monotonic()
     while (overview := rest.get("/overview"))["slots-available"] < needed:
         if _makes_room(rest):
             return
-        if time.monotonic() > deadline:
+        are_left = overview["slots-total"] >= needed and not rest.jobs_that_go_on()
+        if time.monotonic() - began > (_LEFT_S if are_left else _FREED_S):
             raise _too_few(rest, address, needed, overview)
         time.sleep(_POLL_S)
 
