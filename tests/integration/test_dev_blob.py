@@ -17,6 +17,7 @@ from anabranch.devkit import process
 from anabranch.devkit.cloud_services import CloudSpec
 from anabranch.devkit.loop import FlinkSpec, Loop, LoopSpec
 from anabranch.pipelines.savepoints import take_savepoint
+from tests.integration.cloud_requests import TOKEN, files_with_tokens, requests
 from tests.integration.counting import RECORDS, Counting
 
 if TYPE_CHECKING:
@@ -27,9 +28,6 @@ pytestmark = [pytest.mark.brokers, pytest.mark.flink, pytest.mark.timeout(600)]
 
 ANABRANCH = Path(sys.executable).with_name("anabranch")
 STATE = "abfss://state@anabranch.dfs.core.windows.net"
-# A JSON Web Token, whoever signed it.
-TOKEN = re.compile(rb"eyJ[\w-]{10,}\.eyJ[\w-]{10,}")
-_REQUEST = re.compile(r"RequestMethod=(\S+) RequestURL=(\S+) RequestHeaders:(\{.*?\}) ClientIP=")
 
 
 @pytest.fixture
@@ -50,12 +48,6 @@ def loop() -> Iterator[Loop]:
 def two_brokers(loop: Loop) -> Loop:
     """On which the streams of these tests are made."""
     return loop
-
-
-def requests(loop: Loop) -> list[tuple[str, str, str]]:
-    """Method, URL and authorization of all that Azurite was asked."""
-    found = _REQUEST.findall(loop.cloud.request_log.read_text())
-    return [(method, url, json.loads(headers).get("authorization", "")) for method, url, headers in found]
 
 
 def submit(counting: Counting, loop: Loop) -> str:
@@ -114,10 +106,10 @@ def test_state_comes_back_from_blob_storage_exactly(
     assert take_savepoint(flink.rest, job_id).startswith(f"{STATE}/savepoints/savepoint-")
 
     asked = requests(loop)
-    fetched = [url for method, url, _ in asked[asked_before:] if method == "GET" and job_id in url]
+    fetched = [one for one in asked[asked_before:] if one.method == "GET" and job_id in one.url]
     assert fetched, "the state was fetched"
     assert len(asked) > 20
-    assert all(authorization.startswith("Bearer ey") for *_, authorization in asked)
+    assert all(one.authorization.startswith("Bearer ey") for one in asked)
 
     shown = dev(loop, "status")
     assert f"\ncheckpoints: {STATE}/checkpoints\n" in shown
@@ -125,10 +117,6 @@ def test_state_comes_back_from_blob_storage_exactly(
     told = dev(loop, "status", "--json")
     assert json.loads(told)["cloud"]["location"] == STATE
     assert not TOKEN.search((shown + told).encode())
-    assert with_tokens(loop) == {"cloud/azurite-requests.log", "cloud/identity/token"}, "as was asked for"
-
-
-def with_tokens(loop: Loop) -> set[str]:
-    """Files of the loop, which logs and state files are among, that hold a token."""
-    files = (path for path in loop.folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(loop.folder)) for path in files if TOKEN.search(path.read_bytes())}
+    assert files_with_tokens(loop) == {"cloud/azurite-requests.log", "cloud/identity/token"}, (
+        "as was asked for"
+    )
