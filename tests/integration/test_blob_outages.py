@@ -164,10 +164,11 @@ def test_tokens_expire_and_rotate_under_a_job(stored: StoredLoop, account: Accou
     job_id = account.submit(stored)
     stored.await_checkpoints(job_id, 1)
     at_the_start = failed(stored, job_id)  # those that came before all tasks ran
+    end_s = time.time() + _WATCHED_S
     with account.writing(0.05):
         federated = set()
         completed = [0]
-        while time.time() < began + _WATCHED_S:
+        while time.time() < end_s:
             watch(stored, job_id, 30)
             federated.add((stored.loop.cloud.folder / "identity" / "token").read_text())
             completed.append(stored.completed_checkpoints(job_id))
