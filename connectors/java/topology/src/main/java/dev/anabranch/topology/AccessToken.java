@@ -17,6 +17,10 @@ final class AccessToken implements OAuthBearerToken {
     this.endMs = endMs;
   }
 
+  AccessToken copy() {
+    return new AccessToken(value, principal, startMs, endMs);
+  }
+
   @Override
   public String value() {
     return value;

@@ -7,6 +7,7 @@ import java.util.function.Function;
 import org.apache.kafka.clients.CommonClientConfigs;
 import org.apache.kafka.common.config.SaslConfigs;
 import org.apache.kafka.common.config.SslConfigs;
+import org.apache.kafka.common.errors.InterruptException;
 import org.apache.kafka.common.security.oauthbearer.ClientCredentialsJwtRetriever;
 import org.apache.kafka.common.security.oauthbearer.ClientJwtValidator;
 import org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler;
@@ -30,6 +31,7 @@ public final class KafkaClientProperties {
   private final Function<String, @Nullable String> environment;
   private final Secrets secrets;
   private final String owner;
+  private @Nullable TokenSource tokens;
 
   private KafkaClientProperties(Primary primary, Function<String, @Nullable String> environment) {
     this.environment = environment;
@@ -38,21 +40,38 @@ public final class KafkaClientProperties {
   }
 
   /**
-   * Bootstrap servers and security of a client of that primary, secrets resolved here and now.
+   * Bootstrap servers and security of a client of that primary, secrets resolved here and now. With
+   * workload identity the first access token is one: as long as there is none, this waits for the
+   * token service, for some ten seconds at most, and so is no call for a thread that must not wait.
    *
    * @return a fresh object that the caller adds its own settings to; it holds secrets
-   * @throws TopologyException a reference cannot be resolved, or a variable of the workload
-   *     identity is missing or wrong; the message names it
+   * @throws TopologyException a reference cannot be resolved, a variable of the workload identity
+   *     is missing or wrong, or there is no access token; the message says which or why
+   * @throws InterruptException the thread was interrupted while it waited
    */
   public static Properties of(Primary primary) {
     return of(primary, System::getenv);
   }
 
   static Properties of(Primary primary, Function<String, @Nullable String> environment) {
+    KafkaClientProperties made = translated(primary, environment);
+    if (made.tokens != null) {
+      made.tokens.await();
+    }
+    return made.properties;
+  }
+
+  /** The same without a look at the token service. */
+  static Properties withoutToken(Primary primary, Function<String, @Nullable String> environment) {
+    return translated(primary, environment).properties;
+  }
+
+  private static KafkaClientProperties translated(
+      Primary primary, Function<String, @Nullable String> environment) {
     KafkaClientProperties made = new KafkaClientProperties(primary, environment);
     made.set(CommonClientConfigs.BOOTSTRAP_SERVERS_CONFIG, String.join(",", primary.bootstrap()));
     made.add(primary.auth());
-    return made.properties;
+    return made;
   }
 
   private void add(Auth auth) {
@@ -112,13 +131,17 @@ public final class KafkaClientProperties {
 
   private void add(Auth.Workload workload) {
     set(SaslConfigs.SASL_LOGIN_CALLBACK_HANDLER_CLASS, WorkloadIdentityLogin.class.getName());
-    Map<String, String> options = WorkloadIdentity.of(environment).options();
+    WorkloadIdentity identity = WorkloadIdentity.of(environment);
+    Map<String, String> options = identity.options();
     options.put(WorkloadIdentityLogin.SCOPE, workload.scope());
+    String tokenCa = null;
     if (workload.tokenCa() != null) {
       secrets.pem(workload.tokenCa(), "token_ca" + owner);
-      options.put(WorkloadIdentityLogin.TOKEN_CA, workload.tokenCa().substring("file:".length()));
+      tokenCa = workload.tokenCa().substring("file:".length());
+      options.put(WorkloadIdentityLogin.TOKEN_CA, tokenCa);
     }
     set(SaslConfigs.SASL_JAAS_CONFIG, Jaas.line(OAuthBearerLoginModule.class.getName(), options));
+    tokens = TokenSource.of(identity, workload.scope(), tokenCa);
   }
 
   private void sasl(String mechanism, boolean tls, @Nullable String ca) {

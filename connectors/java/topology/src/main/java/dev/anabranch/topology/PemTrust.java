@@ -29,6 +29,9 @@ final class PemTrust {
       for (Certificate each : CertificateFactory.getInstance("X.509").generateCertificates(in)) {
         store.setCertificateEntry("ca-" + count++, each);
       }
+      if (count == 0) {
+        throw unreadable(file);
+      }
       TrustManagerFactory trust =
           TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
       trust.init(store);
@@ -36,7 +39,11 @@ final class PemTrust {
       context.init(null, trust.getTrustManagers(), null);
       return context.getSocketFactory();
     } catch (IOException | GeneralSecurityException e) {
-      throw new TopologyException("token_ca: no certificates can be read from " + file);
+      throw unreadable(file);
     }
+  }
+
+  private static TopologyException unreadable(String file) {
+    return new TopologyException("token_ca: no certificates can be read from " + file);
   }
 }

@@ -148,7 +148,7 @@ class KafkaClientPropertiesTest {
   }
 
   private Map<String, Object> translated(Primary primary) {
-    return asMap(KafkaClientProperties.of(primary, this::environment));
+    return asMap(KafkaClientProperties.withoutToken(primary, this::environment));
   }
 
   private static Map<String, Object> asMap(Properties properties) {

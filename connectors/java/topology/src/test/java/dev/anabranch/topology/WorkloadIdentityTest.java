@@ -4,26 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.sun.net.httpserver.HttpsConfigurator;
-import com.sun.net.httpserver.HttpsServer;
-import java.io.ByteArrayInputStream;
-import java.io.IOException;
-import java.net.InetSocketAddress;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.KeyStore;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CopyOnWriteArrayList;
-import javax.net.ssl.KeyManagerFactory;
-import javax.net.ssl.SSLContext;
-import javax.security.auth.callback.Callback;
-import javax.security.auth.login.AppConfigurationEntry;
-import org.apache.kafka.common.security.auth.SaslExtensionsCallback;
-import org.apache.kafka.common.security.oauthbearer.OAuthBearerTokenCallback;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -34,10 +20,7 @@ class WorkloadIdentityTest {
 
   @TempDir Path folder;
   private JsonNode vectors;
-  private HttpsServer server;
-  private final List<String> requests = new CopyOnWriteArrayList<>();
-  private volatile int status = 200;
-  private volatile String answer = "{\"access_token\": \"ac.cess.token\", \"expires_in\": 100}";
+  private TokenServer server;
 
   @BeforeEach
   void startServer() throws Exception {
@@ -45,26 +28,12 @@ class WorkloadIdentityTest {
     for (Map.Entry<String, JsonNode> file : vectors.get("files").properties()) {
       Files.writeString(folder.resolve(file.getKey()), file.getValue().asText());
     }
-    server = HttpsServer.create(new InetSocketAddress("127.0.0.1", 0), 0);
-    server.setHttpsConfigurator(new HttpsConfigurator(certified()));
-    server.createContext(
-        "/",
-        exchange -> {
-          String form =
-              new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.US_ASCII);
-          requests.add(exchange.getRequestURI() + "?" + form);
-          byte[] body = answer.getBytes(StandardCharsets.UTF_8);
-          exchange.getResponseHeaders().add("Location", "https://127.0.0.1:1/");
-          exchange.sendResponseHeaders(status, body.length);
-          exchange.getResponseBody().write(body);
-          exchange.close();
-        });
-    server.start();
+    server = new TokenServer(folder);
   }
 
   @AfterEach
   void stopServer() {
-    server.stop(0);
+    server.close();
   }
 
   @Test
@@ -90,67 +59,61 @@ class WorkloadIdentityTest {
   @Test
   void saysWhatTheServiceSaidInTheSharedSentences() throws Exception {
     for (JsonNode shared : vectors.get("answers")) {
-      status = shared.get("status").asInt();
-      answer = shared.get("body").toString();
-      assertFails(shared.get("error").asText().replace("${AUTHORITY}", authority()));
+      server.status = shared.get("status").asInt();
+      server.answer = shared.get("body").toString();
+      assertFails(shared.get("error").asText().replace("${AUTHORITY}", server.authority()));
     }
   }
 
   @Test
   void saysWhatAnswersThatIsNoTokenService() throws Exception {
-    String sentence = "the token service " + authority() + " gives no access token: ";
-    answer = "<html>federated.to.ken</html>";
+    String sentence = "the token service " + server.authority() + " gives no access token: ";
+    server.answer = "<html>federated.to.ken</html>";
     assertFails(sentence + "what answers there is no token service");
-    status = 307;
+    server.status = 307;
     assertFails(sentence + "status 307");
-    assertThat(requests).hasSize(2);
-    server.stop(0);
+    assertThat(server.requests).hasSize(2);
+    server.close();
     assertFails(sentence + "no answer");
   }
 
   @Test
-  void trustsNobodyElse() throws Exception {
-    OAuthBearerTokenCallback callback = asked(null);
-    assertThat(callback.errorDescription())
-        .isEqualTo(
-            "the token service "
-                + authority()
-                + " gives no access token: its certificate is not trusted");
+  void trustsNobodyElse() {
+    String sentence = "the token service " + server.authority() + " gives no access token: ";
+    assertFails(null, sentence + "its certificate is not trusted");
+  }
+
+  @Test
+  void namesTheAuthoritiesThatCannotBeRead() {
+    for (JsonNode shared : vectors.get("authorities")) {
+      assertFails(shared.get("ca").asText(), shared.get("error").asText());
+    }
+    assertThat(server.requests).isEmpty();
   }
 
   @Test
   void exchangesTheTokenThatIsInTheFileNow() throws Exception {
     long before = System.currentTimeMillis();
-    OAuthBearerTokenCallback callback = asked(ca());
-    assertThat(callback.errorCode()).isNull();
-    assertThat(callback.token().value()).isEqualTo("ac.cess.token");
-    assertThat(callback.token().principalName()).isEqualTo("client");
-    assertThat(callback.token().lifetimeMs())
+    AccessToken token = asked(server.ca());
+    assertThat(token.value()).isEqualTo("ac.cess.token");
+    assertThat(token.principalName()).isEqualTo("client");
+    assertThat(token.lifetimeMs())
         .isBetween(before + 100_000, System.currentTimeMillis() + 100_000);
-    assertThat(callback.token().toString()).isEqualTo("access token of client");
     Files.writeString(folder.resolve("token"), "another+one");
-    asked(ca());
-    assertThat(requests.stream().map(WorkloadIdentityTest::decoded))
+    asked(server.ca());
+    assertThat(server.requests.stream().map(WorkloadIdentityTest::decoded))
         .containsExactly(request("federated.to.ken"), request("another+one"));
   }
 
   @Test
   void tellsOfAFileThatIsGone() throws Exception {
-    WorkloadIdentityLogin login = login(ca());
+    TokenClient client = client(server.ca());
     Files.delete(folder.resolve("token"));
-    OAuthBearerTokenCallback callback = new OAuthBearerTokenCallback();
-    login.handle(new Callback[] {callback});
-    assertThat(callback.errorDescription())
-        .startsWith("AZURE_FEDERATED_TOKEN_FILE names ")
-        .contains("which does not exist");
-    assertThat(requests).isEmpty();
-  }
-
-  @Test
-  void hasNoExtensions() throws Exception {
-    SaslExtensionsCallback callback = new SaslExtensionsCallback();
-    login(ca()).handle(new Callback[] {callback});
-    assertThat(callback.extensions().map()).isEmpty();
+    assertThatThrownBy(client::fetch)
+        .isInstanceOf(TopologyException.class)
+        .hasMessageStartingWith("AZURE_FEDERATED_TOKEN_FILE names ")
+        .hasMessageContaining("which does not exist");
+    assertThat(server.requests).isEmpty();
   }
 
   private static String request(String federated) {
@@ -165,32 +128,23 @@ class WorkloadIdentityTest {
     return URLDecoder.decode(request, StandardCharsets.UTF_8);
   }
 
-  private void assertFails(String sentence) throws Exception {
-    OAuthBearerTokenCallback callback = asked(ca());
-    assertThat(callback.token()).isNull();
-    assertThat(callback.errorDescription()).isEqualTo(sentence).doesNotContain("federated.to.ken");
+  private void assertFails(String sentence) {
+    assertFails(server.ca(), sentence);
+    assertThat(sentence).doesNotContain("federated.to.ken");
   }
 
-  private OAuthBearerTokenCallback asked(String ca) throws Exception {
-    OAuthBearerTokenCallback callback = new OAuthBearerTokenCallback();
-    login(ca).handle(new Callback[] {callback});
-    return callback;
+  private void assertFails(String ca, String sentence) {
+    assertThatThrownBy(() -> asked(ca)).hasMessage(sentence).hasNoCause();
   }
 
-  private WorkloadIdentityLogin login(String ca) {
+  private AccessToken asked(String ca) throws TokenException {
+    return client(ca).fetch();
+  }
+
+  private TokenClient client(String ca) {
     Map<String, String> environment = environment();
-    environment.put("AZURE_AUTHORITY_HOST", authority());
-    Map<String, String> options = WorkloadIdentity.of(environment::get).options();
-    options.put(WorkloadIdentityLogin.SCOPE, SCOPE);
-    if (ca != null) {
-      options.put(WorkloadIdentityLogin.TOKEN_CA, ca);
-    }
-    WorkloadIdentityLogin login = new WorkloadIdentityLogin();
-    AppConfigurationEntry entry =
-        new AppConfigurationEntry(
-            "any", AppConfigurationEntry.LoginModuleControlFlag.REQUIRED, options);
-    login.configure(Map.of(), "OAUTHBEARER", List.of(entry));
-    return login;
+    environment.put("AZURE_AUTHORITY_HOST", server.authority());
+    return new TokenClient(WorkloadIdentity.of(environment::get), SCOPE, ca);
   }
 
   private Map<String, String> environment() {
@@ -200,42 +154,5 @@ class WorkloadIdentityTest {
         .properties()
         .forEach(each -> environment.put(each.getKey(), each.getValue().asText()));
     return environment;
-  }
-
-  private String authority() {
-    return "https://127.0.0.1:" + server.getAddress().getPort() + "/";
-  }
-
-  private String ca() {
-    return folder.resolve("ca.pem").toString();
-  }
-
-  /** A certificate of its own, made by the JDK's keytool, and written as PEM too. */
-  private SSLContext certified() throws Exception {
-    Path store = folder.resolve("server.p12");
-    String[] make = {
-      Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
-      "-genkeypair -alias a -keyalg EC -dname CN=local -ext san=ip:127.0.0.1 -storetype PKCS12"
-    };
-    run(make[0] + " " + make[1] + " -storepass changeit -keystore " + store);
-    run(
-        make[0]
-            + " -exportcert -rfc -alias a -storepass changeit -keystore "
-            + store
-            + " -file "
-            + ca());
-    KeyStore keys = KeyStore.getInstance("PKCS12");
-    keys.load(new ByteArrayInputStream(Files.readAllBytes(store)), "changeit".toCharArray());
-    KeyManagerFactory managers =
-        KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
-    managers.init(keys, "changeit".toCharArray());
-    SSLContext context = SSLContext.getInstance("TLS");
-    context.init(managers.getKeyManagers(), null, null);
-    return context;
-  }
-
-  private static void run(String command) throws IOException, InterruptedException {
-    Process process = new ProcessBuilder(command.split(" ")).inheritIO().start();
-    assertThat(process.waitFor()).isZero();
   }
 }
