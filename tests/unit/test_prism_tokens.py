@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,9 +34,12 @@ class Tokens(KafkaTokens):
         super().__init__(WorkloadIdentity("c", "t", Path("/f"), "https://login.example.org/"), "s", None)
         self.given = False
         self.asked = 0
+        self.answers = threading.Event()
+        self.answers.set()
 
     def _renew(self) -> None:
         self.asked += 1
+        assert self.answers.wait(20)
         if self.given:
             self._failure = None
             self._held.hold("a.b.c", time.time() + 3600)
@@ -84,9 +88,17 @@ def test_is_full_and_tells_why_until_there_is_a_token(transport: ConfluentTransp
     await_true(lambda: send(transport) is None)
 
 
-def test_closed_before_there_is_a_token_it_makes_nothing(transport: ConfluentTransport) -> None:
+def test_closed_before_there_is_a_token_it_makes_nothing(
+    transport: ConfluentTransport, tokens: Tokens
+) -> None:
+    tokens.answers.clear()
+    asked = tokens.asked
+    await_true(lambda: tokens.asked > asked)
     transport.close()
-    assert transport.poll() is None or transport._producer is None
+    tokens.given = True
+    tokens.answers.set()
+    await_true(lambda: all(thread.name != "cluster-of-prism" for thread in threading.enumerate()))
+    assert transport._producer is None
 
 
 def test_goes_on_with_the_token_that_it_has(transport: ConfluentTransport, tokens: Tokens) -> None:

@@ -242,6 +242,23 @@ def test_an_authority_that_is_not_known_is_not_trusted(cloud: Cloud) -> None:
     )
 
 
+@_named(VECTORS["authorities"])
+def test_authorities_that_cannot_be_read_are_named(case: dict[str, Any], cloud: Cloud, tmp_path: Path) -> None:
+    environment = {**_written(tmp_path), "AZURE_AUTHORITY_HOST": cloud.environment["AZURE_AUTHORITY_HOST"]}
+    ca, expected = (case[name].replace("${DIR}", str(tmp_path)) for name in ("ca", "error"))
+    tokens = KafkaTokens(WorkloadIdentity.of(environment), SCOPE, ca)
+    with pytest.raises(ConfigurationError) as caught:
+        tokens.await_token()
+    assert caught.value.message == tokens.problem == expected
+
+
+def test_a_token_that_is_kept_needs_no_authorities(cloud: Cloud) -> None:
+    with WorkloadIdentity.of(cloud.environment).credential(ca=cloud.ca) as credential:
+        given = credential.get_token(SCOPE)
+        Path(cloud.ca).unlink()
+        assert credential.get_token(SCOPE) == given
+
+
 def test_a_service_that_is_down(cloud: Cloud) -> None:
     where = "https://127.0.0.1:1/"
     with pytest.raises(UnavailableError) as caught:

@@ -15,6 +15,7 @@ import importlib.util
 import logging
 import os
 import re
+import ssl
 from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -151,6 +152,7 @@ class Credential:
 
         _silence()
         self._identity = identity
+        self._ca = ca
         # The SDK's own class for workload identity keeps what it read from the file for ten minutes.
         self._asked: ClientAssertionCredential = ClientAssertionCredential(
             identity.tenant_id,
@@ -206,6 +208,9 @@ class Credential:
             _told_here.reset(told)
 
     def _sentence(self, error: Exception) -> AnabranchError:
+        if self._ca is not None and not _holds_certificates(self._ca):
+            # It may be gone since the client was configured, and what the SDK raises then names no file.
+            return ConfigurationError(f"token_ca: no certificates can be read from {self._ca}")
         service = f"the token service {self._identity.authority}"
         status = getattr(getattr(error, "response", None), "status_code", None)
         if status is None:
@@ -225,6 +230,14 @@ def _kind(error: Exception) -> str:
         return "its certificate is not trusted"
     unanswered = isinstance(error, ServiceRequestError | ServiceResponseError)
     return "no answer" if unanswered else "what answers there is no token service"
+
+
+def _holds_certificates(file: str) -> bool:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except OSError:
+        return False
+    return True
 
 
 def _check_package() -> None:

@@ -235,7 +235,8 @@ class ConfluentTransport:
     def _try_to_make(self) -> float:
         try:
             await_token(self._config)
-            self._make()
+            if not self.closed:  # it may have been meanwhile
+                self._make()
         except AnabranchError as error:
             self._report_unmade(error.message)
         except KafkaException as error:
