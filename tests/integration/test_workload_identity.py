@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -187,6 +188,54 @@ def test_faults_expiry_and_rotation_while_writing_lose_nothing(
     assert workload.leaks() == []
 
 
+@pytest.mark.long
+def test_a_reader_goes_on_through_expiry_rotation_and_a_token_service_that_is_down(
+    own_workload: Workload, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    workload, ledger = own_workload, Ledger()
+    workload.control("lifetime_s=8")
+    found: dict[RecordId, bytes] = {}
+    # By the plain listener, so that there is something to read while nobody gets a token.
+    plain = str(workload.loop.topology_path)
+    with (
+        PrismProducer(plain, "logs") as producer,
+        UnionReader(str(workload.topology_path), "logs") as reader,
+    ):
+
+        def read() -> bool:
+            found.update((record.id, record.value or b"") for record in reader.poll(0.1) if record.id)
+            return found == ledger.sent
+
+        def write() -> None:
+            ledger.send(producer, 200)
+            producer.flush()
+
+        write()
+        await_true(read, 60)
+        given = workload.control("rotate")["given"]
+        until = time.monotonic() + 20  # more than two lives of a token
+        while time.monotonic() < until:
+            write()
+            await_true(read, 60)
+            assert reader.problems() == {}
+        assert workload.control()["given"] >= given + 2
+        workload.control("status=503")
+        process.await_condition(lambda: read() and len(reader.problems()) == 2, 90, "both to be lost")
+        write()
+        until = time.monotonic() + 5
+        while time.monotonic() < until:
+            assert not read()
+        for problem in reader.problems().values():
+            assert "gives no access token: status 503" in problem
+        workload.control("status=200")
+        await_true(read, 60)
+        await_true(lambda: reader.problems() == {}, 60)
+    assert ledger.errors == []
+    assert "eyJ" not in caplog.text
+    assert workload.leaks() == []
+
+
 class Counter:
     """A job that counts records on a Flink beside the brokers."""
 
@@ -211,9 +260,9 @@ class Counter:
         clients = {broker.name: broker.client_config() for broker in up}
         return sum(json.loads(value)["records"] for value in latest_values(clients, "counts").values())
 
-    def write(self, count: int) -> None:
+    def write(self, count: int, topology: Path | None = None) -> None:
         """To whichever primary works."""
-        with PrismProducer(str(self.workload.topology_path), "logs") as producer:
+        with PrismProducer(str(topology or self.workload.topology_path), "logs") as producer:
             for place in range(self.sent, self.sent + count):
                 producer.send(b'{"run": "r"}', id=RecordId.supplied("logs", place))
             producer.flush(60)
@@ -221,6 +270,9 @@ class Counter:
 
     def await_all(self) -> None:
         process.await_condition(lambda: self.counted == self.sent, 120, f"{self.sent} counted", every_s=0.5)
+
+    def await_line(self, pattern: str) -> None:
+        process.await_condition(lambda: bool(re.search(pattern, self.log())), 120, pattern, every_s=0.5)
 
     def log(self) -> str:
         return "\n".join(path.log_path.read_text(errors="replace") for path in self.flink.services)
@@ -264,6 +316,33 @@ def test_a_job_goes_on_through_faults_expiry_and_rotation(
 
 @pytest.mark.long
 @pytest.mark.flink
+def test_a_job_waits_for_a_token_service_that_is_down(
+    own_workload: Workload, home: Path, run_job: RunJob, write_counting_job: WriteCountingJob
+) -> None:
+    workload = own_workload
+    workload.control("lifetime_s=8")
+    counter = Counter(workload, home, write_counting_job)
+    run = run_job(counter.job, f"--cluster={counter.address}")
+    counter.write(200)
+    counter.await_all()
+    workload.control("status=503")
+    for name in ("a", "b"):
+        counter.await_line(f"primary {name} does not answer: .* gives no access token: status 503")
+    # By the plain listener, since the others get no token.
+    counter.write(200, workload.loop.topology_path)
+    seen = run.latest("progress")["checkpoints"]
+    run.await_event("progress", lambda event: event["checkpoints"] > seen + 1, 60)
+    assert counter.counted == 200
+    workload.control("status=200")
+    counter.await_all()
+    assert "eyJ" not in run.text + counter.log()
+    assert workload.leaks() == []
+    run.interrupt()
+    assert run.await_end(200) == 130, run.text
+
+
+@pytest.mark.long
+@pytest.mark.flink
 def test_an_identity_that_is_refused_parks_one_primary_of_a_job_only(
     own_workload: Workload,
     home: Path,
@@ -283,7 +362,9 @@ def test_an_identity_that_is_refused_parks_one_primary_of_a_job_only(
     process.await_condition(lambda: workload.control()["refused"] > refused + 5, 60, "further attempts")
     told = [line for line in counter.log().splitlines() if "AADSTS" in line]
     assert len(told) == 1, "\n".join(told)
-    assert "primary b does not answer: LoginException: the token service refuses client somebody" in told[0]
+    assert (
+        "primary b does not answer: TopologyException: the token service refuses client somebody" in told[0]
+    )
     workload.publish(a=None, b=None)
     counter.write(200)
     counter.await_all()

@@ -243,7 +243,9 @@ def test_an_authority_that_is_not_known_is_not_trusted(cloud: Cloud) -> None:
 
 
 @_named(VECTORS["authorities"])
-def test_authorities_that_cannot_be_read_are_named(case: dict[str, Any], cloud: Cloud, tmp_path: Path) -> None:
+def test_authorities_that_cannot_be_read_are_named(
+    case: dict[str, Any], cloud: Cloud, tmp_path: Path
+) -> None:
     environment = {**_written(tmp_path), "AZURE_AUTHORITY_HOST": cloud.environment["AZURE_AUTHORITY_HOST"]}
     ca, expected = (case[name].replace("${DIR}", str(tmp_path)) for name in ("ca", "error"))
     tokens = KafkaTokens(WorkloadIdentity.of(environment), SCOPE, ca)

@@ -36,6 +36,8 @@ class LoginLockTest {
     environment.put("P", "secret");
     // What is loaded and made at the first client is none of the times below.
     byPassword();
+    byToken("first").close(Duration.ZERO);
+    service.requests.clear();
   }
 
   @AfterEach
