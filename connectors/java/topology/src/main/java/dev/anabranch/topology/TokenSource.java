@@ -162,13 +162,13 @@ final class TokenSource {
       freshUntilMs = given.startTimeMs() + (long) (FRESH * lifetimeMs);
       token = given;
       failure = null;
-    } catch (TokenException | TopologyException e) {
+    } catch (TokenException | RuntimeException e) {
       if (Thread.currentThread().isInterrupted()) {
         // It says nothing of the token service.
         throw new InterruptException("interrupted while the token service was asked");
       }
       failedNanos = System.nanoTime();
-      failure = e.getMessage();
+      failure = Causes.sentence(e);
     }
   }
 
