@@ -34,6 +34,7 @@ class UnionHistory(RuleBasedStateMachine):
         self._commands: list[str] = []
         self._places: dict[str, str] = {}
         self._brokers = 0
+        self._behind = ""  # whose brokers lag, the readers' or the probes'; never both in one history
 
     @initialize(
         start=st.sampled_from(("earliest", "earliest", "latest")),
@@ -43,6 +44,7 @@ class UnionHistory(RuleBasedStateMachine):
         parallelism=st.integers(1, 3),
         named=st.integers(1, 3),
         runs=st.booleans(),
+        behind=st.sampled_from(("lag", "outdate")),
     )
     def begin(
         self,
@@ -53,8 +55,10 @@ class UnionHistory(RuleBasedStateMachine):
         parallelism: int,
         named: int,
         runs: bool,
+        behind: str,
     ) -> None:
         self._brokers = brokers
+        self._behind = behind
         self._places = {name: str(place) for place, name in enumerate("abc"[: min(named, brokers)])}
         words = ("new", start, brokers, partitions, policy, parallelism, self._document())
         self._do(*words)
@@ -81,6 +85,21 @@ class UnionHistory(RuleBasedStateMachine):
     @rule(verb=st.sampled_from(("kill", "revive", "wipe", "delete", "create", "grow")), broker=_PLACE)
     def change_broker(self, verb: str, broker: int) -> None:
         self._do(verb, broker)
+
+    @rule(broker=_PLACE, times=st.integers(0, 2), looks=st.booleans())
+    def lag(self, broker: int, times: int, looks: bool) -> None:
+        """Some brokers of a cluster have not heard yet of the topic that is there now."""
+        for _ in range(times):
+            self._do("delete", broker)
+            self._do("create", broker)
+        self._do(self._behind, broker)
+        if looks:
+            self._do("tick")
+            self._do("settle")
+
+    @rule(broker=_PLACE)
+    def catch_up(self, broker: int) -> None:
+        self._do("catchup", broker)
 
     @rule()
     def settle(self) -> None:
@@ -177,6 +196,7 @@ class UnionHistory(RuleBasedStateMachine):
     def _mend(self) -> None:
         for broker in range(self._brokers):
             self._do("revive", broker)
+            self._do("catchup", broker)
             self._do("create", broker)
         named = {int(place) % self._brokers for place in self._places.values() if not place.endswith("!")}
         free = (name for name in string.ascii_lowercase if name not in self._places)

@@ -28,6 +28,7 @@ final class LogLedger {
   private final Map<LogId, String> known;
   private final Map<String, UnionSplit> pending = new LinkedHashMap<>();
   private final Map<String, String> visible = new TreeMap<>();
+  private final Map<String, String> topics = new TreeMap<>();
   private final Set<String> everFailed = new HashSet<>();
   private final boolean restored;
   private @Nullable StreamView view;
@@ -97,6 +98,10 @@ final class LogLedger {
                 !next.readable().contains(name)
                     || before == null
                     || !bootstrap(before, name).equals(bootstrap(next, name)));
+    topics.keySet().retainAll(visible.keySet());
+    if (before != null && !before.topic().equals(next.topic())) {
+      topics.clear();
+    }
   }
 
   /** Takes note of what a primary shows, and says which logs of it are to be looked up. */
@@ -104,10 +109,12 @@ final class LogLedger {
     visible.put(primary, shown.clusterId());
     String topicId = shown.topicId();
     if (topicId == null) {
+      topics.remove(primary);
       // What is created from now on is new, so that the start position no longer applies.
       awaited.remove(primary);
       return Lookup.NOTHING;
     }
+    topics.put(primary, topicId);
     if (heldBack(primary, shown) != null) {
       return Lookup.NOTHING;
     }
@@ -273,6 +280,11 @@ final class LogLedger {
   /** The Kafka cluster id that each primary showed last. */
   Map<String, String> clusters() {
     return Map.copyOf(visible);
+  }
+
+  /** The id of the stream's topic that each primary showed last. */
+  Map<String, String> topics() {
+    return Map.copyOf(topics);
   }
 
   /**

@@ -22,6 +22,9 @@ import org.slf4j.LoggerFactory;
 final class SplitBoard {
   private static final Logger LOG = LoggerFactory.getLogger(SplitBoard.class);
 
+  /** No topic's id. */
+  private static final String NOT_ASKED_FOR = "";
+
   private final OutOfRangePolicy policy;
   private final Fetching fetching;
   private final Map<String, SplitState> splits = new LinkedHashMap<>();
@@ -114,9 +117,21 @@ final class SplitBoard {
       return jump(split, gap, news.detail());
     }
     String route = split.route();
+    split.otherTopic(null);
     switch (news.verdict()) {
       case TOPIC_REPLACED -> {
-        return lose(split, LossReport.Kind.TOPIC_REPLACED, news.detail());
+        split.otherTopic(news.verdict());
+        if (isReplaced(split)) {
+          return lose(split, LossReport.Kind.TOPIC_REPLACED, news.detail());
+        }
+        park(
+            split,
+            "primary %s: the broker that is read shows another topic %s than discovery has found; waits until they agree"
+                .formatted(route, split.topic()));
+      }
+      case FORMER_TOPIC -> {
+        split.otherTopic(news.verdict());
+        park(split, "primary " + route + ": " + news.detail());
       }
       case READABLE, DONE -> {
         split.parked("");
@@ -135,6 +150,41 @@ final class SplitBoard {
     return split == null || split.lost() != null || split.route() != null || split.isFinished()
         ? null
         : lose(split, LossReport.Kind.CLUSTER_REPLACED, split.parked());
+  }
+
+  /**
+   * Whether the topic of a split was created again. A broker that lags shows a topic from before
+   * that one, perhaps from before this job: the reader's is believed only where the enumerator was
+   * shown another topic, too, and neither of the two is known to be older.
+   */
+  private boolean isReplaced(SplitState split) {
+    return split.otherTopic() == Verdict.TOPIC_REPLACED
+        && isDenied(split)
+        && !split.isFormer(shownInstead(split));
+  }
+
+  /**
+   * Whether both the reader and the enumerator are shown another topic in the place of a split's.
+   * Nobody waits for it then, though it is read should it show up.
+   */
+  private boolean isDenied(SplitState split) {
+    return split.otherTopic() != null && !shownInstead(split).equals(split.log().topicId());
+  }
+
+  /** The topic that the enumerator was shown last where a split is read; the split's if none. */
+  private String shownInstead(SplitState split) {
+    TopologyEvent current = topology;
+    String route = split.route();
+    if (current == null || route == null) {
+      return split.log().topicId();
+    }
+    if (!split.topic().equals(current.view().topic())) {
+      // Nobody but the reader asks for a topic that the stream had before.
+      return NOT_ASKED_FOR;
+    }
+    return split.log().clusterId().equals(current.clusters().get(route))
+        ? current.topics().getOrDefault(route, split.log().topicId())
+        : split.log().topicId();
   }
 
   /** Watermark alignment wants a split paused or resumed. */
@@ -184,7 +234,11 @@ final class SplitBoard {
   /** Whether the split's records may still come, so that a watermark has to wait for them. */
   boolean isExpected(String splitId) {
     SplitState split = splits.get(splitId);
-    return split != null && split.lost() == null && split.route() != null && !split.isFinished();
+    return split != null
+        && split.lost() == null
+        && split.route() != null
+        && !split.isFinished()
+        && !isDenied(split);
   }
 
   /** The splits whose records may still come. */
@@ -322,7 +376,8 @@ final class SplitBoard {
     if (primary == null) {
       stopReading(split);
       park(split, route.reason());
-    } else if (!primary.equals(split.route())) {
+    } else if (!primary.equals(split.route()) || isReplaced(split)) {
+      // The reader's broker may have caught up since it showed another topic: it is asked again.
       stopReading(split);
       split.route(primary);
       split.parked("primary " + primary + " has not answered yet");

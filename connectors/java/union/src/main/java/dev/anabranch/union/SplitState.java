@@ -26,6 +26,7 @@ final class SplitState {
   private boolean pauseAsked;
   private LossReport.@Nullable Kind lost;
   private @Nullable String route;
+  private @Nullable Verdict otherTopic;
 
   // What metrics read from other threads; offsets are a batch late, which saves a fence per record.
   private volatile String parked = "waits for the topology";
@@ -204,6 +205,21 @@ final class SplitState {
 
   void route(@Nullable String primaryName) {
     route = primaryName;
+    otherTopic = null;
+  }
+
+  /** Which other topic was found last in the place of this log's, or null where none was. */
+  @Nullable Verdict otherTopic() {
+    return otherTopic;
+  }
+
+  void otherTopic(@Nullable Verdict found) {
+    otherTopic = found;
+  }
+
+  /** Whether the topic of that id was there before this log's. */
+  boolean isFormer(String topicId) {
+    return formerTopicIds.contains(topicId);
   }
 
   boolean isPaused() {

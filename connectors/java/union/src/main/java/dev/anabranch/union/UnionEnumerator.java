@@ -412,7 +412,8 @@ final class UnionEnumerator
     if (view == null) {
       return;
     }
-    TopologyEvent event = new TopologyEvent(view, ledger.clusters(), ledger.gone());
+    TopologyEvent event =
+        new TopologyEvent(view, ledger.clusters(), ledger.topics(), ledger.gone());
     if (!event.equals(announced)) {
       announced = event;
       tell(event);

@@ -14,7 +14,10 @@ enum Verdict {
   NO_PARTITION,
   /** The broker that was asked has not heard yet of the topic, and shows one that it replaced. */
   FORMER_TOPIC,
-  /** The topic was deleted and created again. */
+  /**
+   * The broker that was asked shows a topic that is not known to be older: this one was deleted and
+   * created again, unless that broker has not heard of it yet. The enumerator's word decides.
+   */
   TOPIC_REPLACED,
   /** The offset lies outside the log. */
   OUT_OF_RANGE,

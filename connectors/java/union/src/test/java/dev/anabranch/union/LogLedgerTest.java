@@ -216,6 +216,24 @@ class LogLedgerTest {
     assertThat(ledger.gone()).containsExactly("A");
   }
 
+  /**
+   * What it showed at another address, or of another topic, says nothing of what is read there now.
+   */
+  @Test
+  void theTopicThatAPrimaryShowsIsForgottenWithItsAddressAndItsName() {
+    LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a", "b", "c");
+    admit(ledger, "a", shown("A", "t1", 1));
+    admit(ledger, "b", shown("B", "t1", 1));
+    admit(ledger, "c", shown("C", "t1", 1));
+    assertThat(ledger.topics()).isEqualTo(Map.of("a", "t1", "b", "t1", "c", "t1"));
+    ledger.observe("a", new PrimaryView("A", "t", null, Set.of()));
+    ledger.follow(Views.at(2, Map.of("a", "a:9092", "b", "new:9092", "c", "c:9092")));
+    assertThat(ledger.topics()).isEqualTo(Map.of("c", "t1"));
+    StreamView view = ledger.view();
+    ledger.follow(new StreamView(3, "other", view.spec(), view.primaries()));
+    assertThat(ledger.topics()).isEmpty();
+  }
+
   @Test
   void ofTwoNamesForOneClusterTheLaterIsTold() {
     LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a", "b", "c");

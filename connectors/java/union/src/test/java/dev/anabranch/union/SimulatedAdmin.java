@@ -94,8 +94,9 @@ final class SimulatedAdmin {
     if (!broker.isUp()) {
       return failed(down());
     }
-    if (isReaders && broker.isLagging()) {
-      return topic(name, broker.formerTopicId(), broker.formerPartitions());
+    SimulatedBroker.Former former = broker.shownStill(isReaders);
+    if (former != null) {
+      return topic(name, broker.idOf(former), former.logs().size());
     }
     if (!broker.hasTopic()) {
       return failed(new UnknownTopicOrPartitionException("no " + name));
@@ -138,14 +139,16 @@ final class SimulatedAdmin {
     if (!broker.isUp()) {
       return failed(down());
     }
-    if (!broker.hasTopic() || place.partition() >= broker.logs().size()) {
+    SimulatedBroker.Former former = broker.shownStill(isReaders);
+    List<SimulatedLog> logs = former == null ? broker.logs() : former.logs();
+    if (place.partition() >= logs.size()) {
       return failed(new UnknownTopicOrPartitionException("no " + place));
     }
-    if (!broker.logs().get(place.partition()).isLed()) {
+    if (!logs.get(place.partition()).isLed()) {
       // Kafka's client looks for a leader for as long as it may.
       return failed(new TimeoutException("no leader of " + place));
     }
-    long offset = answer(broker.logs().get(place.partition()), spec);
+    long offset = answer(logs.get(place.partition()), spec);
     return done(new ListOffsetsResultInfo(offset, -1, Optional.empty()));
   }
 

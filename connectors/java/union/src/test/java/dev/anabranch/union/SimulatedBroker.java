@@ -13,10 +13,15 @@ final class SimulatedBroker {
   private final List<SimulatedLog> logs = new ArrayList<>();
   private int wipes;
   private int topics;
-  private int formerPartitions;
+  private int topicsBeforeWipe;
   private boolean hasTopic;
-  private boolean lagging;
+  private Former former = new Former(0, List.of());
+  private Former readersSee;
+  private Former probesSee;
   private boolean up = true;
+
+  /** A topic that was deleted. */
+  record Former(int number, List<SimulatedLog> logs) {}
 
   SimulatedBroker(int place, int partitions) {
     this.place = place;
@@ -36,21 +41,33 @@ final class SimulatedBroker {
     return hasTopic;
   }
 
-  /** Some of its brokers have not heard yet that the topic was created again; readers ask those. */
-  void lagging(boolean now) {
-    lagging = now && topics > 1;
+  /**
+   * Some of its brokers have not heard yet that the topic was created again, and show the former
+   * one until they do; readers, or else probes, ask those.
+   */
+  void lag(boolean readers) {
+    if (hasTopic && topics > topicsBeforeWipe + 1) {
+      if (readers) {
+        readersSee = former;
+      } else {
+        probesSee = former;
+      }
+    }
   }
 
-  boolean isLagging() {
-    return lagging;
+  /** All of its brokers have heard of everything. */
+  void catchUp() {
+    readersSee = null;
+    probesSee = null;
   }
 
-  Uuid formerTopicId() {
-    return new Uuid(place + 1L, topics - 1L);
+  /** The topic that is shown although it is gone, or null. */
+  Former shownStill(boolean toReaders) {
+    return toReaders ? readersSee : probesSee;
   }
 
-  int formerPartitions() {
-    return formerPartitions;
+  Uuid idOf(Former topic) {
+    return new Uuid(place + 1L, topic.number());
   }
 
   boolean isUp() {
@@ -71,8 +88,10 @@ final class SimulatedBroker {
   }
 
   void delete() {
+    if (hasTopic) {
+      former = new Former(topics, List.copyOf(logs));
+    }
     hasTopic = false;
-    formerPartitions = logs.size();
     logs.clear();
   }
 
@@ -94,6 +113,8 @@ final class SimulatedBroker {
   void wipe() {
     wipes++;
     delete();
+    catchUp();
+    topicsBeforeWipe = topics;
     create();
   }
 }

@@ -171,7 +171,9 @@ final class SimulatedConsumer extends MockConsumer<byte[], byte[]> {
 
   private SimulatedLog log(TopicPartition partition) {
     boolean there =
-        broker.isUp() && !broker.isLagging() && partition.partition() < broker.logs().size();
+        broker.isUp()
+            && broker.shownStill(true) == null
+            && partition.partition() < broker.logs().size();
     return there ? broker.logs().get(partition.partition()) : null;
   }
 

@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 final class SimulatedWorld {
   private static final Set<String> ON_BROKER =
       Set.of(
-          "produce", "mark", "kill", "revive", "wipe", "delete", "create", "lag", "catchup", "grow",
-          "trim", "elect");
+          "produce", "mark", "kill", "revive", "wipe", "delete", "create", "lag", "outdate",
+          "catchup", "grow", "trim", "elect");
   private static final int RETAINED = 4;
   private static final long TICK_MS = 6000;
   private static final int MAX_ROUNDS = 80;
@@ -156,8 +156,9 @@ final class SimulatedWorld {
       case "wipe" -> broker.wipe();
       case "delete" -> broker.delete();
       case "create" -> broker.create();
-      case "lag" -> broker.lagging(true);
-      case "catchup" -> broker.lagging(false);
+      case "lag" -> broker.lag(true);
+      case "outdate" -> broker.lag(false);
+      case "catchup" -> broker.catchUp();
       case "grow" -> broker.grow(1);
       case "trim" -> {
         if (log != null) {

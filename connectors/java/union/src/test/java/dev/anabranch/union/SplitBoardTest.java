@@ -58,11 +58,20 @@ class SplitBoardTest {
 
   private static TopologyEvent event(
       StreamView view, Map<String, String> clusters, String... gone) {
-    return new TopologyEvent(view, clusters, Set.of(gone));
+    return new TopologyEvent(view, clusters, Map.of(), Set.of(gone));
+  }
+
+  /** The enumerator was shown that topic by primary a. */
+  private static TopologyEvent shows(String topicId) {
+    return new TopologyEvent(Views.of(1, "a"), Map.of("a", "A"), Map.of("a", topicId), Set.of());
   }
 
   private static SplitNews found(Verdict verdict) {
-    return new SplitNews(SPLIT, 1, verdict, "why", null);
+    return found(1, verdict);
+  }
+
+  private static SplitNews found(int attempt, Verdict verdict) {
+    return new SplitNews(SPLIT, attempt, verdict, "why", null);
   }
 
   private static Batch batch(int attempt, long from, long next) {
@@ -244,7 +253,7 @@ class SplitBoardTest {
   @EnumSource(OutOfRangePolicy.class)
   void aReplacedTopicIsReportedAndReadNoMore(OutOfRangePolicy policy) {
     SplitBoard board = board(policy);
-    board.follow(event(Views.of(1, "a"), Map.of()));
+    board.follow(shows("t2"));
     LossReport loss = board.take(found(Verdict.TOPIC_REPLACED));
     assertThat(loss.kind()).isEqualTo(LossReport.Kind.TOPIC_REPLACED);
     assertThat(loss.toOffset()).isEqualTo(LossReport.UNKNOWN);
@@ -255,11 +264,65 @@ class SplitBoardTest {
   @Test
   void aReplacedTopicOfACheckpointIsDroppedByAPolicyThatReadsOn() {
     SplitBoard parked = board(OutOfRangePolicy.PARK);
-    parked.follow(event(Views.of(1, "a"), Map.of()));
+    parked.follow(shows("t2"));
     parked.take(found(Verdict.TOPIC_REPLACED));
     SplitBoard freed = new SplitBoard(OutOfRangePolicy.RESET, fetching);
     freed.add(parked.snapshot());
     assertThat(freed.snapshot()).isEmpty();
+  }
+
+  @ParameterizedTest
+  @EnumSource(OutOfRangePolicy.class)
+  void aTopicIsReplacedOnlyOnceTheEnumeratorWasShownAnotherOneToo(OutOfRangePolicy policy) {
+    SplitBoard board = board(policy);
+    board.follow(event(Views.of(1, "a"), Map.of("a", "A")));
+    assertThat(board.take(found(Verdict.TOPIC_REPLACED))).as("not asked yet").isNull();
+    assertThat(board.follow(shows("t1"))).as("the reader's broker lags").isEmpty();
+    assertThat(board.isExpected(SPLIT)).isTrue();
+    board.follow(shows("t2"));
+    assertThat(fetching.reading.get("a:" + SPLIT).attempt()).as("asked again").isEqualTo(2);
+    assertThat(board.take(found(2, Verdict.TOPIC_REPLACED)).kind())
+        .isEqualTo(LossReport.Kind.TOPIC_REPLACED);
+    board.follow(shows("t3"));
+    assertThat(fetching.reading).isEmpty();
+  }
+
+  /** The reader's broker had caught up by the time that the enumerator's answer came. */
+  @Test
+  void aLogThatShowedUpMeanwhileIsNotReplaced() {
+    SplitBoard board = board(OutOfRangePolicy.RESET);
+    board.follow(shows("t1"));
+    board.take(found(Verdict.TOPIC_REPLACED));
+    board.follow(shows("t2"));
+    assertThat(board.take(found(Verdict.TOPIC_REPLACED))).as("of the order before").isNull();
+    assertThat(board.take(found(2, Verdict.READABLE))).isNull();
+    assertThat(board.isExpected(SPLIT)).isTrue();
+  }
+
+  /** Discovery goes by the document, which may have another topic for the stream by now. */
+  @Test
+  void ofATopicThatTheStreamHadBeforeTheReaderIsBelieved() {
+    SplitBoard board = new SplitBoard(OutOfRangePolicy.RESET, fetching);
+    LogId log = new LogId("A", "t1", 0);
+    board.add(List.of(UnionSplit.fresh(log, "a", "before", 0, UnionSplit.NO_STOP)));
+    board.follow(shows("t1"));
+    assertThat(board.take(found(Verdict.TOPIC_REPLACED)).kind())
+        .isEqualTo(LossReport.Kind.TOPIC_REPLACED);
+  }
+
+  /** Two brokers that lag, or one that showed this topic to the enumerator from before the job. */
+  @Test
+  void nobodyWaitsForALogThatNeitherReaderNorEnumeratorIsShown() {
+    SplitBoard board = new SplitBoard(OutOfRangePolicy.RESET, fetching);
+    board.add(List.of(Views.split("A", "t1", 0, "a").behind(Set.of("t0"))));
+    board.follow(shows("t1"));
+    board.take(found(Verdict.FORMER_TOPIC));
+    assertThat(board.isExpected(SPLIT)).as("the reader's broker lags").isTrue();
+    assertThat(board.follow(shows("t0"))).isEmpty();
+    assertThat(board.isExpected(SPLIT)).isFalse();
+    assertThat(board.take(found(Verdict.TOPIC_REPLACED))).as("t0 is no successor").isNull();
+    board.take(found(Verdict.READABLE));
+    assertThat(board.isExpected(SPLIT)).isTrue();
   }
 
   @ParameterizedTest

@@ -126,7 +126,8 @@ class StateFormTest {
 
   @Test
   void eventsTravelBetweenJobManagerAndReaders() throws Exception {
-    TopologyEvent event = new TopologyEvent(Views.of(1, "a"), Map.of("a", "A"), Set.of("X"));
+    TopologyEvent event =
+        new TopologyEvent(Views.of(1, "a"), Map.of("a", "A"), Map.of("a", "t1"), Set.of("X"));
     byte[] bytes = InstantiationUtil.serializeObject(event);
     assertThat(
             InstantiationUtil.<TopologyEvent>deserializeObject(bytes, getClass().getClassLoader()))
