@@ -331,14 +331,14 @@ MUTANTS = (
     ),
     _mutant(
         "a topic is replaced as soon as one broker shows another",
-        14,
+        99,
         "SplitBoard",
         "        && isDenied(split)\n        && !split.isFormer",
         "        && !split.isFormer",
     ),
     _mutant(
         "a reader that was shown another topic first is not asked again",
-        1,
+        140,
         "SplitBoard",
         " || isReplaced(split)) {",
         ") {",
