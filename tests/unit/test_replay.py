@@ -162,6 +162,27 @@ def test_headers_that_a_letter_did_not_keep_are_told(monkeypatch: pytest.MonkeyP
     assert len(primaries["a"].log) == 3
 
 
+def test_a_range_that_is_gone_is_left_out_and_is_no_failure(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    gone = replace(letter("lost"), record_id=RecordId.supplied("t", 2), value=None)
+    primaries = SimulatedPrimaries()
+    monkeypatch.setattr(replay, "PrismProducer", functools.partial(PrismProducer, transports=primaries))
+    monkeypatch.setattr(dead_letters, "read_dead_letters", lambda *_, **__: Letters([bare(1), gone], 0, {}))
+    document = tmp_path / "topology.yaml"
+    document.write_text(DOCUMENT)
+
+    result = CliRunner().invoke(commands.command, ["replay", "--all", "--topology", str(document)])
+
+    assert result.exit_code == 0, result.output
+    assert result.stdout == "1 of 1 replayed, as replay 1\n"
+    assert "1 letter tells of a range of records that are gone" in result.stderr
+    # Nor by the library, with whatever somebody made of it.
+    told = replay.replay(TOPOLOGY, [gone], mended={gone.record_id: b"invented"})
+    assert (told.sent, list(told.skipped)) == ([], [gone.record_id])
+    assert len(primaries["a"].log) == 1
+
+
 def run_replay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *arguments: str) -> Result:
     """`dead-letters replay` on one letter, in a world where nothing may be sent."""
     monkeypatch.setattr(replay, "replay", lambda *_, **__: pytest.fail("it was sent"))

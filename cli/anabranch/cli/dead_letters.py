@@ -148,6 +148,7 @@ def _replay_letters(
     if not chosen:
         letters = [letter for letter in letters if letter.record_id in values]
     _check_found(values, letters)
+    letters = _without_ranges(letters)
     if not letters:
         click.echo("no letter matches: nothing to replay")
     elif dry_run:
@@ -158,6 +159,19 @@ def _replay_letters(
     else:
         _send(topology, stream, letters, number, values)
     _check_all_read(found.problems, "bring it back, and replay again: what was replayed counts once")
+
+
+def _without_ranges(letters: list[DeadLetter]) -> list[DeadLetter]:
+    """Those of records: nothing is left to do about a range that is gone."""
+    from anabranch.connectors.dead_letters import LOST
+
+    left = [letter for letter in letters if letter.reason != LOST]
+    if gone := len(letters) - len(left):
+        said = "letter tells of a range" if gone == 1 else "letters tell of ranges"
+        click.echo(
+            f"left out: {gone} {said} of records that are gone, of which there is none to send", err=True
+        )
+    return left
 
 
 def _send(

@@ -27,6 +27,7 @@ from anabranch.topology import Topology
 
 __all__ = [
     "DEGRADED",
+    "LOST",
     "MAX_KEPT_BYTES",
     "SCHEMA_HEADER",
     "DeadLetter",
@@ -39,6 +40,8 @@ __all__ = [
 DEGRADED = "degraded"
 """Reason of a letter about a record that lies in its stream, under the letter's ``record_id``, on too few
 primaries: :attr:`DeadLetter.primary` is the first of them, and the detail names all."""
+LOST = "lost"
+"""Reason of a letter about a range of records that nobody has any more; its detail says which."""
 SCHEMA_HEADER = ("anabranch-schema", b"dead-letter/1")
 # A letter must fit into any primary's default limit of 1 MB a record, with room for its headers.
 MAX_KEPT_BYTES = 65_536

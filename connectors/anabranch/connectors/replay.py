@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from anabranch.connectors import record_headers
-from anabranch.connectors.dead_letters import DEGRADED, DeadLetter
+from anabranch.connectors.dead_letters import DEGRADED, LOST, DeadLetter
 from anabranch.connectors.ids import MAX_REPLAY, RecordId
 from anabranch.connectors.newest_versions import NONE, Meanwhile, Newest, newest_versions
 from anabranch.connectors.prism import Delivery, PrismProducer
@@ -229,6 +229,9 @@ def _headers(again: _Again) -> list[tuple[str, bytes | None]]:
 
 def _why_not(letter: DeadLetter, value: bytes | None) -> str:
     """Why it cannot be replayed with that value; empty: it can."""
+    if letter.reason == LOST:
+        # Mended or not: what would be sent was never one of them.
+        return "it tells of a range of records that is gone; there is none to send"
     if letter.key_length > len(letter.key or b""):
         # Mended or not: with another key it is another record, and for upserts one of another row.
         return f"only {len(letter.key or b'')} of the {letter.key_length} bytes of its key are kept"

@@ -232,12 +232,19 @@ final class LogLedger {
     return List.copyOf(pending.values());
   }
 
-  /** The logs of topics that were deleted, and created again with these splits, by split id. */
+  /**
+   * The logs of topics that were deleted, and created again with these splits, by split id. Each
+   * split says itself which those are: one of a former topic may be among them.
+   */
   Set<String> replacedBy(List<UnionSplit> splits) {
-    return splits.stream()
-        .map(split -> TopicOfCluster.of(split.log(), split.topic()))
-        .distinct()
-        .flatMap(this::formerLogs)
+    Map<String, Set<String>> former = new HashMap<>();
+    splits.forEach(
+        split ->
+            former
+                .computeIfAbsent(split.log().clusterId(), any -> new HashSet<>())
+                .addAll(split.formerTopicIds()));
+    return known.keySet().stream()
+        .filter(log -> former.getOrDefault(log.clusterId(), Set.of()).contains(log.topicId()))
         .map(LogId::splitId)
         .collect(Collectors.toSet());
   }

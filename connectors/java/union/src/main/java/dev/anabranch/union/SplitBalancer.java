@@ -26,11 +26,6 @@ final class SplitBalancer {
     held.remove(subtask);
   }
 
-  /** Readers give these up, or are about to: they count no longer. */
-  void givenUp(Set<String> splitIds) {
-    held.values().forEach(each -> each.removeAll(splitIds));
-  }
-
   boolean isReady(int parallelism) {
     return held.size() == parallelism;
   }
@@ -40,8 +35,14 @@ final class SplitBalancer {
     return held;
   }
 
-  /** Chooses a reader for each split and remembers the choice. */
-  Map<Integer, List<UnionSplit>> share(List<UnionSplit> splits) {
+  /**
+   * Chooses a reader for each split and remembers the choice.
+   *
+   * @param givenUp ids of splits, perhaps of some of these, that readers give up or are about to:
+   *     they do not count
+   */
+  Map<Integer, List<UnionSplit>> share(List<UnionSplit> splits, Set<String> givenUp) {
+    held.values().forEach(each -> each.removeAll(givenUp));
     Map<Integer, List<UnionSplit>> shares = new HashMap<>();
     List<UnionSplit> inOrder = new ArrayList<>(splits);
     inOrder.sort(
@@ -50,7 +51,9 @@ final class SplitBalancer {
             .thenComparing(split -> split.log().partition()));
     for (UnionSplit split : inOrder) {
       int subtask = leastLoaded(split.log().clusterId());
-      held.get(subtask).add(split.splitId());
+      if (!givenUp.contains(split.splitId())) {
+        held.get(subtask).add(split.splitId());
+      }
       shares.computeIfAbsent(subtask, any -> new ArrayList<>()).add(split);
     }
     return shares;

@@ -342,8 +342,7 @@ final class UnionEnumerator
     List<UnionSplit> waiting = ledger.pending();
     metrics.waiting(0);
     if (!waiting.isEmpty()) {
-      balancer.givenUp(ledger.replacedBy(waiting));
-      Map<Integer, List<UnionSplit>> shares = balancer.share(waiting);
+      Map<Integer, List<UnionSplit>> shares = balancer.share(waiting, ledger.replacedBy(waiting));
       context.assignSplits(new SplitsAssignment<>(shares));
       waiting.forEach(ledger::assigned);
     }

@@ -273,9 +273,15 @@ class LogLedgerTest {
     LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a", "b");
     admit(ledger, "a", shown("A", "t1", 2));
     admit(ledger, "b", shown("B", "t1", 1));
-    ledger.pending().forEach(ledger::assigned);
+    List<UnionSplit> former = ledger.pending();
+    former.forEach(ledger::assigned);
     admit(ledger, "a", shown("A", "t2", 1));
     assertThat(ledger.replacedBy(ledger.pending())).containsExactlyInAnyOrder("A/t1/0", "A/t1/1");
+    ledger.returned(former);
+    assertThat(ledger.replacedBy(ledger.pending()))
+        .as("not the successor of one that comes back")
+        .containsExactlyInAnyOrder("A/t1/0", "A/t1/1");
+    former.forEach(ledger::assigned);
     assertThat(ledger.pending())
         .extracting(UnionSplit::formerTopicIds)
         .containsExactly(Set.of("t1"));

@@ -25,7 +25,7 @@ class SplitBalancerTest {
     balancer.registered(1, Set.of());
     List<UnionSplit> all = splits("A", 4);
     all.addAll(splits("B", 4));
-    Map<Integer, List<UnionSplit>> shares = balancer.share(all);
+    Map<Integer, List<UnionSplit>> shares = balancer.share(all, Set.of());
     for (int subtask : new int[] {0, 1}) {
       assertThat(shares.get(subtask).stream().map(split -> split.log().clusterId()))
           .containsExactlyInAnyOrder("A", "A", "B", "B");
@@ -38,7 +38,7 @@ class SplitBalancerTest {
     balancer.registered(0, Set.of("A/t/0", "A/t/1"));
     balancer.registered(1, Set.of("A/t/2"));
     balancer.registered(2, Set.of());
-    Map<Integer, List<UnionSplit>> shares = balancer.share(splits("B", 3));
+    Map<Integer, List<UnionSplit>> shares = balancer.share(splits("B", 3), Set.of());
     assertThat(shares.get(0)).isNull();
     assertThat(shares.get(1)).hasSize(1);
     assertThat(shares.get(2)).hasSize(2);
@@ -49,8 +49,19 @@ class SplitBalancerTest {
     SplitBalancer balancer = new SplitBalancer();
     balancer.registered(0, Set.of("A/t0/0"));
     balancer.registered(1, Set.of("B/t/0"));
-    balancer.givenUp(Set.of("A/t0/0"));
-    assertThat(balancer.share(splits("A", 1))).containsOnlyKeys(0);
+    assertThat(balancer.share(splits("A", 1), Set.of("A/t0/0"))).containsOnlyKeys(0);
+  }
+
+  @Test
+  void norWhatOneGetsThatIsToGiveItUp() {
+    SplitBalancer balancer = new SplitBalancer();
+    balancer.registered(0, Set.of());
+    balancer.registered(1, Set.of());
+    List<UnionSplit> all = splits("A", 2);
+    all.addAll(splits("B", 2));
+    Map<Integer, List<UnionSplit>> shares = balancer.share(all, Set.of("A/t1/0", "A/t1/1"));
+    assertThat(shares.get(0)).extracting(split -> split.log().clusterId()).contains("B");
+    assertThat(shares.get(1)).extracting(split -> split.log().clusterId()).contains("B");
   }
 
   @Test
