@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -78,6 +80,27 @@ def test_two_processes_with_one_scope_at_one_time_count_once(stream: StreamHandl
     assert [process.exit_code(ref) for ref in running] == [0, 0]
     assert len(tail(stream)) == 2 * len(lines)
     assert sorted(str(record["value"]) for record in tail(stream, "--dedup")) == sorted(lines)
+
+
+@pytest.mark.long
+def test_a_process_that_stood_still_for_longer_than_max_block_fails_nothing(stream: StreamHandle) -> None:
+    argv = [str(Path(sys.executable).with_name("anabranch")), "produce", stream.name]
+    argv += ["--topology", stream.topology, "--max-block", "3"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stdin is not None
+        assert running.stderr is not None
+        for number in range(1_000):
+            if number in (300, 600):
+                running.send_signal(signal.SIGSTOP)
+                time.sleep(6)
+                running.send_signal(signal.SIGCONT)
+            running.stdin.write(f"{number}\n")
+            running.stdin.flush()
+            time.sleep(0.005)
+        running.stdin.close()
+        told = running.stderr.read()
+    assert running.returncode == 0, told
+    assert sorted(int(str(each["value"])) for each in tail(stream, "--dedup")) == list(range(1_000))
 
 
 def test_keys_come_from_a_field_or_from_before_a_separator(stream: StreamHandle) -> None:

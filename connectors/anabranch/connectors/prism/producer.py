@@ -23,6 +23,7 @@ from anabranch.connectors.prism.flight import Flight, OnDone
 from anabranch.connectors.prism.keeper import Keeper
 from anabranch.connectors.prism.options import PrismOptions, PrismSettings
 from anabranch.connectors.prism.patrol import Patrol
+from anabranch.connectors.prism.steady_clock import SteadyClock
 from anabranch.connectors.prism.tracker import Tracker
 from anabranch.connectors.prism.transport import Headers, TransportFactory
 from anabranch.errors import AnabranchError, DeliveryError
@@ -71,13 +72,13 @@ class PrismProducer:
         *,
         options: PrismOptions | None = None,
         transports: TransportFactory | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
         **settings: Unpack[PrismSettings],
     ) -> None:
         options = replace(options or PrismOptions(), **settings)
         self.stream = stream
         self._options = options
-        self._clock = clock
+        self._clock = clock or SteadyClock()
         self._ids = IdGenerator()
         self._factory = transports or ConfluentTransportFactory(
             options.config, message_timeout_s=options.max_block_s
