@@ -255,7 +255,7 @@ class _Judging:
         kinds = Counter(kind for kind, _, _ in account.losses)
         if any(broker.cluster == cluster for broker in self._brokers.all):
             gone = self._brokers.logs[account.split].is_gone
-            if account.split in self._outdated and not kinds:
+            if account.split in self._outdated and not kinds[TOPIC_REPLACED]:
                 return  # Nothing tells it from a topic that only some brokers have heard of yet.
             must(kinds[TOPIC_REPLACED] == gone, f"{account.split}: {dict(kinds)}, gone: {gone}")
         elif not self._names_moved:
