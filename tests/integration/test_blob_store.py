@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from anabranch.devkit.local_cloud import LocalCloud
+from anabranch.devkit.process import await_condition
 from anabranch.errors import AnabranchError, ConfigurationError, TopologyError, UnavailableError
 from anabranch.topology import load_last_good, load_topology, open_store, publish
 from anabranch.topology.blob_service import flink_blob_options
@@ -72,7 +73,13 @@ def test_each_request_carries_a_token_and_none_is_told(
     found = store.read()
     assert store.read(found) is found, "it was asked for with the tag"
     name = uri.rpartition("/")[2].partition("%")[0]
-    asked = [(method, json.loads(headers)) for method, url, headers in _requests(cloud) if name in url]
+
+    def all_asked() -> list[tuple[str, dict[str, str]]]:
+        return [(method, json.loads(headers)) for method, url, headers in _requests(cloud) if name in url]
+
+    # Azurite answers before it has written that down.
+    await_condition(lambda: len(all_asked()) >= 5, 10, "the last request in its log")
+    asked = all_asked()
     assert [method for method, _ in asked] == ["GET", "PUT", "GET", "GET", "GET"]
     assert all(headers["authorization"].startswith("Bearer ey") for _, headers in asked)
     assert asked[1][1]["if-none-match"] == "*"

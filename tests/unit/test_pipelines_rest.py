@@ -124,7 +124,8 @@ def says(answers: dict[str, tuple[int, bytes]]) -> Says:
         {"id": "v3", "name": "GroupAggregate", "status": "RUNNING", "metrics": moved},
     ]
     say("/jobs/ab", {"state": "RUNNING", "vertices": vertices})
-    say("/jobs/ab/checkpoints", {"counts": {"completed": 1}})
+    latest = {"completed": None, "failed": None}
+    say("/jobs/ab/checkpoints", {"counts": {"completed": 1}, "latest": latest})
     say("/jobs/ab/metrics?get=numRestarts", [])
     say(COORDINATOR, [])
     for vertex in ("v1", "v2", "v3"):
