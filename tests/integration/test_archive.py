@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.integration.conftest import RunJob
 
 # The first start on a machine installs Azurite.
-pytestmark = [pytest.mark.brokers, pytest.mark.flink, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.brokers, pytest.mark.flink, pytest.mark.timeout(600)]
 
 ANABRANCH = Path(sys.executable).with_name("anabranch")
 START_MS = 1_796_000_400_000  # 2026-11-30 01:00 UTC

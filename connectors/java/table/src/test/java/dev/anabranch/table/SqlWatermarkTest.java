@@ -25,6 +25,7 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -68,6 +69,7 @@ class SqlWatermarkTest extends OnTwoPrimaries {
     assertThat(letters(late)).hasSize(40).allMatch(id -> id.startsWith("late b-"));
   }
 
+  @Tag("long")
   @Test
   void whatTheWindowsWereCountedWithoutIsLateOverARestoreToo() throws Exception {
     String stream = primaries.stream("restored");

@@ -18,6 +18,7 @@ import org.apache.kafka.common.Node;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
@@ -50,6 +51,7 @@ class LeaderlessTest {
     }
   }
 
+  @Tag("long")
   @Test
   void aBoundedReadThatWaitsForALeaderInVainFailsAndNamesTheLog() throws Exception {
     TopologyFile topology = twoBrokers("led");
@@ -76,6 +78,7 @@ class LeaderlessTest {
     job.cancel();
   }
 
+  @Tag("long")
   @Test
   void aLogWithoutALeaderAtTheStartBeginsWhereTheOthersDoAlsoAfterARestore() throws Exception {
     TopologyFile topology = twoBrokers("unled-latest");

@@ -49,6 +49,7 @@ class TruncationTest {
     job.cancel();
   }
 
+  @Tag("long")
   @Test
   void whatReplacedTheEndIsReadByARestoredJob() throws Exception {
     TopologyFile topology = victimAlone("restored");
@@ -66,6 +67,7 @@ class TruncationTest {
     job.cancel();
   }
 
+  @Tag("long")
   @Test
   void aLogThatIsCutTwiceIsReadFromTheSecondCutThoughNothingWasReadBetween() throws Exception {
     TopologyFile topology = victimAlone("twice");
