@@ -1,27 +1,33 @@
-"""File systems of a Flink that runs in this process: nothing there looks for Flink's plugins."""
+"""Flink's file systems in a JVM that is none of Flink's processes: nothing there looks for them."""
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from collections.abc import Mapping
 
 from anabranch.connectors.jar_files import plugin_root
 
 __all__ = ["load_file_systems"]
 
+_OWN_PLUGINS = os.environ.get("FLINK_PLUGINS_DIR")  # PyFlink sets it to a folder of its own
 
-def load_file_systems(configuration: Any) -> None:
-    """Makes those of our plugins known, with options from the configuration, as a cluster does at its start.
+
+def load_file_systems(options: Mapping[str, str]) -> None:
+    """Gives the JVM, which must run, Flink's file systems and those of plugins, ours first.
+
+    It holds for all of the JVM, until somebody does it anew.
 
     Args:
-        configuration: Java's ``Configuration`` of the Flink that is about to start.
+        options: Flink's.
     """
-    root = plugin_root()
-    if not root.is_dir():
-        return  # whoever names one of their schemes is told so
     from pyflink.java_gateway import get_gateway
 
     jvm = get_gateway().jvm
-    core = jvm.org.apache.flink.core
-    parents = jvm.org.apache.flink.configuration.CoreOptions.getPluginParentFirstLoaderPatterns(configuration)
-    found = core.plugin.DirectoryBasedPluginFinder(jvm.java.io.File(str(root)).toPath()).findPlugins()
-    core.fs.FileSystem.initialize(configuration, core.plugin.DefaultPluginManager(found, parents))
+    values, folders = jvm.java.util.HashMap(), jvm.java.util.ArrayList()
+    for key, value in options.items():
+        values.put(key, value)
+    # One that has not been built is left out: whoever names one of its schemes is told so.
+    for folder in (str(plugin_root()), _OWN_PLUGINS):
+        if folder:
+            folders.add(folder)
+    jvm.dev.anabranch.restore.FileSystems.initialize(values, folders)

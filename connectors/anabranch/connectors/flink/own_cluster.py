@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from anabranch.connectors.flink.file_systems import load_file_systems
@@ -24,18 +25,22 @@ class OwnCluster:
     Args:
         environment: PyFlink's ``StreamExecutionEnvironment``.
         name: Of the job, which is all that the environment holds.
+        file_systems: More options of Flink's file systems, which are then loaded; the environment's own win.
+            None: they are left as they are.
 
     Attributes:
         client: Java's ``JobClient``.
     """
 
-    def __init__(self, environment: Any, name: str) -> None:
+    def __init__(self, environment: Any, name: str, file_systems: Mapping[str, str] | None) -> None:
         from pyflink.java_gateway import get_gateway
 
         jvm = get_gateway().jvm
         java_environment = environment._j_stream_execution_environment
         configuration = jvm.org.apache.flink.configuration.Configuration(java_environment.getConfiguration())
-        load_file_systems(configuration)
+        if file_systems is not None:
+            # Anew, since whoever looked for restore points meanwhile did so with options of its own.
+            load_file_systems({**file_systems, **configuration.toMap()})
         graph = jvm.org.apache.flink.client.deployment.executors.PipelineExecutorUtils.getStreamGraph(
             environment._generate_stream_graph(clear_transformations=True, job_name=name), configuration
         )

@@ -7,25 +7,24 @@ question, which takes about a second; a run that is to start from one needs it a
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from anabranch.connectors.flink.file_systems import load_file_systems
 from anabranch.connectors.flink.gateway import start_gateway
 from anabranch.connectors.flink.java_errors import causes_in_trace, java_trace
-from anabranch.connectors.jar_files import jar_paths, plugin_folder
+from anabranch.connectors.jar_files import jar_paths
 from anabranch.errors import ConfigurationError, UnavailableError
 
-__all__ = ["MissingFile", "RestorePoint", "RestorePointReader", "load_file_systems"]
+__all__ = ["MissingFile", "RestorePoint", "RestorePointReader"]
 
 # Whoever asks for a list does not wait for half a minute when the storage is down.
 _QUICK: Mapping[str, str] = {"fs.azure.blob.retries": "4"}
 _NO_SCHEME = "UnsupportedFileSystemSchemeException"
 _IDENTITY = "IdentityException"
-_OWN_PLUGINS = os.environ.get("FLINK_PLUGINS_DIR")  # PyFlink sets it to a folder of its own
 
 
 @dataclass(frozen=True)
@@ -152,19 +151,6 @@ class RestorePointReader:
             load_file_systems(options)
             self._loaded = options
         return _jvm().dev.anabranch.restore
-
-
-def load_file_systems(options: Mapping[str, str]) -> None:
-    """Gives the JVM, which must run, Flink's file systems and their plugins, which it does not load itself.
-
-    Args:
-        options: Flink's.
-    """
-    folders = [str(plugin_folder("azure-blob-fs").parent), *([_OWN_PLUGINS] if _OWN_PLUGINS else [])]
-    values = _jvm().java.util.HashMap()
-    for key, value in options.items():
-        values.put(key, value)
-    _jvm().dev.anabranch.restore.FileSystems.initialize(values, _java_list(folders))
 
 
 def _jvm() -> Any:

@@ -9,9 +9,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from anabranch.connectors.flink.file_systems import load_file_systems
 from anabranch.connectors.flink.gateway import start_gateway
 from anabranch.connectors.flink.own_cluster import OwnCluster
-from anabranch.connectors.flink.restore_points import load_file_systems
 from anabranch.connectors.flink.submission import Submission
 
 __all__ = ["FlinkSession", "Operator", "TableColumn"]
@@ -90,6 +90,7 @@ class FlinkSession:
         for key, value in configuration.items():
             config.set_string(key, value)
         self._configuration = config
+        self._file_systems = file_systems
         builder = EnvironmentSettings.new_instance().with_configuration(config)
         settings = (builder.in_batch_mode() if batch else builder.in_streaming_mode()).build()
         self._environment = StreamExecutionEnvironment.get_execution_environment(config)
@@ -222,7 +223,7 @@ class FlinkSession:
             return Submission(self._environment.execute_async(name))
         from pyflink.common.job_client import JobClient
 
-        cluster = OwnCluster(self._environment, name)
+        cluster = OwnCluster(self._environment, name, self._file_systems)
         return Submission(JobClient(cluster.client), cluster.close)
 
     def _attach(self) -> None:
