@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,31 @@ def test_without_upsert_the_key_is_the_text_of_the_field() -> None:
     split = splitter("run", None, upsert=False)
     assert split(b'{"run":"k1"}', 1) == (b"k1", b'{"run":"k1"}')
     assert split(b'{"run":7}', 1)[0] == b"7"
+    assert split(b'{"run":{"a": [1, {"b": 2}]}}', 1)[0] == b'{"a":[1,{"b":2}]}'
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ('{"run":1,"n":2,"run":3}', "field 'run' is there 2 times"),
+        ('{"run":null}', "field 'run' is no key: it is null"),
+        ('{"n":{"run":1}}', "there is no field 'run'"),
+        ("[1]", "there is no field 'run'"),
+        ('"run"', "there is no field 'run'"),
+        ("{", "this is not JSON"),
+    ],
+)
+@pytest.mark.parametrize("upsert", [False, True])
+def test_a_line_without_one_key_is_refused(line: str, why: str, *, upsert: bool) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(why)) as refused:
+        splitter("run", None, upsert=upsert)(line.encode(), 7)
+    assert refused.value.where == "line 7"
+
+
+def test_who_wants_a_key_of_several_fields_is_told_how() -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        splitter("run,n", None, upsert=False)(b'{"run":1,"n":2}', 1)
+    assert "--upsert" in str(refused.value.hint)
 
 
 @pytest.mark.parametrize(("fields", "separator"), [(None, None), (None, "|"), ("run", "|")])

@@ -91,7 +91,7 @@ def test_who_is_to_leave_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> No
     await_condition(lambda: bool(taken), 10, "the one that is to leave, too")
 
 
-GONE = "unread records of the former one are gone"
+GONE = "what was not read of the former one, if anything, is gone"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ GONE = "unread records of the former one are gone"
             False,
             f"it is another Kafka cluster now (k2, was k1), and read from where this reader starts; {GONE}",
         ),
-        (WIPED, False, True, "unread records of the former one are not read"),
+        (WIPED, False, True, "what was not read of the former one, if anything, is not read"),
         (WIPED, True, False, "it is Kafka cluster k2 again, which is read on from where it was left"),
         (WIPED, True, True, None),
         (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from anabranch.pipelines.events import PrimaryHealth
@@ -32,6 +34,14 @@ def test_a_first_answer_may_take_a_while() -> None:
     assert told((0, AWAY), (14, AWAY), (15, AWAY)) == [
         "primary b has not answered yet: its partitions wait, the others are read"
     ]
+
+
+def test_why_is_told_where_it_is_known() -> None:
+    away = dataclasses.replace(AWAY, trouble="no variable SECRET")
+    never = "primary b has not answered yet (no variable SECRET): its partitions wait, the others are read"
+    assert told((0, away), (15, away)) == [never]
+    (line,) = told((0, UP), (1, away), (3, away))
+    assert line.startswith("primary b does not answer (no variable SECRET): its partitions wait where")
 
 
 def test_a_bounded_run_says_that_it_waits() -> None:
@@ -76,13 +86,29 @@ def test_one_that_the_topology_left_out_is_no_outage() -> None:
 
 @pytest.mark.parametrize("away_between", [False, True])
 def test_lost_ranges_are_counted_across_restarts_of_tasks(away_between: bool) -> None:
-    def lost(ranges: int) -> PrimaryHealth:
-        return PrimaryHealth(
-            "b", in_topology=True, answers=True, takes=None, parked=0, lag=0, lost_ranges=ranges
-        )
+    def lost(ranges: int, records: int) -> PrimaryHealth:
+        return dataclasses.replace(UP, lost_ranges=ranges, lost_records=records)
 
-    looks = [lost(0), lost(2), lost(2), *([AWAY] if away_between else []), lost(0), lost(1)]
+    looks = [
+        lost(0, 0),
+        lost(2, 1200),
+        lost(2, 1200),
+        *([AWAY] if away_between else []),
+        lost(0, 0),
+        lost(1, 1),
+    ]
     assert told(*enumerate(looks)) == [
-        "primary b: 2 ranges of records were gone before they were read: see Flink's log",
-        "primary b: a range of records was gone before it was read: see Flink's log",
+        "primary b: 1,200 records were gone before anybody read them: see Flink's log",
+        "primary b: 1 record was gone before anybody read it: see Flink's log",
+    ]
+
+
+def test_of_a_log_that_was_replaced_nothing_is_known() -> None:
+    one, three = (dataclasses.replace(UP, lost_ranges=ranges) for ranges in (1, 3))
+    told_of = (
+        "what was written there after the last record that was read, if anything, is gone: see Flink's log"
+    )
+    assert told((0, UP), (1, one), (2, three)) == [
+        f"primary b: a log was replaced by another: {told_of}",
+        f"primary b: 2 logs were replaced by another: {told_of}",
     ]

@@ -158,7 +158,13 @@ def test_late_and_degraded_records_are_counted_by_themselves(url: str, says: Say
 
 def test_primaries_are_as_all_who_use_them_find_them(url: str, says: Says) -> None:
     def reader(primary: str, up: tuple[int, int], parked: int, lag: int) -> dict[str, tuple[float, float]]:
-        values = {"up": up, "parked": (0, parked), "lag": (0, lag), "lostRanges": (0, 1)}
+        values = {
+            "up": up,
+            "parked": (0, parked),
+            "lag": (0, lag),
+            "lostRanges": (0, 1),
+            "lostRecords": (0, 5),
+        }
         return {f"Source__union_logs.primary.{primary}.{what}": value for what, value in values.items()}
 
     # One of two subtasks has no partition of c, and does not ask it.
@@ -166,7 +172,11 @@ def test_primaries_are_as_all_who_use_them_find_them(url: str, says: Says) -> No
     say_metrics(says, "v2", {"Writer.primary.a.up": (0, 0), "Writer.primary.f.up": (1, 1)})
     # What it does not reach is away only where no reader knows better: c is read to its end.
     # It has met d, which was not there when the readers began, and e until the topology left it out.
-    probed = {f"Source__union_logs.coordinator.enumerator.primary.{name}.up": n for name, n in PROBED.items()}
+    enumerator = "Source__union_logs.coordinator.enumerator.primary"
+    probed: dict[str, object] = {f"{enumerator}.{name}.up": up for name, up in PROBED.items()}
+    probed |= {
+        f"{enumerator}.{name}.trouble": "" if up else f"no way to {name}" for name, up in PROBED.items()
+    }
     says(COORDINATOR, [{"id": name} for name in probed])
     asked = [{"id": name, "value": str(value)} for name, value in probed.items()]
     says(f"{COORDINATOR}?get={','.join(probed)}", asked)
@@ -180,7 +190,9 @@ def test_primaries_are_as_all_who_use_them_find_them(url: str, says: Says) -> No
         ("e", False, True, None),
         ("f", True, None, True),
     ]
-    assert [astuple(primary)[4:] for primary in primaries[:3]] == [(0, 7, 1), (4, 9, 1), (0, 2, 1)]
+    assert [astuple(primary)[4:7] for primary in primaries[:3]] == [(0, 7, 1), (4, 9, 1), (0, 2, 1)]
+    assert [primary.lost_records for primary in primaries[:3]] == [5, 5, 5]
+    assert [primary.trouble for primary in primaries[2:5]] == ["no way to c", "no way to d", ""]
     assert [primary.up for primary in primaries] == [False, False, True, False, True, True]
 
 

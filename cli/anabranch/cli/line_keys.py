@@ -70,23 +70,41 @@ def _upsert_key(line: bytes, names: Sequence[str], number: int) -> bytes:
 
 
 def _field(line: bytes, name: str, number: int) -> object:
+    where = f"line {number}"
     try:
-        fields: Any = json.loads(line)
+        fields: Any = json.loads(line, object_pairs_hook=_Fields)
     except (ValueError, RecursionError) as error:
         raise ConfigurationError(
-            "this is not JSON",
-            where=f"line {number}",
-            hint="correct the line, or give its key by --key-separator",
+            "this is not JSON", where=where, hint="correct the line, or give its key by --key-separator"
         ) from error
-    try:
-        field: object = fields[name]
-    except (KeyError, TypeError) as error:
+    times = fields.names.count(name) if isinstance(fields, _Fields) else 0
+    if times > 1:
+        raise ConfigurationError(
+            f"field '{name}' is there {times} times, and readers differ in which one counts",
+            where=where,
+            hint="correct the line",
+        )
+    if times == 0:
+        several = "; a key of several fields is one of --upsert" if "," in name else ""
         raise ConfigurationError(
             f"there is no field '{name}' in this line's JSON",
-            where=f"line {number}",
-            hint="correct the line, or --key",
-        ) from error
+            where=where,
+            hint=f"correct the line, or --key{several}",
+        )
+    field: object = fields[name]
+    if field is None:
+        raise ConfigurationError(
+            f"field '{name}' is no key: it is null", where=where, hint="correct the line, or --key"
+        )
     return field
+
+
+class _Fields(dict[str, Any]):
+    """A JSON object that remembers which names are written, as often as they are."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.names = [name for name, _ in pairs]
 
 
 def _before(line: bytes, separator: bytes, number: int) -> tuple[bytes, bytes]:

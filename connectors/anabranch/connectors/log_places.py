@@ -148,11 +148,11 @@ def change(former: LogId, log: LogId, *, known: bool, moved: bool) -> str | None
         unread = "not read" if moved else "gone"
         return (
             f"it is another Kafka cluster now {clusters}, and read from where this reader starts; "
-            f"unread records of the former one are {unread}"
+            f"what was not read of the former one, if anything, is {unread}"
         )
     if former.topic != log.topic:
         return f"topic '{log.topic}' is read now; unread records of topic '{former.topic}' are not read"
     return (
         f"topic '{log.topic}' was created again, and is read from its start; "
-        "unread records of the former one are gone"
+        "what was not read of the former one, if anything, is gone"
     )

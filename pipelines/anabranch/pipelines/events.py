@@ -47,6 +47,9 @@ class PrimaryHealth:
         parked: Partitions that are not being read, for any reason.
         lag: Records that wait there, as far as was last seen.
         lost_ranges: Ranges of records that were gone before they were read, since the tasks started.
+        lost_records: How many those were, as far as is known: what a log that was replaced by another one
+            had after the last record that was read, nobody knows.
+        trouble: Why it did not answer when sources last looked what it has; empty where it did.
     """
 
     name: str
@@ -56,6 +59,8 @@ class PrimaryHealth:
     parked: int
     lag: int
     lost_ranges: int
+    lost_records: int = 0
+    trouble: str = ""
 
     @property
     def up(self) -> bool:

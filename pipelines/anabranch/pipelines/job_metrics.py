@@ -26,7 +26,11 @@ _REPEATED_IDS = re.compile(r"\.repeatedIds$")
 _COUNTERS = (_DEAD_LETTERS, _LATE_RECORDS, _DEGRADED, _REPEATED_IDS)
 # Of a union source's enumerator and readers, and of a prism's writers.
 _ENUMERATOR = ".enumerator"
-_PRIMARY = re.compile(r"^(?P<operator>.+)\.primary\.(?P<primary>[^.]+)\.(?P<what>up|parked|lag|lostRanges)$")
+_PRIMARY = re.compile(
+    r"^(?P<operator>.+)\.primary\.(?P<primary>[^.]+)\.(?P<what>up|parked|lag|lostRanges|lostRecords)$"
+)
+# In words; of the enumerator alone.
+_TROUBLE = re.compile(r"\.primary\.(?P<primary>[^.]+)\.trouble$")
 # A wide job has thousands of metrics, whose names are all asked for; Flink itself asks its tasks every 10 s
 # unless told otherwise.
 _SOME_S = 2.0
@@ -92,38 +96,48 @@ class JobMetrics:
 
     def _ask(self, vertices: Iterable[str], sources: Iterable[str]) -> Told:
         values = [value for vertex in vertices for value in self._values(vertex)]
-        values += [value for vertex in sources for value in self._coordinator_values(vertex)]
+        troubles: dict[str, str] = {}
+        for vertex in sources:
+            for name, text in self._coordinator_values(vertex):
+                found = _TROUBLE.search(name)
+                if found is None:
+                    values.append(_Value(name, float(text), float(text)))
+                elif text:
+                    troubles[found["primary"]] = text
         letters, late, degraded, repeated = (
             sum(int(value.total) for value in values if counter.search(value.name)) for counter in _COUNTERS
         )
-        return Told(letters, _health(values), late, degraded, repeated)
+        return Told(letters, _health(values, troubles), late, degraded, repeated)
 
     def _values(self, vertex: str) -> list[_Value]:
         answer = self._asked(f"/jobs/{self._job_id}/vertices/{vertex}/subtasks/metrics", "&agg=min,sum")
         return [_Value(str(each["id"]), float(each["min"]), float(each["sum"])) for each in answer]
 
-    def _coordinator_values(self, vertex: str) -> list[_Value]:
+    def _coordinator_values(self, vertex: str) -> list[tuple[str, str]]:
         answer = self._asked(f"/jobs/{self._job_id}/vertices/{vertex}/jm-operator-metrics", "")
-        values = ((str(each["id"]), float(each["value"])) for each in answer)
-        return [_Value(name, value, value) for name, value in values]
+        return [(str(each["id"]), str(each["value"])) for each in answer]
 
     def _asked(self, metrics: str, how: str) -> list[dict[str, Any]]:
         names = [str(each["id"]) for each in self._rest.get(metrics)]
-        wanted = (name for name in names if any(kind.search(name) for kind in (*_COUNTERS, _PRIMARY)))
+        wanted = (
+            name for name in names if any(kind.search(name) for kind in (*_COUNTERS, _PRIMARY, _TROUBLE))
+        )
         return self._rest.metrics_of(metrics, wanted, how)
 
 
-def _health(values: Iterable[_Value]) -> tuple[PrimaryHealth, ...]:
+def _health(values: Iterable[_Value], troubles: Mapping[str, str]) -> tuple[PrimaryHealth, ...]:
     by_primary: defaultdict[str, defaultdict[str, dict[str, _Value]]]
     by_primary = defaultdict(lambda: defaultdict(dict))
     for value in values:
         found = _PRIMARY.match(value.name)
         if found is not None:
             by_primary[found["primary"]][found["operator"]][found["what"]] = value
-    return tuple(_of_primary(name, by_primary[name]) for name in sorted(by_primary))
+    return tuple(
+        _of_primary(name, operators, troubles.get(name, "")) for name, operators in sorted(by_primary.items())
+    )
 
 
-def _of_primary(name: str, operators: Mapping[str, Mapping[str, _Value]]) -> PrimaryHealth:
+def _of_primary(name: str, operators: Mapping[str, Mapping[str, _Value]], trouble: str) -> PrimaryHealth:
     readers = [metrics for metrics in operators.values() if "parked" in metrics]
     found = [metrics["up"].least for who, metrics in operators.items() if who.endswith(_ENUMERATOR)]
     written = [metrics["up"].least for who, metrics in operators.items() if _is_writer(who, metrics)]
@@ -141,6 +155,8 @@ def _of_primary(name: str, operators: Mapping[str, Mapping[str, _Value]]) -> Pri
         parked=total("parked"),
         lag=total("lag"),
         lost_ranges=total("lostRanges"),
+        lost_records=total("lostRecords"),
+        trouble=trouble,
     )
 
 

@@ -59,6 +59,7 @@ class _Watched:
     told_parked: int = 0
     told_gone: bool = False
     lost_ranges: int = 0
+    lost_records: int = 0
 
     def changes(self, now: PrimaryHealth, now_s: float) -> Iterator[str]:
         if not now.in_topology:
@@ -67,13 +68,21 @@ class _Watched:
             yield from self._up(now, now_s)
         else:
             yield from self._away(now, now_s)
-        lost = now.lost_ranges - self.lost_ranges
+        yield from self._lost(now)
+
+    def _lost(self, now: PrimaryHealth) -> Iterator[str]:
+        ranges, records = now.lost_ranges - self.lost_ranges, now.lost_records - self.lost_records
         # A task that starts anew counts anew.
-        self.lost_ranges = now.lost_ranges
-        if lost > 0:
-            one = lost == 1
-            gone = "a range of records was" if one else f"{lost} ranges of records were"
-            yield f": {gone} gone before {'it was' if one else 'they were'} read: see Flink's log"
+        self.lost_ranges, self.lost_records = now.lost_ranges, now.lost_records
+        if ranges > 0 and records > 0:
+            some = "1 record was" if records == 1 else f"{records:,} records were"
+            yield f": {some} gone before anybody read {'it' if records == 1 else 'them'}: see Flink's log"
+        elif ranges > 0:
+            logs = "a log was" if ranges == 1 else f"{ranges} logs were"
+            yield (
+                f": {logs} replaced by another: what was written there after the last record that was read, "
+                "if anything, is gone: see Flink's log"
+            )
 
     def _gone(self, now: PrimaryHealth) -> Iterator[str]:
         """Whatever was said of it does not matter any more; if it comes back, it begins anew."""
@@ -108,9 +117,11 @@ class _Watched:
             return
         end = "; this run ends when it is back, or fails at scan.bounded.deadline" if self.bounded else ""
         # How many is not known yet: they are parked one by one.
-        what = "does not answer: its partitions wait where they stand"
-        never = "has not answered yet: its partitions wait"
-        yield f" {what if self.answered else never}, the others are read{end}"
+        what = "does not answer", "its partitions wait where they stand"
+        never = "has not answered yet", "its partitions wait"
+        silent, wait = what if self.answered else never
+        why = f" ({now.trouble})" if now.trouble else ""
+        yield f" {silent}{why}: {wait}, the others are read{end}"
 
     def _parked(self, now: PrimaryHealth, now_s: float) -> Iterator[str]:
         self.was_read |= bool(now.answers) and not now.parked

@@ -181,7 +181,7 @@ final class UnionEnumerator
 
   private Lookup see(PrimaryProbe probe, PrimaryView shown) {
     String primary = probe.primary();
-    metrics.up(primary, true);
+    metrics.up(primary);
     Lookup lookup = ledger.observe(primary, shown);
     if (lookup.logs().isEmpty()) {
       noteNothingNew(primary, shown);
@@ -265,7 +265,7 @@ final class UnionEnumerator
     onCoordinator(
         () -> {
           if (isCurrent(probe)) {
-            metrics.up(probe.primary(), false);
+            metrics.down(probe.primary(), reason);
             ledger.failed(probe.primary());
             outages.unanswered(probe.primary());
             judgeOutages();

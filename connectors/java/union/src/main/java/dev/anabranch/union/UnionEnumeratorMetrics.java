@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 final class UnionEnumeratorMetrics {
   private final SplitEnumeratorMetricGroup group;
   private final Map<String, Long> up = new ConcurrentHashMap<>();
+  private final Map<String, String> troubles = new ConcurrentHashMap<>();
   private final Set<String> watched = ConcurrentHashMap.newKeySet();
   private volatile Map<String, Outage> outages = Map.of();
   private volatile long waiting;
@@ -24,16 +25,29 @@ final class UnionEnumeratorMetrics {
     group.setUnassignedSplitsGauge(() -> waiting);
   }
 
-  /** A probe succeeded or failed. */
-  void up(String primary, boolean now) {
-    if (up.put(primary, now ? 1L : 0L) == null) {
-      group.addGroup("primary", primary).gauge("up", () -> up.get(primary));
+  /** A probe succeeded. */
+  void up(String primary) {
+    probed(primary, 1L, "");
+  }
+
+  /** A probe failed, for that reason. */
+  void down(String primary, String reason) {
+    probed(primary, 0L, reason);
+  }
+
+  private void probed(String primary, long now, String trouble) {
+    troubles.put(primary, trouble);
+    if (up.put(primary, now) == null) {
+      MetricGroup own = group.addGroup("primary", primary);
+      own.gauge("up", () -> up.get(primary));
+      own.gauge("trouble", () -> troubles.get(primary));
     }
   }
 
   /** Only these are probed from now on. */
   void probed(Set<String> primaries) {
     up.replaceAll((primary, now) -> primaries.contains(primary) ? now : PrimaryMetrics.UNKNOWN);
+    troubles.replaceAll((primary, now) -> primaries.contains(primary) ? now : "");
   }
 
   /** These primaries hold the watermark, or did so until they were given up. */
