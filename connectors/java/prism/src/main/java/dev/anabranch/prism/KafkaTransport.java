@@ -2,7 +2,9 @@ package dev.anabranch.prism;
 
 import dev.anabranch.prism.SendErrors.ProducerBrokenException;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.Properties;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.common.errors.AuthenticationException;
@@ -26,6 +28,11 @@ final class KafkaTransport implements Transport {
   /** A broken client or an unresolvable name seldom mends within less. */
   private static final long REBUILD_MS = 1_000;
 
+  private static final Duration FIRST_METADATA = Duration.ofSeconds(5);
+
+  /** Of so many different ones the log is told, which is more than there should be. */
+  private static final int TROUBLES = 10;
+
   private final String name;
   private final String topic;
   private final Supplier<Properties> config;
@@ -34,7 +41,9 @@ final class KafkaTransport implements Transport {
   private volatile @Nullable KafkaProducer<byte[], byte[]> producer;
   private volatile @Nullable String broken;
   private volatile boolean closed;
+  private long madeNanos;
   private @Nullable String reported;
+  private final Set<String> told = new HashSet<>();
   private String reportedCluster = "";
   private ClusterEar ear = new ClusterEar();
 
@@ -109,6 +118,7 @@ final class KafkaTransport implements Transport {
         ear = new ClusterEar();
         current = new KafkaProducer<>(config.get(), new ByteArraySerializer(), ear);
         producer = current;
+        madeNanos = System.nanoTime();
       }
       current.partitionsFor(topic);
       String cluster = ear.cluster();
@@ -118,8 +128,7 @@ final class KafkaTransport implements Transport {
       }
       return CHECK_MS;
     } catch (TimeoutException e) {
-      // Its own message tells of 0 ms, for which it was told to wait, and of one of these causes.
-      report("no broker of it answers, or none has topic " + topic);
+      silent();
       return CHECK_MS;
     } catch (AuthenticationException e) {
       report(Lane.describe(e));
@@ -142,14 +151,29 @@ final class KafkaTransport implements Transport {
     }
     reported = "";
     reportedCluster = cluster;
+    told.clear();
   }
 
+  /** Whoever has a producer anew waits for its metadata first, and knows no more than before. */
+  private void silent() {
+    boolean fresh = System.nanoTime() - madeNanos < FIRST_METADATA.toNanos();
+    if (fresh && reported != null && !reported.isEmpty()) {
+      return;
+    }
+    // The client's own message tells of 0 ms, for which it was told to wait.
+    String trouble = "no broker of it answers, or none has topic " + topic;
+    if (fresh && reported == null) {
+      reported = trouble;
+      listener.unready(trouble);
+    } else {
+      report(trouble);
+    }
+  }
+
+  /** Logs each trouble once, until the primary is ready again. */
   private void report(String trouble) {
-    if (reported == null) {
-      // Metadata takes a moment at first.
-      LOG.debug("{} is not ready yet: {}", name, trouble);
-    } else if (reported.isEmpty()) {
-      LOG.warn("{} is not ready: {}", name, trouble);
+    if (told.size() < TROUBLES && told.add(trouble)) {
+      LOG.warn("primary {} takes no records: {}", name, trouble);
     }
     if (!trouble.equals(reported)) {
       listener.unready(trouble);
