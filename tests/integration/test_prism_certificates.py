@@ -48,6 +48,24 @@ def test_an_expired_certificate_costs_a_primary_until_the_file_is_renewed(mtls_l
     assert set(ledger.check(whole)) == set(ledger.sent)
 
 
+def test_closing_writes_every_record_though_the_certificate_for_one_primary_has_expired(
+    mtls_loop: Loop,
+) -> None:
+    authority = take_over(mtls_loop)
+    document = yaml.safe_load(mtls_loop.topology_path.read_text())
+    [group] = document["groups"].values()
+    group["primaries"]["a"]["auth"] |= issue_short(authority, datetime.timedelta(minutes=-1))
+    topology = mtls_loop.folder / "short.yaml"
+    topology.write_text(yaml.safe_dump(document))
+    ledger = Ledger()
+    producer = PrismProducer(str(topology), "logs", home="a")
+    ledger.send(producer, 3_000)
+    producer.close()
+    assert ledger.errors == []
+    whole = StreamHandle("logs", 2, mtls_loop, mtls_loop.topology_path, document)
+    assert set(ledger.check(whole)) == set(ledger.sent)
+
+
 def test_a_reader_reads_a_renewed_certificate(mtls_loop: Loop) -> None:
     loop = mtls_loop
     authority = take_over(loop)

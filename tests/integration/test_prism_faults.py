@@ -13,24 +13,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from confluent_kafka.admin import (
-    AclBinding,
-    AclBindingFilter,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    ResourcePatternType,
-    ResourceType,
-)
+from confluent_kafka.admin import AclOperation
 
 from anabranch.connectors import PrismProducer
 from anabranch.devkit.faulty_link import FaultyLink
 from anabranch.devkit.loop import Loop, LoopSpec
 from anabranch.devkit.service import ServiceState
 from anabranch.errors import DeliveryError
+from tests.integration.broker_rules import AUTHORIZER, allow, forbid, limit_batches
 from tests.integration.prism_ledger import Ledger, acked, await_true, send_until, state
 from tests.integration.quotas import limit_writers
 
@@ -41,11 +31,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.brokers
 
-# Who may do what is looked up; what has no entry is free to all.
-AUTHORIZER = {
-    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-    "allow.everyone.if.no.acl.found": "true",
-}
 NOBODY = "127.0.0.1:1"
 
 
@@ -74,11 +59,6 @@ def behind(link: FaultyLink, stream: StreamHandle, *, b: str | None = None) -> S
 
 def both(stream: StreamHandle) -> dict[str, Broker]:
     return {name: stream.loop.broker(name) for name in "ab"}
-
-
-def admin_of(broker: Broker) -> AdminClient:
-    # Else it tells on stderr that it is let go.
-    return AdminClient({**broker.client_config(), "log_level": 0})
 
 
 def use_both(ledger: Ledger, producer: PrismProducer) -> None:
@@ -323,14 +303,6 @@ def test_a_primary_that_throttles_it_loses_records_to_others(stream: StreamHandl
     all_delivered(ledger, stream)
 
 
-def limit_batches(broker: Broker, topic: str, max_bytes: int) -> None:
-    limit = ConfigEntry("max.message.bytes", str(max_bytes), incremental_operation=AlterConfigOpType.SET)
-    changed = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[limit])
-    admin = admin_of(broker)
-    [done] = admin.incremental_alter_configs([changed]).values()
-    done.result(30)
-
-
 def test_a_record_too_large_for_one_primary_goes_to_the_other(stream: StreamHandle) -> None:
     limit_batches(stream.loop.broker("a"), stream.name, 10_000)
     ledger = Ledger()
@@ -373,28 +345,6 @@ def test_small_records_fit_a_topic_that_takes_less_than_a_full_batch(stream: Str
     assert not error.retryable
     places = ledger.account(both(stream), stream.name)
     assert places.keys() == ledger.sent.keys() - {large}
-
-
-def entry(topic: str, operation: AclOperation, kind: AclPermissionType) -> AclBinding:
-    pattern = (ResourceType.TOPIC, topic, ResourcePatternType.LITERAL)
-    return AclBinding(*pattern, "User:ANONYMOUS", "*", operation, kind)
-
-
-def forbid(broker: Broker, topic: str, operation: AclOperation) -> None:
-    """Denies one thing on a topic; a topic with any entry is free to nobody else, so that needs another."""
-    denied = entry(topic, operation, AclPermissionType.DENY)
-    admin = admin_of(broker)
-    made = admin.create_acls([denied, entry(topic, AclOperation.ALL, AclPermissionType.ALLOW)])
-    for each in made.values():
-        each.result(30)
-
-
-def allow(broker: Broker, topic: str, operation: AclOperation) -> None:
-    admin = admin_of(broker)
-    pattern = (ResourceType.TOPIC, topic, ResourcePatternType.LITERAL)
-    denied = AclBindingFilter(*pattern, "User:ANONYMOUS", "*", operation, AclPermissionType.DENY)
-    [done] = admin.delete_acls([denied]).values()
-    assert len(done.result(30)) == 1
 
 
 @pytest.mark.parametrize("operation", [AclOperation.WRITE, AclOperation.DESCRIBE], ids=["write", "describe"])

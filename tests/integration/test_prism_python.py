@@ -15,7 +15,7 @@ from anabranch.connectors.readers import UnionReader
 from anabranch.devkit.loop import Loop, LoopSpec
 from anabranch.errors import DeliveryError
 from tests.conftest import StreamHandle
-from tests.integration.prism_ledger import Ledger, acked, await_true, send_until, state
+from tests.integration.prism_ledger import Ledger, acked, await_true, raw_log, send_until, state
 
 if TYPE_CHECKING:
     from tests.conftest import StreamMaker
@@ -118,6 +118,28 @@ def test_both_down_then_back_only_delays(stream: StreamHandle) -> None:
     assert set(ledger.check(stream)) == set(ledger.sent)
 
 
+@pytest.mark.long
+def test_both_down_for_a_minute_only_delays(stream: StreamHandle) -> None:
+    ledger = Ledger()
+    brokers = [stream.loop.broker(name) for name in "ab"]
+    with PrismProducer(stream.topology, stream.name, max_block_s=120) as producer:
+        send_until(ledger, producer, lambda: acked(producer, "a") > 50 and acked(producer, "b") > 50)
+        for broker in brokers:
+            broker.pause()
+        back = [threading.Timer(60.0, broker.resume) for broker in brokers]
+        for each in back:
+            each.start()
+        try:
+            # More than it holds: send() waits, too.
+            ledger.send(producer, 30_000)
+            producer.flush()
+        finally:
+            for each in back:
+                each.join()
+    assert ledger.errors == []
+    assert set(ledger.check(stream)) == set(ledger.sent)
+
+
 def test_both_down_for_too_long_is_an_error_that_names_each(stream: StreamHandle) -> None:
     ledger = Ledger()
     with PrismProducer(stream.topology, stream.name, max_block_s=3) as producer:
@@ -164,6 +186,26 @@ def name_a_twice(stream: StreamHandle) -> None:
     [group] = stream.document["groups"].values()
     group["primaries"]["a2"] = {"bootstrap": [f"localhost:{port}"]}
     stream.publish()
+
+
+@pytest.mark.long
+def test_with_two_copies_one_primary_may_be_destroyed(make_stream: StreamMaker) -> None:
+    stream = make_stream(copies=2)
+    a, b = (stream.loop.broker(name) for name in "ab")
+    ledger = Ledger()
+    with PrismProducer(stream.topology, stream.name, max_block_s=110) as producer:
+        ledger.send(producer, 2_000)
+        # Some are acknowledged, some on their way.
+        await_true(lambda: acked(producer, "a") > 0)
+        a.wipe({stream.name: stream.partitions})
+        ledger.send(producer, 2_000)
+        producer.flush()
+    assert ledger.errors == []
+    assert {int(message.value() or b"") for message in raw_log(b, stream.name)} == set(range(4_000))
+    # What was sent later is on the new one, too.
+    later = set(range(2_000, 4_000))
+    on_a = {int(message.value() or b"") for message in raw_log(a, stream.name)}
+    assert later <= on_a
 
 
 def test_two_copies_never_lie_in_one_kafka_cluster_with_two_names(make_stream: StreamMaker) -> None:

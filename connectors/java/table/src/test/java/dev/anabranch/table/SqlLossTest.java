@@ -93,7 +93,7 @@ class SqlLossTest extends OnTwoPrimaries {
     String next =
         job.stopWithSavepoint(false, savepoints.toString(), SavepointFormatType.CANONICAL)
             .get(60, TimeUnit.SECONDS);
-    assertThat(lines(copy)).isEqualTo(expected);
+    assertThat(lines(copy)).containsExactlyInAnyOrderElementsOf(expected);
     return next;
   }
 
@@ -107,11 +107,11 @@ class SqlLossTest extends OnTwoPrimaries {
     }
   }
 
-  /** A hedge may have left a second copy of a line. */
-  private static Set<String> lines(String copy) {
-    Set<String> lines = new TreeSet<>();
-    primaries.read(copy).forEach(record -> lines.add(new String(record.value(), UTF_8)));
-    return lines;
+  /** As often as each was written; a second copy that a hedge has left has the same id. */
+  private static List<String> lines(String copy) {
+    return primaries.distinct(copy).stream()
+        .map(record -> new String(record.value(), UTF_8))
+        .toList();
   }
 
   private static void assertThatOneLetterHasTheRange(String letters) {

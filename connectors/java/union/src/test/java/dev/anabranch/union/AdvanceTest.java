@@ -18,6 +18,7 @@ import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.util.OutputTag;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
@@ -81,11 +82,51 @@ class AdvanceTest {
 
     Map<Long, Long> expected = byMinute(written);
     expected.remove(19L); // its window is still open
-    await(() -> assertThat(accounted(stream, lateStream)).isEqualTo(expected));
+    await(() -> assertThat(accounted(stream, lateStream, 19)).isEqualTo(expected));
     assertThat(Windows.fired(stream).values()).as("fired once each").allMatch(f -> f.size() == 1);
     assertThat(Windows.late(lateStream)).containsAll(late);
     assertThat(job.count("lateRecords")).isEqualTo(Windows.late(lateStream).size());
     assertThat(Windows.late(stream)).as("dropped by windows").isEmpty();
+  }
+
+  @Test
+  @Tag("long")
+  void underAlignmentADeadPrimaryStopsNobody() throws Exception {
+    String stream = "advance-aligned";
+    TopologyFile topology =
+        FIXTURE
+            .twoPrimaries(directory, stream, 2)
+            .primary("b", FIXTURE.b().link().bootstrap())
+            .publish();
+    List<String> written = new ArrayList<>(Windows.write(FIXTURE.a(), stream, 2, 0, 4, 10));
+    written.addAll(Windows.write(FIXTURE.b(), stream, 2, 0, 4, 10));
+    WatermarkStrategy<RawRecord> aligned =
+        Windows.STRATEGY.withWatermarkAlignment(
+            stream, Duration.ofMinutes(2), Duration.ofMillis(100));
+    UnionJob job =
+        start(
+            topology,
+            2,
+            aligned,
+            ADVANCE.byRecordTime(),
+            records -> Windows.count(stream, records));
+    awaitFired(stream, 4);
+
+    FIXTURE.b().link().cut();
+    for (int minute = 5; minute < 45; minute += 10) {
+      written.addAll(Windows.write(FIXTURE.a(), stream, 2, minute, minute + 9, 10));
+      job.awaitExactly(written);
+      awaitFired(stream, minute + 9);
+    }
+    written.addAll(Windows.write(FIXTURE.b(), stream, 2, 45, 49, 10));
+    FIXTURE.b().link().open();
+    written.addAll(Windows.write(FIXTURE.a(), stream, 2, 45, 49, 10));
+    job.awaitExactly(written);
+    awaitFired(stream, 49);
+    Map<Long, Long> expected = byMinute(written);
+    expected.remove(49L); // its window is still open
+    await(() -> assertThat(accounted(stream, stream, 49)).isEqualTo(expected));
+    assertThat(Windows.late(stream)).allMatch(value -> value.startsWith("b-4"));
   }
 
   @Test
@@ -149,9 +190,9 @@ class AdvanceTest {
   }
 
   /** Of each minute but the last, what its window counted and what came late. */
-  private static Map<Long, Long> accounted(String stream, String lateStream) {
+  private static Map<Long, Long> accounted(String stream, String lateStream, long last) {
     Map<Long, Long> accounted = byMinute(Windows.late(lateStream));
-    accounted.remove(19L);
+    accounted.remove(last);
     Windows.fired(stream)
         .forEach((minute, counts) -> counts.forEach(c -> accounted.merge(minute, c, Long::sum)));
     return accounted;

@@ -1,12 +1,16 @@
 package dev.anabranch.union;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.anabranch.testkit.FaultyLink;
 import dev.anabranch.testkit.TestProducer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.apache.flink.api.common.JobStatus;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
@@ -43,6 +47,30 @@ class BadLinkTest {
     link().open();
     written.addAll(onB);
     job.awaitExactly(written);
+    job.cancel();
+  }
+
+  @Test
+  @Tag("long")
+  void aBlackHoleThatLastsLongerThanEveryTimeoutHoldsUpNobody() throws Exception {
+    TopologyFile topology = bBehindItsLink("long-hole", 2);
+    List<String> written = FIXTURE.writeToBoth(topology, 2, "", 100);
+    UnionJob job = UnionFixture.start(topology, 2, directory);
+    job.awaitExactly(written);
+
+    link().silence();
+    List<String> onB = TestProducer.write(FIXTURE.b(), "long-hole", 2, "unseen", 100);
+    // Kafka's clients wait for up to a minute by themselves.
+    long end = System.nanoTime() + Duration.ofSeconds(75).toNanos();
+    for (int i = 0; System.nanoTime() < end; i++) {
+      written.addAll(TestProducer.write(FIXTURE.a(), "long-hole", 2, "alone" + i + "-", 10));
+      job.awaitExactly(written);
+      job.awaitCheckpoint();
+    }
+    link().open();
+    written.addAll(onB);
+    job.awaitExactly(written);
+    assertThat(job.status()).isEqualTo(JobStatus.RUNNING);
     job.cancel();
   }
 

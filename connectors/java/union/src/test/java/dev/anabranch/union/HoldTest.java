@@ -4,11 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.anabranch.records.RawRecord;
 import dev.anabranch.testkit.Await;
+import dev.anabranch.testkit.TestProducer;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewPartitions;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -169,6 +173,53 @@ class HoldTest {
   }
 
   @Test
+  @Tag("long")
+  void aPrimaryThatIsAddedAsDrainingAndThenMadeActiveHasNothingLate() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, stream, 2).without("b").publish();
+    written.addAll(Windows.write(FIXTURE.a(), stream, 2, 0, 4, 20));
+    UnionJob job = start(topology, HOLD, 2, null, false);
+    awaitFired(4);
+
+    topology.draining("b", FIXTURE.b().bootstrap()).publish();
+    job.awaitSplits(4);
+    topology.primary("b", FIXTURE.b().bootstrap()).publish();
+    // The others are far ahead when b's first record is written.
+    written.addAll(Windows.write(FIXTURE.b(), stream, 2, 5, 5, 10));
+    written.addAll(Windows.write(FIXTURE.a(), stream, 2, 5, 9, 10));
+    written.addAll(Windows.write(FIXTURE.b(), stream, 2, 6, 9, 10));
+    job.awaitExactly(written);
+    awaitFired(9);
+    Windows.assertExact(stream, 0, 8, 20);
+  }
+
+  @Test
+  @Tag("long")
+  void whatIsWrittenToPartitionsBeforeTheyAreFoundIsLateAndNotLost() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, stream, 1).publish();
+    writeToBoth(1, 0, 4);
+    // Long enough that the others are far ahead when it looks again.
+    UnionSourceBuilder<RawRecord> source =
+        UnionFixture.source(topology).discoveryInterval(Duration.ofSeconds(40));
+    UnionJob job = start(source, HOLD, 2, null);
+    awaitFired(4);
+
+    try (Admin admin = FIXTURE.b().admin();
+        TestProducer producer = new TestProducer(FIXTURE.b(), Map.of())) {
+      admin.createPartitions(Map.of(stream, NewPartitions.increaseTo(2))).all().get();
+      written.addAll(producer.write(stream, 2, "early-5-", 20, Windows.start(5), 100));
+    }
+    List<String> unseen =
+        written.stream().filter(value -> value.matches("early-5-1?[13579]")).toList();
+    writeToBoth(1, 5, 9);
+    awaitFired(9);
+    assertThat(Windows.fired(stream)).containsEntry(5L, List.of(30L));
+    job.awaitSplits(3);
+    job.awaitExactly(written);
+    Await.until(() -> Windows.late(stream).size() >= unseen.size(), Duration.ofSeconds(60));
+    assertThat(Windows.late(stream)).containsExactlyInAnyOrderElementsOf(unseen);
+  }
+
+  @Test
   void aSilentPrimaryThatAnswersHoldsNobodyNorDoesARemovedOne() throws Exception {
     // One partition each: nobody waits for one of two that were silent, so either could be late.
     TopologyFile topology = bBehindItsLink(1);
@@ -279,11 +330,19 @@ class HoldTest {
     if (cut) {
       FIXTURE.b().link().cut();
     }
-    UnionSource<RawRecord> source = UnionFixture.source(topology).watermarkMode(mode).build();
+    return start(UnionFixture.source(topology), mode, parallelism, savepoint);
+  }
+
+  private UnionJob start(
+      UnionSourceBuilder<RawRecord> source,
+      WatermarkMode mode,
+      int parallelism,
+      @Nullable String savepoint)
+      throws Exception {
     running =
         UnionJob.start(
             stream,
-            source,
+            source.watermarkMode(mode).build(),
             parallelism,
             directory,
             savepoint,

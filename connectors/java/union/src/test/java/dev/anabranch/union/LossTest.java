@@ -16,7 +16,9 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,6 +34,11 @@ class LossTest {
   @BeforeAll
   static void startVictim() {
     victim = LocalBroker.start("victim");
+  }
+
+  @AfterEach
+  void mend() {
+    victim.link().open();
   }
 
   @AfterAll
@@ -59,6 +66,56 @@ class LossTest {
     job.awaitExactly(written);
     assertThat(job.count("primary\\.v\\.lostRanges")).isEqualTo(1);
     assertThat(job.count("primary\\.v\\.lostRecords")).isEqualTo(30);
+    job.cancel();
+  }
+
+  @Test
+  void whatIsDeletedWhileItsPrimaryIsOutOfReachIsReportedWhenItIsBack() throws Exception {
+    TopologyFile topology = victimAndA("unreachable", victim.link().bootstrap());
+    List<String> written = new ArrayList<>(TestProducer.write(victim, "unreachable", 1, "v", 100));
+    UnionJob job =
+        UnionJob.start(
+            "unreachable", reporting(topology, OutOfRangePolicy.RESET), 2, directory, null);
+    job.awaitExactly(written);
+
+    victim.link().silence();
+    job.awaitDown("v");
+    List<String> backlog = TestProducer.write(victim, "unreachable", 1, "backlog", 50);
+    deleteBefore("unreachable", 130);
+    written.addAll(TestProducer.write(FIXTURE.a(), "unreachable", 1, "a", 50));
+    job.awaitExactly(written);
+    victim.link().open();
+
+    written.add("DELETED unreachable-0 100..130");
+    written.addAll(backlog.subList(30, 50));
+    job.awaitExactly(written);
+    assertThat(job.count("primary\\.v\\.lostRanges")).isEqualTo(1);
+    assertThat(job.count("primary\\.v\\.lostRecords")).isEqualTo(30);
+    job.cancel();
+  }
+
+  @Test
+  @Tag("long")
+  void whatIsDeletedWhileItsPrimaryIsRemovedIsReportedWhenItIsAddedAgain() throws Exception {
+    TopologyFile topology = victimAndA("parked", victim.bootstrap());
+    List<String> written = new ArrayList<>(TestProducer.write(victim, "parked", 1, "v", 100));
+    UnionJob job =
+        UnionJob.start("parked", reporting(topology, OutOfRangePolicy.RESET), 2, directory, null);
+    job.awaitExactly(written);
+
+    topology.removed("v", victim.bootstrap()).publish();
+    job.awaitParked("v");
+    Await.until(() -> victim.connections() == 0, Duration.ofSeconds(60));
+    TestProducer.write(victim, "parked", 1, "backlog", 50);
+    deleteBefore("parked", 150);
+    topology.primary("v", victim.bootstrap()).publish();
+
+    written.add("DELETED parked-0 100..150");
+    job.awaitExactly(written);
+    written.addAll(TestProducer.write(victim, "parked", 1, "again", 50));
+    job.awaitExactly(written);
+    assertThat(job.count("primary\\.v\\.lostRanges")).isEqualTo(1);
+    assertThat(job.count("primary\\.v\\.lostRecords")).isEqualTo(50);
     job.cancel();
   }
 
@@ -220,11 +277,15 @@ class LossTest {
   }
 
   private TopologyFile victimAndA(String stream) throws Exception {
+    return victimAndA(stream, victim.bootstrap());
+  }
+
+  private TopologyFile victimAndA(String stream, String way) throws Exception {
     FIXTURE.a().createTopic(stream, 1);
     victim.createTopic(stream, 1);
     return new TopologyFile(directory, stream)
         .primary("a", FIXTURE.a().bootstrap())
-        .primary("v", victim.bootstrap())
+        .primary("v", way)
         .publish();
   }
 

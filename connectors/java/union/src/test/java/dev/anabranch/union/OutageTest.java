@@ -78,23 +78,33 @@ class OutageTest {
     TopologyFile topology = FIXTURE.twoPrimaries(directory, "rescale", 3);
     UnionSource<RawRecord> source = UnionFixture.source(topology).build();
     List<String> written = FIXTURE.writeToBoth(topology, 3, "", 100);
-    UnionJob job = UnionJob.start("rescale", source, 2, directory, null);
+    UnionJob job = UnionJob.start("rescale", source, 1, directory, null);
     job.awaitExactly(written);
+    job.awaitSplitsOfEach(6);
     String savepoint = job.stop();
 
     List<String> unread = TestProducer.write(FIXTURE.b(), "rescale", 3, "unread", 100);
     FIXTURE.b().kill();
-    for (int parallelism : new int[] {3, 1}) {
+    for (int parallelism : new int[] {3, 2}) {
       written.addAll(TestProducer.write(FIXTURE.a(), "rescale", 3, "at" + parallelism + "-", 100));
       job = UnionJob.start("rescale", source, parallelism, directory, savepoint);
       job.awaitExactly(written);
-      savepoint = job.stop();
+      if (parallelism == 3) {
+        job.awaitSplitsOfEach(2, 2, 2);
+        savepoint = job.stop();
+      }
     }
 
-    job = UnionJob.start("rescale", source, 2, directory, savepoint);
     FIXTURE.b().restart();
     written.addAll(unread);
     job.awaitExactly(written);
+    job.awaitSplitsOfEach(3, 3);
+    savepoint = job.stop();
+
+    job = UnionJob.start("rescale", source, 4, directory, savepoint);
+    written.addAll(FIXTURE.writeToBoth(topology, 3, "wider-", 100));
+    job.awaitExactly(written);
+    job.awaitSplitsOfEach(2, 2, 1, 1);
     job.cancel();
   }
 

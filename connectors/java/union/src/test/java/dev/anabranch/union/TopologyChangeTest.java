@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewPartitions;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
@@ -108,6 +109,36 @@ class TopologyChangeTest {
     // Once it is there again it is followed.
     topology.removed("b", FIXTURE.b().bootstrap()).publish();
     job.awaitParked("b");
+    job.cancel();
+  }
+
+  @Test
+  @Tag("long")
+  void aRestoreNeedsNoTopologyService() throws Exception {
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, "service", 2);
+    List<String> written = FIXTURE.writeToBoth(topology, 2, "", 50);
+    TopologyService service = new TopologyService(topology, 0);
+    UnionSource<RawRecord> source =
+        UnionFixture.source(topology).topology(service.location()).build();
+    UnionJob job = UnionJob.start("service", source, 2, directory, null);
+    job.awaitExactly(written);
+    String savepoint = job.stop();
+
+    service.close();
+    job = UnionJob.start("service", source, 2, directory, savepoint);
+    written.addAll(FIXTURE.writeToBoth(topology, 2, "refused-", 50));
+    job.awaitExactly(written);
+
+    topology.removed("b", FIXTURE.b().bootstrap()).publish();
+    try (TopologyService again = new TopologyService(topology, service.port())) {
+      again.fail();
+      savepoint = job.stop();
+      job = UnionJob.start("service", source, 1, directory, savepoint);
+      written.addAll(FIXTURE.writeToBoth(topology, 2, "status-500-", 50));
+      job.awaitExactly(written);
+      again.answer();
+      job.awaitParked("b");
+    }
     job.cancel();
   }
 

@@ -39,6 +39,12 @@ final class TopologyFile {
     return this;
   }
 
+  /** Has a primary read, and not written to. */
+  TopologyFile draining(String name, String bootstrap) {
+    primaries.put(name, "{bootstrap: [\"" + bootstrap + "\"], state: draining}");
+    return this;
+  }
+
   /** Leaves a tombstone. */
   TopologyFile removed(String name, String bootstrap) {
     primaries.put(name, "{bootstrap: [\"" + bootstrap + "\"], state: removed}");

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -37,6 +38,7 @@ final class UnionJob {
   private final String test;
   private final Path directory;
   private final JobClient client;
+  private List<String> awaited = List.of();
 
   private UnionJob(String test, Path directory, JobClient client) {
     this.test = test;
@@ -104,6 +106,7 @@ final class UnionJob {
 
   /** Waits until each of the values has been counted, then checks that each was counted once. */
   void awaitExactly(Collection<String> values) throws Exception {
+    awaited = List.copyOf(values);
     Map<String, Integer> expected = new TreeMap<>();
     values.forEach(value -> expected.put(value, 1));
     assertThat(expected)
@@ -187,6 +190,20 @@ final class UnionJob {
     awaitGauges("KafkaSourceReader\\..*\\.currentOffset", count);
   }
 
+  /** Waits until subtasks have so many splits each, parked ones included, most first. */
+  void awaitSplitsOfEach(Integer... counts) throws Exception {
+    Await.untilAsserted(() -> assertThat(splitsOfEach()).containsExactly(counts), LIMIT);
+  }
+
+  private List<Integer> splitsOfEach() {
+    Map<String, Integer> bySubtask = new TreeMap<>();
+    UnionFixture.metrics()
+        .findMetrics(client.getJobID(), ".*KafkaSourceReader\\..*\\.currentOffset")
+        .keySet()
+        .forEach(name -> bySubtask.merge(name.split("\\.kafkaCluster\\.")[0], 1, Integer::sum));
+    return bySubtask.values().stream().sorted(Comparator.reverseOrder()).toList();
+  }
+
   /** Waits until there are so many gauges of that name. */
   void awaitGauges(String pattern, int count) throws Exception {
     Await.until(() -> gauges(pattern).size() >= count, LIMIT);
@@ -220,8 +237,20 @@ final class UnionJob {
     client.getJobExecutionResult().get(LIMIT.toSeconds(), TimeUnit.SECONDS);
   }
 
-  /** Stops the job and returns the savepoint's path. */
+  /** Stops the job, checks that it has counted nothing twice, and returns the savepoint's path. */
   String stop() throws Exception {
+    String savepoint = stopped();
+    assertNothingTwice();
+    return savepoint;
+  }
+
+  /** Of what the test has awaited, since others may be written more than once. */
+  private void assertNothingTwice() {
+    Map<String, Integer> counted = Tally.of(test);
+    assertThat(awaited).allMatch(value -> counted.getOrDefault(value, 1) == 1);
+  }
+
+  private String stopped() throws Exception {
     return client
         .stopWithSavepoint(
             false,
@@ -230,11 +259,12 @@ final class UnionJob {
         .get(LIMIT.toSeconds(), TimeUnit.SECONDS);
   }
 
-  /** Cancels the job if it still runs. */
+  /** Cancels the job if it still runs, and checks that it has counted nothing twice. */
   void cancel() throws Exception {
     if (!status().isGloballyTerminalState()) {
       client.cancel().get(30, TimeUnit.SECONDS);
       Await.until(() -> status().isGloballyTerminalState(), LIMIT);
     }
+    assertNothingTwice();
   }
 }
