@@ -11,6 +11,7 @@ import yaml
 
 from anabranch.connectors import PrismProducer
 from anabranch.connectors.readers import UnionReader
+from anabranch.devkit.certificates import Authority
 from anabranch.devkit.loop import Loop, LoopSpec
 from tests.conftest import StreamHandle
 from tests.integration.own_authority import issue_short, take_over
@@ -25,14 +26,26 @@ def mtls_loop(home: Path) -> Iterator[Loop]:
         yield loop
 
 
-def test_an_expired_certificate_costs_a_primary_until_the_file_is_renewed(mtls_loop: Loop) -> None:
-    loop = mtls_loop
-    authority = take_over(loop)
+def expired_at_a(loop: Loop, authority: Authority) -> Path:
+    """A topology document by which the certificate shown to primary a has expired."""
     document = yaml.safe_load(loop.topology_path.read_text())
     [group] = document["groups"].values()
     group["primaries"]["a"]["auth"] |= issue_short(authority, datetime.timedelta(minutes=-1))
     topology = loop.folder / "short.yaml"
     topology.write_text(yaml.safe_dump(document))
+    return topology
+
+
+def whole(loop: Loop) -> StreamHandle:
+    """The stream by the loop's own document, in which each primary has a good certificate."""
+    document = yaml.safe_load(loop.topology_path.read_text())
+    return StreamHandle("logs", 2, loop, loop.topology_path, document)
+
+
+def test_an_expired_certificate_costs_a_primary_until_the_file_is_renewed(mtls_loop: Loop) -> None:
+    loop = mtls_loop
+    authority = take_over(loop)
+    topology = expired_at_a(loop, authority)
 
     ledger = Ledger()
     with PrismProducer(str(topology), "logs", home="a") as producer:
@@ -43,27 +56,20 @@ def test_an_expired_certificate_costs_a_primary_until_the_file_is_renewed(mtls_l
         send_until(ledger, producer, lambda: acked(producer, "a") > 200)
         producer.flush()
     assert ledger.errors == []
-    # With the loop's own document, in which each primary has a good certificate.
-    whole = StreamHandle("logs", 2, loop, loop.topology_path, document)
-    assert set(ledger.check(whole)) == set(ledger.sent)
+    assert set(ledger.check(whole(loop))) == set(ledger.sent)
 
 
 def test_closing_writes_every_record_though_the_certificate_for_one_primary_has_expired(
     mtls_loop: Loop,
 ) -> None:
     authority = take_over(mtls_loop)
-    document = yaml.safe_load(mtls_loop.topology_path.read_text())
-    [group] = document["groups"].values()
-    group["primaries"]["a"]["auth"] |= issue_short(authority, datetime.timedelta(minutes=-1))
-    topology = mtls_loop.folder / "short.yaml"
-    topology.write_text(yaml.safe_dump(document))
+    topology = expired_at_a(mtls_loop, authority)
     ledger = Ledger()
     producer = PrismProducer(str(topology), "logs", home="a")
     ledger.send(producer, 3_000)
     producer.close()
     assert ledger.errors == []
-    whole = StreamHandle("logs", 2, mtls_loop, mtls_loop.topology_path, document)
-    assert set(ledger.check(whole)) == set(ledger.sent)
+    assert set(ledger.check(whole(mtls_loop))) == set(ledger.sent)
 
 
 def test_a_reader_reads_a_renewed_certificate(mtls_loop: Loop) -> None:
@@ -73,11 +79,7 @@ def test_a_reader_reads_a_renewed_certificate(mtls_loop: Loop) -> None:
         for number in range(400):
             producer.send(str(number).encode())
         producer.flush()
-    document = yaml.safe_load(loop.topology_path.read_text())
-    [group] = document["groups"].values()
-    group["primaries"]["a"]["auth"] |= issue_short(authority, datetime.timedelta(minutes=-1))
-    topology = loop.folder / "short.yaml"
-    topology.write_text(yaml.safe_dump(document))
+    topology = expired_at_a(loop, authority)
 
     seen: set[int] = set()
     with UnionReader(str(topology), "logs") as reader:
