@@ -90,6 +90,14 @@ job.sql(f"SELECT run, COUNT(*) AS records FROM {{logs}} GROUP BY run").write("{c
 """
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_topology_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Documents of tests are of no use to whoever runs them, and are one file for each place."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ANABRANCH_TOPOLOGY_CACHE", str(tmp_path_factory.mktemp("topology-cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def session_loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
     """The session's own brokers; use ``two_brokers``, which brings them back after each test."""
