@@ -84,7 +84,13 @@ MUTANTS = (
         "if (updates != comparedUpdates)",
         "if (comparedUpdates == -1)",
     ),
-    _mutant("a failed attempt is forgotten", 2800, "LogLedger", "    everFailed.add(primary);", ""),
+    _mutant(
+        "a failed attempt is forgotten",
+        "LogLedgerTest.aPrimaryThatWasDownAtTheStartIsLookedUpByTheStartTime",
+        "LogLedger",
+        "    everFailed.add(primary);",
+        "",
+    ),
     _mutant(
         "an address that changed is forgotten",
         "LogLedgerTest.anAddressThatIsCorrectedBeforeAnyAttemptFailedIsLookedUpByTheStartTimeToo",

@@ -29,6 +29,7 @@ final class LogLedger {
   private final Map<String, UnionSplit> pending = new LinkedHashMap<>();
   private final Map<String, String> visible = new TreeMap<>();
   private final Map<String, String> topics = new TreeMap<>();
+  private final ShownTopics shownTopics = new ShownTopics();
   private final Set<String> everFailed = new HashSet<>();
   private final boolean restored;
   private @Nullable StreamView view;
@@ -60,6 +61,7 @@ final class LogLedger {
     this.late = new HashMap<>(state.late());
     this.sightings = new HashMap<>(state.sightings());
     this.known = new HashMap<>(state.known());
+    known.forEach((log, topic) -> shownTopics.restored(log.clusterId(), topic, log.topicId()));
     state.pending().forEach(split -> pending.put(split.splitId(), split));
   }
 
@@ -115,6 +117,7 @@ final class LogLedger {
       return Lookup.NOTHING;
     }
     topics.put(primary, topicId);
+    shownTopics.sighted(shown.clusterId(), shown.topic(), topicId);
     if (heldBack(primary, shown) != null) {
       return Lookup.NOTHING;
     }
@@ -190,16 +193,16 @@ final class LogLedger {
       // Until then the primary is awaited still, so that no bounded read ends before.
       return;
     }
-    Map<TopicOfCluster, Set<String>> former = new HashMap<>();
     bounds.forEach(
         (log, bound) -> {
-          late.remove(log);
+          // What was there when its cluster was first found has nothing before it.
+          Set<String> former =
+              late.remove(log) != null
+                  ? Set.of()
+                  : shownTopics.before(log.clusterId(), topic, log.topicId());
           if (known.putIfAbsent(log, topic) == null) {
             UnionSplit split =
-                UnionSplit.fresh(log, primary, topic, bound.start(), bound.stop())
-                    .behind(
-                        former.computeIfAbsent(
-                            TopicOfCluster.of(log, topic), this::formerTopicIds));
+                UnionSplit.fresh(log, primary, topic, bound.start(), bound.stop()).behind(former);
             pending.put(split.splitId(), split);
           }
         });
@@ -249,16 +252,8 @@ final class LogLedger {
         .collect(Collectors.toSet());
   }
 
-  private Set<String> formerTopicIds(TopicOfCluster topic) {
-    return formerLogs(topic).map(LogId::topicId).collect(Collectors.toSet());
-  }
-
   /** A topic as it is now; without an id where there is none. */
-  private record TopicOfCluster(String clusterId, String name, @Nullable String id) {
-    static TopicOfCluster of(LogId log, String name) {
-      return new TopicOfCluster(log.clusterId(), name, log.topicId());
-    }
-  }
+  private record TopicOfCluster(String clusterId, String name, @Nullable String id) {}
 
   /** Known logs that had its name in its cluster, and another id. */
   private Stream<LogId> formerLogs(TopicOfCluster topic) {

@@ -2,6 +2,7 @@ package dev.anabranch.union;
 
 import static dev.anabranch.union.Views.shown;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import java.util.HashMap;
 import java.util.List;
@@ -359,5 +360,41 @@ class LogLedgerTest {
     assertThat(start(admit(ledger, "b", shown("A", "t1", 1))))
         .isEqualTo(StartPosition.timestamp(77));
     assertThat(ledger.pending()).hasSize(1);
+  }
+
+  @Test
+  void whatIsHeardLaterIsNotNewerForThat() {
+    LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a", "b");
+    // One Kafka cluster by two names: b shows it first, and its logs are looked up last.
+    Lookup first = ledger.observe("b", shown("A", "t1", 1));
+    admit(ledger, "a", shown("A", "t2", 1));
+    LogId log = new LogId("A", "t1", 0);
+    assertThat(first.logs()).containsExactly(log);
+    // The start position does not apply, so it is looked up anew.
+    ledger.resolved("b", "t", first, Map.of(log, new Lookup.Bounds(5, UnionSplit.NO_STOP)));
+    admit(ledger, "b", shown("A", "t1", 1));
+    assertThat(ledger.pending())
+        .allSatisfy(
+            split ->
+                assertThat(split.formerTopicIds())
+                    .isEqualTo(split.log().equals(log) ? Set.of() : Set.of("t1")));
+    assertThat(ledger.pending()).hasSize(2);
+  }
+
+  @Test
+  void afterARestoreAllThatIsKnownIsOlderThanWhatIsNew() throws Exception {
+    LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a");
+    admit(ledger, "a", shown("A", "t1", 1));
+    admit(ledger, "a", shown("A", "t2", 1));
+    LogLedger later = restored(ledger, OutOfRangePolicy.RESET);
+    Set<LogId> before = Set.copyOf(later.pending().stream().map(UnionSplit::log).toList());
+    admit(later, "a", shown("A", "t2", 2));
+    admit(later, "a", shown("A", "t3", 1));
+    assertThat(later.pending())
+        .filteredOn(split -> !before.contains(split.log()))
+        .extracting(UnionSplit::log, UnionSplit::formerTopicIds)
+        .containsExactlyInAnyOrder(
+            tuple(new LogId("A", "t2", 1), Set.of("t1")),
+            tuple(new LogId("A", "t3", 0), Set.of("t1", "t2")));
   }
 }
