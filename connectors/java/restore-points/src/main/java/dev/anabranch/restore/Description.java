@@ -24,7 +24,7 @@ final class Description {
   static Map<String, @Nullable Object> brief(Examined examined) {
     Map<String, @Nullable Object> told = new LinkedHashMap<>();
     RestorePoint point = examined.point();
-    told.put("uri", examined.folder().toString());
+    told.put("uri", uri(examined.folder()));
     told.put("modified_ms", examined.modifiedMs());
     told.put("complete", examined.isComplete());
     told.put("problem", examined.problem());
@@ -81,7 +81,7 @@ final class Description {
   private static List<Map<String, String>> missing(Examined examined) {
     List<Map<String, String>> told = new ArrayList<>();
     for (Examined.Missing file : examined.missing()) {
-      told.add(Map.of("uri", file.path().toString(), "reason", file.reason()));
+      told.add(Map.of("uri", uri(file.path()), "reason", file.reason()));
     }
     return told;
   }
@@ -106,12 +106,20 @@ final class Description {
     List<Map<String, Object>> told = new ArrayList<>();
     for (StateFile file : point.files()) {
       Map<String, Object> one = new LinkedHashMap<>();
-      one.put("uri", file.path().toString());
+      one.put("uri", uri(file.path()));
       one.put("bytes", file.bytes());
       one.put("own", isOwn(file.path(), point.folder()));
       told.add(one);
     }
     return told;
+  }
+
+  /** As people write it: of a local file Flink itself makes {@code file:/tmp}. */
+  private static String uri(Path path) {
+    String authority = path.toUri().getAuthority();
+    return "file".equals(path.toUri().getScheme()) && authority == null
+        ? "file://" + path.getPath()
+        : path.toString();
   }
 
   /** Whether it lies in the folder of the restore point, and so goes where that goes. */
