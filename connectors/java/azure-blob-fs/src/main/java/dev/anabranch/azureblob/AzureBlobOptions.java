@@ -49,8 +49,8 @@ public final class AzureBlobOptions {
           .memoryType()
           .defaultValue(MemorySize.ofMebiBytes(4))
           .withDescription(
-              "Files up to this size are written by one request; larger ones are staged in blocks of"
-                  + " it. Reads fetch ranges of the same size. Blob Storage takes 50,000 blocks a"
+              "Files up to twice this size are written by one request, if there is memory; larger"
+                  + " ones are staged in blocks of it, the first being two. Reads fetch ranges of the same size. Blob Storage takes 50,000 blocks a"
                   + " blob: at 4 MiB that is 195 GiB. From 256 KiB to 100 MiB.");
 
   /** Threads that upload. */

@@ -111,7 +111,9 @@ final class BlobFileSystem extends FileSystem
   public FSDataOutputStream create(Path path, WriteMode mode) throws IOException {
     String name = fileName(path);
     BlockBlobClient blob = tree.blob(name);
-    BlockStager stager = new BlockStager(name, blob, resources, errors, settings.blockBytes(), 0);
+    int block = settings.blockBytes();
+    // RocksDB's files are mostly seven or eight megabytes: each is one request so, and not three.
+    BlockStager stager = new BlockStager(name, blob, resources, errors, 2 * block, block, 0);
     return new BlobOutputStream(
         name, blob, errors, stager, mode == WriteMode.OVERWRITE, settings.requestTimeout());
   }

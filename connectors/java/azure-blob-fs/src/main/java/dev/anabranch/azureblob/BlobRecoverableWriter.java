@@ -87,7 +87,7 @@ final class BlobRecoverableWriter implements RecoverableWriter {
     BlockBlobClient blob = tree.blob(before.name());
     int blocks = before.runs().stream().mapToInt(BlockIds::count).sum();
     BlockStager stager =
-        new BlockStager(before.name(), blob, resources, errors, blockBytes, blocks);
+        new BlockStager(before.name(), blob, resources, errors, blockBytes, blockBytes, blocks);
     return new BlobRecoverableStream(before, blob, errors, stager);
   }
 }

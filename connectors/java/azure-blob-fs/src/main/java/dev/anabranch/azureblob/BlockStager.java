@@ -30,6 +30,7 @@ final class BlockStager implements MemoryBudget.Holder {
   private final BlockBlobClient blob;
   private final BlobResources resources;
   private final BlobErrors errors;
+  private final int firstBytes;
   private final int blockBytes;
   private final ReentrantLock lock = new ReentrantLock();
   private final List<ByteBuffer> pages = new ArrayList<>();
@@ -46,6 +47,8 @@ final class BlockStager implements MemoryBudget.Holder {
    * For one file.
    *
    * @param name of the blob
+   * @param firstBytes how much is collected before the first block is staged, if there is room
+   * @param blockBytes the same of each further one
    * @param idsBefore how many blocks the blob has from earlier runs
    */
   BlockStager(
@@ -53,12 +56,14 @@ final class BlockStager implements MemoryBudget.Holder {
       BlockBlobClient blob,
       BlobResources resources,
       BlobErrors errors,
+      int firstBytes,
       int blockBytes,
       int idsBefore) {
     this.name = name;
     this.blob = blob;
     this.resources = resources;
     this.errors = errors;
+    this.firstBytes = firstBytes;
     this.blockBytes = blockBytes;
     this.idsBefore = idsBefore;
     this.ids = BlockIds.none();
@@ -72,11 +77,11 @@ final class BlockStager implements MemoryBudget.Holder {
       int position = offset;
       int left = length;
       while (left > 0) {
-        if (filled == blockBytes) {
-          stage(); // not before there is more: a file of one block is written by one request
+        if (filled == nextBytes()) {
+          stage(); // not before there is more: what fits the first block is written by one request
         }
         ByteBuffer page = page();
-        int part = Math.min(left, Math.min(page.remaining(), blockBytes - filled));
+        int part = Math.min(left, Math.min(page.remaining(), nextBytes() - filled));
         page.put(from, position, part);
         filled += part;
         position += part;
@@ -182,13 +187,17 @@ final class BlockStager implements MemoryBudget.Holder {
     }
   }
 
+  private int nextBytes() {
+    return ids.count() == 0 ? firstBytes : blockBytes;
+  }
+
   private ByteBuffer page() throws IOException {
     check();
     if (!pages.isEmpty() && pages.get(pages.size() - 1).hasRemaining()) {
       return pages.get(pages.size() - 1);
     }
     int size = Math.min(LARGEST_PAGE, Math.max(FIRST_PAGE, filled));
-    size = Math.min(size, blockBytes - filled);
+    size = Math.min(size, nextBytes() - filled);
     // While it waits for memory, what was collected may be staged: by itself, to make room.
     resources.budget.take(size, this);
     held += size;

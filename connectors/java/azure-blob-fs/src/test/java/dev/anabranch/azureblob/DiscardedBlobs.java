@@ -15,6 +15,10 @@ import java.util.regex.Pattern;
  * and blocks that were never staged refused, as by Blob Storage; the bytes themselves are gone.
  */
 final class DiscardedBlobs {
+  /** Of two digits for the day, as HTTP has it, and the JDK's own of RFC 1123 has not. */
+  private static final DateTimeFormatter HTTP_DATE =
+      DateTimeFormatter.ofPattern("EEE, dd MMM yyyy HH:mm:ss 'GMT'", Locale.ENGLISH);
+
   private static final Pattern BLOCK = Pattern.compile("<(Latest|Uncommitted|Committed)>([^<]*)<");
   private static final Pattern RANGE = Pattern.compile("bytes=(\\d+)-(\\d*)");
   private static final int PAGE = 5000;
@@ -113,7 +117,7 @@ final class DiscardedBlobs {
                 metadata.put(name.substring(METADATA.length()), value);
               }
             });
-    String now = DateTimeFormatter.RFC_1123_DATE_TIME.format(ZonedDateTime.now(ZoneOffset.UTC));
+    String now = HTTP_DATE.format(ZonedDateTime.now(ZoneOffset.UTC));
     Blob blob = new Blob(length, "\"0x" + ++versions + "\"", now, metadata, blocks);
     blobs.put(path, blob);
     staged.remove(path);

@@ -165,7 +165,7 @@ class FaultTest {
   void publishesNothingWhereABlockCannotBeStaged() throws IOException {
     proxy.rule = request -> request.contains("comp=block&") ? Fault.answered(503) : Fault.none();
     FSDataOutputStream out = files.create(path("hopeless"), WriteMode.NO_OVERWRITE);
-    out.write(random(7, 2 * BLOCK));
+    out.write(random(7, 3 * BLOCK));
     assertThatThrownBy(out::close)
         .isInstanceOf(IOException.class)
         .hasMessageMatching(
@@ -240,7 +240,7 @@ class FaultTest {
         new Thread(
             () -> {
               try {
-                out.write(random(17, 2 * BLOCK));
+                out.write(random(17, 3 * BLOCK));
                 out.close();
                 marked.completeExceptionally(new AssertionError("it is closed"));
               } catch (InterruptedIOException e) {
