@@ -40,15 +40,19 @@ def fault(begin_and_end: Callable[[StreamHandle, FaultyLink], Iterator[None]]) -
 @fault
 def killed(stream: StreamHandle, _: FaultyLink) -> Iterator[None]:
     stream.loop.broker("a").kill()
-    yield
-    stream.loop.broker("a").restart()
+    try:
+        yield
+    finally:
+        stream.loop.broker("a").restart()
 
 
 @fault
 def paused(stream: StreamHandle, _: FaultyLink) -> Iterator[None]:
     stream.loop.broker("a").pause()
-    yield
-    stream.loop.broker("a").resume()
+    try:
+        yield
+    finally:
+        stream.loop.broker("a").resume()
 
 
 @fault
@@ -73,16 +77,20 @@ def slow(_: StreamHandle, link: FaultyLink) -> Iterator[None]:
 def throttled(stream: StreamHandle, _: FaultyLink) -> Iterator[None]:
     a = stream.loop.broker("a").bootstrap
     limit_writers(a, 200.0)
-    yield
-    limit_writers(a, None)
+    try:
+        yield
+    finally:
+        limit_writers(a, None)
 
 
 @fault
 def forbidden(stream: StreamHandle, _: FaultyLink) -> Iterator[None]:
     a = stream.loop.broker("a")
     forbid(a, stream.name, AclOperation.WRITE)
-    yield
-    allow(a, stream.name, AclOperation.WRITE)
+    try:
+        yield
+    finally:
+        allow(a, stream.name, AclOperation.WRITE)
 
 
 @fault
@@ -97,9 +105,11 @@ def disk_full(stream: StreamHandle, _: FaultyLink) -> Iterator[None]:
     assert a.ref is not None
     # What it has is beyond that already, and a broker takes any error of a write alike.
     resource.prlimit(a.ref.pid, resource.RLIMIT_FSIZE, (1_000, 1_000))
-    yield
-    await_true(lambda: a.state is not ServiceState.UP)
-    a.restart()
+    try:
+        yield
+    finally:
+        await_true(lambda: a.state is not ServiceState.UP)
+        a.restart()
 
 
 @fault
@@ -113,11 +123,13 @@ def flapping(_: StreamHandle, link: FaultyLink) -> Iterator[None]:
             link.open()
             over.wait(2.0)
 
-    flaps = threading.Thread(target=flap)
+    flaps = threading.Thread(target=flap, daemon=True)
     flaps.start()
-    yield
-    over.set()
-    flaps.join()
+    try:
+        yield
+    finally:
+        over.set()
+        flaps.join()
 
 
 @fault
@@ -127,8 +139,10 @@ def all_down_for_a_while(stream: StreamHandle, link: FaultyLink) -> Iterator[Non
     b.pause()
     back = threading.Timer(5.0, b.resume)
     back.start()
-    yield
-    back.join()
+    try:
+        yield
+    finally:
+        back.join()
 
 
 @pytest.fixture(scope="module")

@@ -55,15 +55,15 @@ class _Judging:
     def _balanced(self) -> None:
         """Of whoever was given splits just now, nobody has more than one above another.
 
-        Where some are of a topic that was created again, it is enough that this holds with them or without
-        them: who knows of that, and when, is a matter of moments.
+        Where some are of a topic that was created again, each of them may count or not: who knows of that,
+        and when, is a matter of moments.
         """
-        now = {
-            subtask: {name for name in held if not self._superseded(name)}
-            for subtask, held in self._held.items()
-        }
-        more = min(self._more(self._held), self._more(now))
-        must(more <= 1, f"somebody is given {more} splits more than another has")
+        least = min(map(len, self._held.values()), default=0)
+        most = max(
+            (sum(not self._superseded(name) for name in self._held[each]) for each in self._was_shared),
+            default=0,
+        )
+        must(most - least <= 1, f"somebody is given {most - least} splits more than another has")
         self._was_shared = set()
 
     def _superseded(self, name: str) -> bool:
@@ -72,10 +72,6 @@ class _Judging:
         cluster, topic, _ = name.split("/")
         later = [each for each in order[order.index(name) :] if f"/{topic}/" not in each]
         return any(each in self._accounts for each in later if each.startswith(f"{cluster}/"))
-
-    def _more(self, held: dict[int, set[str]]) -> int:
-        least = min(map(len, held.values()), default=0)
-        return max((len(held[subtask]) - least for subtask in self._was_shared), default=0)
 
     def command(self, command: str) -> None:
         self._brokers.play(command.split("|")[0])

@@ -46,9 +46,9 @@ class PrimaryHealth:
         takes: It takes records of all sinks; None where there are none.
         parked: Partitions that are not being read, for any reason.
         lag: Records that wait there, as far as was last seen.
-        lost_ranges: Ranges of records that were gone before they were read, since the tasks started.
-        lost_records: How many those were, as far as is known: what a log that was replaced by another one
-            had after the last record that was read, nobody knows.
+        lost_ranges: Ranges of records that are gone from its logs, since the tasks started.
+        lost_records: How many records of these ranges are known of, read or not: what a log that was
+            replaced by another one had after the last record that was read, nobody knows.
         trouble: Why it did not answer when sources last looked what it has; empty where it did.
     """
 

@@ -71,18 +71,16 @@ class _Watched:
         yield from self._lost(now)
 
     def _lost(self, now: PrimaryHealth) -> Iterator[str]:
+        if now.lost_ranges < self.lost_ranges or now.lost_records < self.lost_records:
+            # A task that starts anew counts anew.
+            self.lost_ranges = self.lost_records = 0
         ranges, records = now.lost_ranges - self.lost_ranges, now.lost_records - self.lost_records
-        # A task that starts anew counts anew.
         self.lost_ranges, self.lost_records = now.lost_ranges, now.lost_records
-        if ranges > 0 and records > 0:
-            some = "1 record was" if records == 1 else f"{records:,} records were"
-            yield f": {some} gone before anybody read {'it' if records == 1 else 'them'}: see Flink's log"
-        elif ranges > 0:
-            logs = "a log was" if ranges == 1 else f"{ranges} logs were"
-            yield (
-                f": {logs} replaced by another: what was written there after the last record that was read, "
-                "if anything, is gone: see Flink's log"
-            )
+        if ranges > 0 or records > 0:
+            parts = f"{ranges} parts of its logs are" if ranges > 1 else "a part of a log is"
+            some = "1 record" if records == 1 else f"{records:,} records"
+            known = f", {some} at least" if records > 0 else ""
+            yield f": {parts} gone{known}; Flink's log says what, and what of it is known to have been unread"
 
     def _gone(self, now: PrimaryHealth) -> Iterator[str]:
         """Whatever was said of it does not matter any more; if it comes back, it begins anew."""

@@ -107,7 +107,6 @@ final class KafkaTransport implements Transport {
     try {
       String reason = broken;
       if (reason != null) {
-        LOG.warn("making a new producer for {}: {}", name, reason);
         report(reason);
         broken = null;
         drop();

@@ -188,18 +188,15 @@ final class LogLedger {
         && start.of(primary).kind() != StartPosition.Kind.EARLIEST
         && lookup.logs().stream().anyMatch(log -> hasFound(log.clusterId()))) {
       // By another name the cluster was found meanwhile. A log that is not known has come since:
-      // the
-      // start position does not apply, and it is looked up anew, as any log that comes later.
+      // it is looked up anew, as any log that comes later, and the start position does not apply.
       // Until then the primary is awaited still, so that no bounded read ends before.
       return;
     }
     bounds.forEach(
         (log, bound) -> {
-          // What was there when its cluster was first found has nothing before it.
-          Set<String> former =
-              late.remove(log) != null
-                  ? Set.of()
-                  : shownTopics.before(log.clusterId(), topic, log.topicId());
+          // What was there when its cluster was first found is older than what a checkpoint knows.
+          boolean isLate = late.remove(log) != null;
+          Set<String> former = shownTopics.before(log.clusterId(), topic, log.topicId(), !isLate);
           if (known.putIfAbsent(log, topic) == null) {
             UnionSplit split =
                 UnionSplit.fresh(log, primary, topic, bound.start(), bound.stop()).behind(former);

@@ -10,6 +10,9 @@ import java.util.Set;
 /**
  * In which order topics of one name were shown in one Kafka cluster. Their logs become known in
  * another order: who asks by two names, or by two ways, may hear the first answer last.
+ *
+ * <p>The order is not in checkpoints. After a restore all that is known counts as older than what
+ * is not, so a topic that was shown before it, and whose logs were never known, is taken for newer.
  */
 final class ShownTopics {
   private record Place(String clusterId, String name) {}
@@ -30,10 +33,17 @@ final class ShownTopics {
     }
   }
 
-  /** Ids of those that were there before that one, which has been shown. */
-  Set<String> before(String clusterId, String name, String id) {
+  /**
+   * Ids of those that were there before that one, which has been shown.
+   *
+   * @param andRestored whether those of the checkpoint are, too
+   */
+  Set<String> before(String clusterId, String name, String id, boolean andRestored) {
     Place place = new Place(clusterId, name);
-    Set<String> before = new HashSet<>(restored.getOrDefault(place, Set.of()));
+    Set<String> before = new HashSet<>();
+    if (andRestored) {
+      before.addAll(restored.getOrDefault(place, Set.of()));
+    }
     List<String> ids = shown.getOrDefault(place, List.of());
     before.addAll(ids.subList(0, Math.max(0, ids.indexOf(id))));
     before.remove(id);

@@ -397,4 +397,26 @@ class LogLedgerTest {
             tuple(new LogId("A", "t2", 1), Set.of("t1")),
             tuple(new LogId("A", "t3", 0), Set.of("t1", "t2")));
   }
+
+  /** By two names: the older topic is shown by b, and of the newer one a log has no leader yet. */
+  @Test
+  void alsoALogThatDidNotAnswerAtFirstKnowsWhatWasThereBefore() {
+    LogLedger ledger =
+        new LogLedger(PerPrimary.all(StartPosition.earliest()), OutOfRangePolicy.RESET, 1000);
+    ledger.follow(Views.of(1, "a", "b"));
+    Lookup older = ledger.observe("b", shown("A", "t1", 2));
+    Lookup newer = ledger.observe("a", shown("A", "t2", 2));
+    Lookup.Bounds bounds = new Lookup.Bounds(5, UnionSplit.NO_STOP);
+    Map<LogId, Lookup.Bounds> all = new HashMap<>();
+    older.logs().forEach(log -> all.put(log, bounds));
+    ledger.resolved("b", "t", older, all);
+    LogId answers = new LogId("A", "t2", 0);
+    ledger.resolved("a", "t", newer, Map.of(answers, bounds));
+    admit(ledger, "a", shown("A", "t2", 2));
+    assertThat(ledger.pending())
+        .filteredOn(split -> split.log().topicId().equals("t2"))
+        .extracting(UnionSplit::log, UnionSplit::formerTopicIds)
+        .containsExactlyInAnyOrder(
+            tuple(answers, Set.of("t1")), tuple(new LogId("A", "t2", 1), Set.of("t1")));
+  }
 }

@@ -67,7 +67,7 @@ class SlowJobTest {
                         .returns(RawRecordTypeInfo.INSTANCE)
                         .uid("slow")));
     running = job;
-    while (Tally.of(stream).size() < written.size()) {
+    while (Tally.of(stream).size() < written.size() && !job.status().isGloballyTerminalState()) {
       assertThat(job.timeDown("a") + job.timeDown("b")).as("seconds down").isZero();
       Thread.sleep(100);
     }
