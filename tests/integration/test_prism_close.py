@@ -153,6 +153,12 @@ def session_loop() -> Iterator[Loop]:
         yield loop
 
 
+def troubles(producer: PrismProducer) -> int:
+    """How often primary a was too late for a record, or failed it."""
+    told = producer.stats().primaries["a"]
+    return told.hedged + told.failed
+
+
 @pytest.mark.parametrize("begin", FAULTS, ids=lambda each: each.__name__)
 def test_closing_writes_every_record(make_stream: StreamMaker, link: FaultyLink, begin: Fault) -> None:
     stream = make_stream()
@@ -163,9 +169,15 @@ def test_closing_writes_every_record(make_stream: StreamMaker, link: FaultyLink,
     ledger = Ledger()
     producer = PrismProducer(stream.topology, stream.name)
     send_until(ledger, producer, lambda: all(acked(producer, name) > 200 for name in "ab"))
+    producer.flush()
+    before = troubles(producer)
     with begin(stream, link):
+        # A quota is felt only by who goes on.
+        ledger.send(producer, 1_000, pause_s=0.001)
         ledger.send(producer, 3_000)
         producer.close()
+        told = producer.stats().primaries["a"]
+        assert troubles(producer) > before or told.reason, "it has met the fault"
         assert ledger.deliveries.keys() == ledger.sent.keys(), "told of all when it returns"
         assert ledger.errors == []
     link.open()
