@@ -92,6 +92,20 @@ MUTANTS = (
         "",
     ),
     _mutant(
+        "the order in which topics were shown is forgotten",
+        "LogLedgerTest.whatIsHeardLaterIsNotNewerForThat",
+        "ShownTopics",
+        "    before.addAll(ids.subList(0, Math.max(0, ids.indexOf(id))));",
+        "",
+    ),
+    _mutant(
+        "what a checkpoint knows is not older than what is new",
+        "LogLedgerTest.afterARestoreAllThatIsKnownIsOlderThanWhatIsNew",
+        "ShownTopics",
+        "    if (andRestored) {",
+        "    if (false) {",
+    ),
+    _mutant(
         "an address that changed is forgotten",
         "LogLedgerTest.anAddressThatIsCorrectedBeforeAnyAttemptFailedIsLookedUpByTheStartTimeToo",
         "LogLedger",
@@ -270,13 +284,6 @@ MUTANTS = (
         "PrimaryFetcher",
         "if (entry == null || !entry.isReadable())",
         "if (entry == null)",
-    ),
-    _mutant(
-        "an older answer is believed of a new order",
-        900,
-        "PrimaryFetcher",
-        "          question = null;\n          compareSoon",
-        "          compareSoon",
     ),
     _mutant(
         "a successor is read though the policy parks",
