@@ -73,6 +73,14 @@ class StreamHandle:
         self.document["generation"] += 1
         write_atomically(self.topology_path, yaml.safe_dump(self.document))
 
+    def move(self, **addresses: str) -> StreamHandle:
+        """Publishes other addresses of primaries."""
+        [group] = self.document["groups"].values()
+        for name, address in addresses.items():
+            group["primaries"][name]["bootstrap"] = [address]
+        self.publish()
+        return self
+
 
 StreamMaker = Callable[..., StreamHandle]
 WriteCountingJob = Callable[[Path, str, str], None]

@@ -161,10 +161,7 @@ def troubles(producer: PrismProducer) -> int:
 
 @pytest.mark.parametrize("begin", FAULTS, ids=lambda each: each.__name__)
 def test_closing_writes_every_record(make_stream: StreamMaker, link: FaultyLink, begin: Fault) -> None:
-    stream = make_stream()
-    [group] = stream.document["groups"].values()
-    group["primaries"]["a"]["bootstrap"] = [link.bootstrap]
-    stream.publish()
+    stream = make_stream().move(a=link.bootstrap)
     brokers = {name: stream.loop.broker(name) for name in "ab"}
     ledger = Ledger()
     producer = PrismProducer(stream.topology, stream.name)

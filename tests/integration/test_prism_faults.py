@@ -45,16 +45,7 @@ def session_loop() -> Iterator[Loop]:
 @pytest.fixture
 def linked(make_stream: StreamMaker, link: FaultyLink) -> StreamHandle:
     """A stream whose primary a is reached by the link."""
-    return behind(link, make_stream())
-
-
-def behind(link: FaultyLink, stream: StreamHandle, *, b: str | None = None) -> StreamHandle:
-    [group] = stream.document["groups"].values()
-    group["primaries"]["a"]["bootstrap"] = [link.bootstrap]
-    if b is not None:
-        group["primaries"]["b"]["bootstrap"] = [b]
-    stream.publish()
-    return stream
+    return make_stream().move(a=link.bootstrap)
 
 
 def both(stream: StreamHandle) -> dict[str, Broker]:
@@ -196,7 +187,7 @@ def test_a_slow_primary_is_left_while_another_is_prompt_and_probed_without_end(
 
 
 def test_the_last_primary_is_kept_however_slow(make_stream: StreamMaker, link: FaultyLink) -> None:
-    stream = behind(link, make_stream(), b=NOBODY)
+    stream = make_stream().move(a=link.bootstrap, b=NOBODY)
     ledger = Ledger()
     with PrismProducer(stream.topology, stream.name) as producer:
         ledger.send(producer, 100)
@@ -230,7 +221,7 @@ def test_a_primary_that_flaps_every_two_seconds_costs_nothing(linked: StreamHand
 def test_a_first_answer_that_comes_after_the_hedges_is_counted_once(
     make_stream: StreamMaker, link: FaultyLink
 ) -> None:
-    stream = behind(link, make_stream(partitions=1))
+    stream = make_stream(partitions=1).move(a=link.bootstrap)
     ledger = Ledger()
     with PrismProducer(stream.topology, stream.name, home="a") as producer:
         send_until(ledger, producer, lambda: acked(producer, "a") > 20)
@@ -253,7 +244,7 @@ def test_a_first_answer_that_comes_after_the_hedges_is_counted_once(
 def test_two_copies_wait_for_a_black_hole_and_are_on_both_when_it_ends(
     make_stream: StreamMaker, link: FaultyLink
 ) -> None:
-    stream = behind(link, make_stream(copies=2))
+    stream = make_stream(copies=2).move(a=link.bootstrap)
     ledger = Ledger()
     with PrismProducer(stream.topology, stream.name, max_block_s=60) as producer:
         ledger.send(producer, 500)
@@ -271,7 +262,7 @@ def test_two_copies_wait_for_a_black_hole_and_are_on_both_when_it_ends(
 def test_two_copies_go_on_though_one_of_two_primaries_is_slow(
     make_stream: StreamMaker, link: FaultyLink
 ) -> None:
-    stream = behind(link, make_stream(copies=2))
+    stream = make_stream(copies=2).move(a=link.bootstrap)
     ledger = Ledger()
     with PrismProducer(stream.topology, stream.name, max_block_s=20) as producer:
         ledger.send(producer, 500)

@@ -43,10 +43,7 @@ def session_loop() -> Iterator[Loop]:
 @pytest.fixture
 def linked(make_stream: StreamMaker, link: FaultyLink) -> StreamHandle:
     """A stream of one partition whose primary a is reached by the link."""
-    stream = make_stream(partitions=1)
-    primaries(stream)["a"]["bootstrap"] = [link.bootstrap]
-    stream.publish()
-    return stream
+    return make_stream(partitions=1).move(a=link.bootstrap)
 
 
 @pytest.fixture

@@ -115,11 +115,10 @@ class _Watched:
             return
         end = "; this run ends when it is back, or fails at scan.bounded.deadline" if self.bounded else ""
         # How many is not known yet: they are parked one by one.
-        what = "does not answer", "its partitions wait where they stand"
-        never = "has not answered yet", "its partitions wait"
-        silent, wait = what if self.answered else never
+        silent = "does not answer" if self.answered else "has not answered yet"
         why = f" ({now.trouble})" if now.trouble else ""
-        yield f" {silent}{why}: {wait}, the others are read{end}"
+        where = " where they stand" if self.answered else ""
+        yield f" {silent}{why}: its partitions wait{where}, the others are read{end}"
 
     def _parked(self, now: PrimaryHealth, now_s: float) -> Iterator[str]:
         self.was_read |= bool(now.answers) and not now.parked

@@ -23,14 +23,8 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.apache.kafka.common.acl.AccessControlEntry;
-import org.apache.kafka.common.acl.AclBinding;
 import org.apache.kafka.common.acl.AclOperation;
-import org.apache.kafka.common.acl.AclPermissionType;
 import org.apache.kafka.common.config.ConfigResource;
-import org.apache.kafka.common.resource.PatternType;
-import org.apache.kafka.common.resource.ResourcePattern;
-import org.apache.kafka.common.resource.ResourceType;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Tag;
@@ -130,26 +124,12 @@ class PrismEndOfInputTest {
     FORBIDDEN {
       @Override
       String stream(Path folder) throws Exception {
-        return ownFirst(
-            Map.of(
-                "authorizer.class.name",
-                "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-                "allow.everyone.if.no.acl.found",
-                "true"));
+        return ownFirst(Permissions.LOOKED_UP);
       }
 
-      /** The other one: a topic with any entry is free to nobody else. */
       @Override
       void begin() throws Exception {
-        try (Admin admin = first().admin()) {
-          admin
-              .createAcls(
-                  List.of(
-                      acl(AclOperation.WRITE, AclPermissionType.DENY),
-                      acl(AclOperation.ALL, AclPermissionType.ALLOW)))
-              .all()
-              .get();
-        }
+        Permissions.forbid(first(), stream, AclOperation.WRITE);
       }
     },
     CERTIFICATE_EXPIRED {
@@ -285,10 +265,7 @@ class PrismEndOfInputTest {
         .setParallelism(1)
         .map(PrismEndOfInputTest::waitHalfway)
         .setParallelism(1)
-        .sinkTo(
-            sink(
-                fault.topology(folder),
-                n -> OutgoingRecord.of(Ledger.value(n)).withInputId(RecordId.supplied("in", n))));
+        .sinkTo(sink(fault.topology(folder), n -> outgoing(n, Ledger.value(n))));
     JobClient job = env.executeAsync("end of input");
     try {
       halfway.await();
@@ -316,9 +293,7 @@ class PrismEndOfInputTest {
         .sinkTo(
             sink(
                 BROKERS.topology(folder, stream, 2, 1),
-                n ->
-                    OutgoingRecord.of(n == RECORDS - 1 ? incompressible() : Ledger.value(n))
-                        .withInputId(RecordId.supplied("in", n))));
+                n -> outgoing(n, n == RECORDS - 1 ? incompressible() : Ledger.value(n))));
     JobClient job = env.executeAsync("a last record that is too large");
     assertThatThrownBy(() -> job.getJobExecutionResult().get())
         .hasStackTraceContaining("RecordTooLargeException")
@@ -335,6 +310,10 @@ class PrismEndOfInputTest {
       }
     }
     assertThat(found).hasSize((int) RECORDS);
+  }
+
+  private static OutgoingRecord outgoing(long n, byte[] value) {
+    return OutgoingRecord.of(value).withInputId(RecordId.supplied("in", n));
   }
 
   private static byte[] incompressible() {
@@ -363,12 +342,6 @@ class PrismEndOfInputTest {
       own.close();
       own = null;
     }
-  }
-
-  private static AclBinding acl(AclOperation operation, AclPermissionType type) {
-    return new AclBinding(
-        new ResourcePattern(ResourceType.TOPIC, stream, PatternType.LITERAL),
-        new AccessControlEntry("User:ANONYMOUS", "*", operation, type));
   }
 
   /** Lets the stream's topic take no batch of more bytes. */

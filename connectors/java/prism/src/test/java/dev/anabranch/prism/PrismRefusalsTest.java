@@ -5,16 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.anabranch.testkit.LocalBroker;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.common.acl.AccessControlEntry;
-import org.apache.kafka.common.acl.AclBinding;
 import org.apache.kafka.common.acl.AclOperation;
-import org.apache.kafka.common.acl.AclPermissionType;
-import org.apache.kafka.common.resource.PatternType;
-import org.apache.kafka.common.resource.ResourcePattern;
-import org.apache.kafka.common.resource.ResourceType;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -33,17 +25,9 @@ class PrismRefusalsTest {
   private static LocalBroker guarded;
   @TempDir Path folder;
 
-  /** Who may do what is looked up there; what has no entry is free to all. */
   @BeforeAll
   static void start() {
-    guarded =
-        LocalBroker.start(
-            "guarded",
-            Map.of(
-                "authorizer.class.name",
-                "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-                "allow.everyone.if.no.acl.found",
-                "true"));
+    guarded = LocalBroker.start("guarded", Permissions.LOOKED_UP);
   }
 
   @AfterAll
@@ -58,22 +42,17 @@ class PrismRefusalsTest {
     String stream = BROKERS.newName();
     guarded.createTopic(stream, 1);
     BROKERS.b().createTopic(stream, 1);
-    AclBinding denied = acl(stream, operation, AclPermissionType.DENY);
-    // The other one: a topic with any entry is free to nobody else.
-    AclBinding allowed = acl(stream, AclOperation.ALL, AclPermissionType.ALLOW);
     Ledger ledger = new Ledger(stream);
-    try (Admin admin = guarded.admin()) {
-      admin.createAcls(List.of(denied, allowed)).all().get();
-      try (BlockingPrism prism = open(stream, guarded, PrismOptions.builder().home("a").build())) {
-        LaneStats a = prism.stats().get("a");
-        ledger.sendUntil(prism, () -> ledger.sent() >= 500 && !isUsed(a));
-        prism.flush();
-        assertThat(a.acknowledged()).isZero();
-        assertThat(ledger.done().values()).noneMatch(Delivery::ambiguous);
-        admin.deleteAcls(List.of(denied.toFilter())).all().get();
-        ledger.sendUntil(prism, () -> a.acknowledged() > 50);
-        prism.flush();
-      }
+    Permissions.forbid(guarded, stream, operation);
+    try (BlockingPrism prism = open(stream, guarded, PrismOptions.builder().home("a").build())) {
+      LaneStats a = prism.stats().get("a");
+      ledger.sendUntil(prism, () -> ledger.sent() >= 500 && !isUsed(a));
+      prism.flush();
+      assertThat(a.acknowledged()).isZero();
+      assertThat(ledger.done().values()).noneMatch(Delivery::ambiguous);
+      Permissions.allow(guarded, stream, operation);
+      ledger.sendUntil(prism, () -> a.acknowledged() > 50);
+      prism.flush();
     }
     ledger.assertAllDelivered(Map.of("a", guarded, "b", BROKERS.b()));
   }
@@ -82,15 +61,7 @@ class PrismRefusalsTest {
   void whereNoOtherIsLeftTheErrorNamesThePermission() throws Exception {
     String stream = BROKERS.newName();
     guarded.createTopic(stream, 1);
-    try (Admin admin = guarded.admin()) {
-      admin
-          .createAcls(
-              List.of(
-                  acl(stream, AclOperation.WRITE, AclPermissionType.DENY),
-                  acl(stream, AclOperation.ALL, AclPermissionType.ALLOW)))
-          .all()
-          .get();
-    }
+    Permissions.forbid(guarded, stream, AclOperation.WRITE);
     Ledger ledger = new Ledger(stream);
     PrismOptions options = PrismOptions.builder().maxBlock(Duration.ofSeconds(5)).build();
     String topology = TwoBrokers.topology(folder, stream, 1, 1, guarded.bootstrap(), "127.0.0.1:1");
@@ -168,12 +139,6 @@ class PrismRefusalsTest {
 
   private static boolean isUsed(LaneStats lane) {
     return lane.ready() && lane.breaker() == 0;
-  }
-
-  private static AclBinding acl(String topic, AclOperation operation, AclPermissionType type) {
-    return new AclBinding(
-        new ResourcePattern(ResourceType.TOPIC, topic, PatternType.LITERAL),
-        new AccessControlEntry("User:ANONYMOUS", "*", operation, type));
   }
 
   private BlockingPrism open(String stream, LocalBroker a, PrismOptions options) {

@@ -11,7 +11,6 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -155,11 +154,7 @@ final class LogLedger {
         }
       }
     }
-    boolean createdAgain =
-        formerLogs(new TopicOfCluster(shown.clusterId(), shown.topic(), shown.topicId()))
-            .findAny()
-            .isPresent();
-    return createdAgain
+    return hasFormerLogs(shown)
         ? "topic " + shown.topic() + " on primary " + primary + " was created again"
         : null;
   }
@@ -249,16 +244,13 @@ final class LogLedger {
         .collect(Collectors.toSet());
   }
 
-  /** A topic as it is now; without an id where there is none. */
-  private record TopicOfCluster(String clusterId, String name, @Nullable String id) {}
-
-  /** Known logs that had its name in its cluster, and another id. */
-  private Stream<LogId> formerLogs(TopicOfCluster topic) {
+  /** Whether logs are known that had its topic's name in its cluster, and another id. */
+  private boolean hasFormerLogs(PrimaryView shown) {
     return known.entrySet().stream()
-        .filter(each -> each.getValue().equals(topic.name()))
+        .filter(each -> each.getValue().equals(shown.topic()))
         .map(Map.Entry::getKey)
-        .filter(
-            log -> log.clusterId().equals(topic.clusterId()) && !log.topicId().equals(topic.id()));
+        .filter(log -> log.clusterId().equals(shown.clusterId()))
+        .anyMatch(log -> !log.topicId().equals(shown.topicId()));
   }
 
   /** Takes note that a split has a reader now. */

@@ -14,11 +14,15 @@ import org.jspecify.annotations.Nullable;
  */
 final class UnionEnumeratorMetrics {
   private final SplitEnumeratorMetricGroup group;
-  private final Map<String, Long> up = new ConcurrentHashMap<>();
-  private final Map<String, String> troubles = new ConcurrentHashMap<>();
+  private final Map<String, Probed> probed = new ConcurrentHashMap<>();
   private final Set<String> watched = ConcurrentHashMap.newKeySet();
   private volatile Map<String, Outage> outages = Map.of();
   private volatile long waiting;
+
+  /** What the last probe of a primary said: whether it answered, and why not. */
+  private record Probed(long up, String trouble) {
+    static final Probed NO_MORE = new Probed(PrimaryMetrics.UNKNOWN, "");
+  }
 
   UnionEnumeratorMetrics(SplitEnumeratorMetricGroup group) {
     this.group = group;
@@ -27,27 +31,25 @@ final class UnionEnumeratorMetrics {
 
   /** A probe succeeded. */
   void up(String primary) {
-    probed(primary, 1L, "");
+    probed(primary, new Probed(1L, ""));
   }
 
   /** A probe failed, for that reason. */
   void down(String primary, String reason) {
-    probed(primary, 0L, reason);
+    probed(primary, new Probed(0L, reason));
   }
 
-  private void probed(String primary, long now, String trouble) {
-    troubles.put(primary, trouble);
-    if (up.put(primary, now) == null) {
+  private void probed(String primary, Probed now) {
+    if (probed.put(primary, now) == null) {
       MetricGroup own = group.addGroup("primary", primary);
-      own.gauge("up", () -> up.get(primary));
-      own.gauge("trouble", () -> troubles.get(primary));
+      own.gauge("up", () -> probed.get(primary).up());
+      own.gauge("trouble", () -> probed.get(primary).trouble());
     }
   }
 
   /** Only these are probed from now on. */
   void probed(Set<String> primaries) {
-    up.replaceAll((primary, now) -> primaries.contains(primary) ? now : PrimaryMetrics.UNKNOWN);
-    troubles.replaceAll((primary, now) -> primaries.contains(primary) ? now : "");
+    probed.replaceAll((primary, now) -> primaries.contains(primary) ? now : Probed.NO_MORE);
   }
 
   /** These primaries hold the watermark, or did so until they were given up. */

@@ -48,11 +48,7 @@ class AdvanceTest {
   void windowsAndLateRecordsTogetherAreComplete() throws Exception {
     String stream = "advance";
     String lateStream = "late-of-advance";
-    TopologyFile topology =
-        FIXTURE
-            .twoPrimaries(directory, stream, 2)
-            .primary("b", FIXTURE.b().link().bootstrap())
-            .publish();
+    TopologyFile topology = FIXTURE.bBehindItsLink(directory, stream, 2);
     List<String> written = new ArrayList<>(Windows.write(FIXTURE.a(), stream, 2, 0, 4, 10));
     written.addAll(Windows.write(FIXTURE.b(), stream, 2, 0, 4, 10));
     UnionJob job =
@@ -93,11 +89,7 @@ class AdvanceTest {
   @Tag("long")
   void underAlignmentADeadPrimaryStopsNobody() throws Exception {
     String stream = "advance-aligned";
-    TopologyFile topology =
-        FIXTURE
-            .twoPrimaries(directory, stream, 2)
-            .primary("b", FIXTURE.b().link().bootstrap())
-            .publish();
+    TopologyFile topology = FIXTURE.bBehindItsLink(directory, stream, 2);
     List<String> written = new ArrayList<>(Windows.write(FIXTURE.a(), stream, 2, 0, 4, 10));
     written.addAll(Windows.write(FIXTURE.b(), stream, 2, 0, 4, 10));
     WatermarkStrategy<RawRecord> aligned =

@@ -28,7 +28,7 @@ class BadLinkTest {
 
   @Test
   void aBlackHoleAtTheStartAndLaterHoldsUpNobody() throws Exception {
-    TopologyFile topology = bBehindItsLink("hole", 2);
+    TopologyFile topology = FIXTURE.bBehindItsLink(directory, "hole", 2);
     List<String> onB = TestProducer.write(FIXTURE.b(), "hole", 2, "b", 100);
     List<String> written = new ArrayList<>(TestProducer.write(FIXTURE.a(), "hole", 2, "a", 100));
     link().silence();
@@ -53,7 +53,7 @@ class BadLinkTest {
   @Test
   @Tag("long")
   void aBlackHoleThatLastsLongerThanEveryTimeoutHoldsUpNobody() throws Exception {
-    TopologyFile topology = bBehindItsLink("long-hole", 2);
+    TopologyFile topology = FIXTURE.bBehindItsLink(directory, "long-hole", 2);
     List<String> written = FIXTURE.writeToBoth(topology, 2, "", 100);
     UnionJob job = UnionFixture.start(topology, 2, directory);
     job.awaitExactly(written);
@@ -76,7 +76,7 @@ class BadLinkTest {
 
   @Test
   void aPrimaryThatAnswersSlowlyIsReadNevertheless() throws Exception {
-    TopologyFile topology = bBehindItsLink("slow", 2);
+    TopologyFile topology = FIXTURE.bBehindItsLink(directory, "slow", 2);
     link().slow(Duration.ofMillis(400));
 
     UnionJob job = UnionFixture.start(topology, 1, directory);
@@ -90,7 +90,7 @@ class BadLinkTest {
 
   @Test
   void connectionsThatAreCutAgainAndAgainLoseAndDoubleNothing() throws Exception {
-    TopologyFile topology = bBehindItsLink("cut", 2);
+    TopologyFile topology = FIXTURE.bBehindItsLink(directory, "cut", 2);
     UnionJob job = UnionFixture.start(topology, 1, directory);
     List<String> written = new ArrayList<>();
     for (int round = 0; round < 5; round++) {
@@ -105,12 +105,5 @@ class BadLinkTest {
 
   private static FaultyLink link() {
     return FIXTURE.b().link();
-  }
-
-  private TopologyFile bBehindItsLink(String stream, int partitions) throws Exception {
-    return FIXTURE
-        .twoPrimaries(directory, stream, partitions)
-        .primary("b", link().bootstrap())
-        .publish();
   }
 }

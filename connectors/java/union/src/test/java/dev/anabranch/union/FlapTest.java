@@ -62,11 +62,7 @@ class FlapTest {
 
   @Test
   void memoryThreadsAndFilesStayFlat() throws Exception {
-    TopologyFile topology =
-        FIXTURE
-            .twoPrimaries(directory, "flaps", 2)
-            .primary("b", FIXTURE.b().link().bootstrap())
-            .publish();
+    TopologyFile topology = FIXTURE.bBehindItsLink(directory, "flaps", 2);
     UnionJob job = UnionFixture.start(topology, 1, directory);
     List<String> written = new ArrayList<>();
     Holdings early = new Holdings(0, 0, 0, 0);

@@ -366,9 +366,6 @@ class HoldTest {
   }
 
   private TopologyFile bBehindItsLink(int partitions) throws Exception {
-    return FIXTURE
-        .twoPrimaries(directory, stream, partitions)
-        .primary("b", FIXTURE.b().link().bootstrap())
-        .publish();
+    return FIXTURE.bBehindItsLink(directory, stream, partitions);
   }
 }

@@ -35,11 +35,7 @@ class SlowHoldTest {
   @Test
   void aSilentPrimaryThatDiesHoldsWithinSecondsThoughTheJobIsSlow() throws Exception {
     String stream = "slow-hold";
-    TopologyFile topology =
-        FIXTURE
-            .twoPrimaries(directory, stream, 1)
-            .primary("b", FIXTURE.b().link().bootstrap())
-            .publish();
+    TopologyFile topology = FIXTURE.bBehindItsLink(directory, stream, 1);
     List<String> written = new ArrayList<>();
     written.addAll(Windows.write(FIXTURE.a(), stream, 1, 0, 0, 10));
     written.addAll(Windows.write(FIXTURE.b(), stream, 1, 0, 0, 10));

@@ -101,6 +101,13 @@ final class UnionFixture implements BeforeAllCallback {
         .publish();
   }
 
+  /** The same, but that b is reached by its link. */
+  TopologyFile bBehindItsLink(Path directory, String stream, int partitions) throws Exception {
+    return twoPrimaries(directory, stream, partitions)
+        .primary("b", b().link().bootstrap())
+        .publish();
+  }
+
   /** Writes {@code count} values to each primary, and returns them. */
   List<String> writeToBoth(TopologyFile topology, int partitions, String prefix, int count) {
     String stream = topology.stream();
