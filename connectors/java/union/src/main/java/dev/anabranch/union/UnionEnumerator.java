@@ -38,6 +38,7 @@ final class UnionEnumerator
   private final UnionSettings settings;
   private final LogLedger ledger;
   private final OutageBook outages;
+  private final FirstSight firstSight;
   private final Surroundings around;
   private final SplitBalancer balancer = new SplitBalancer();
   private final Map<String, PrimaryProbe> probes = new HashMap<>();
@@ -60,6 +61,7 @@ final class UnionEnumerator
     this.settings = settings;
     this.ledger = ledger;
     this.outages = outages;
+    this.firstSight = new FirstSight(settings.watermarkMode().idleTimeout());
     this.around = around;
     this.startedNanos = around.nanoTime();
     this.lookedNanos = startedNanos;
@@ -84,7 +86,7 @@ final class UnionEnumerator
     if (settings.isBounded()) {
       context.callAsync(() -> true, (done, error) -> checkDeadline(), 1000, 1000);
     }
-    if (settings.watermarkMode().holds()) {
+    if (settings.watermarkMode().isManaged()) {
       context.callAsync(() -> true, (done, error) -> look(), 1000, 1000);
     }
   }
@@ -165,7 +167,8 @@ final class UnionEnumerator
     metrics.probed(view.readable());
     announce();
     outages.follow(view);
-    judgeOutages();
+    firstSight.follow(view);
+    judgeHold();
   }
 
   @Override
@@ -211,8 +214,13 @@ final class UnionEnumerator
       }
       ledger.upToDate(primary);
     }
-    outages.discovered(primary);
+    discovered(primary);
     shareOut();
+  }
+
+  private void discovered(String primary) {
+    outages.discovered(primary);
+    firstSight.discovered(primary);
   }
 
   private static String sameCluster(String primary, String twin, String clusterId) {
@@ -250,7 +258,7 @@ final class UnionEnumerator
         .forEach(log -> silent.add(log.partition()));
     if (silent.isEmpty()) {
       troubles.remove(primary);
-      outages.discovered(primary);
+      discovered(primary);
     } else {
       note(
           primary,
@@ -268,7 +276,7 @@ final class UnionEnumerator
             metrics.down(probe.primary(), reason);
             ledger.failed(probe.primary());
             outages.unanswered(probe.primary());
-            judgeOutages();
+            judgeHold();
             note(probe.primary(), "primary " + probe.primary() + " does not answer: " + reason);
           }
         });
@@ -303,7 +311,7 @@ final class UnionEnumerator
       shareOut();
     } else if (event instanceof ContactReport report) {
       outages.reported(subtask, report);
-      judgeOutages();
+      judgeHold();
     } else {
       LOG.warn("Unknown event of subtask {}: {}", subtask, event);
     }
@@ -321,13 +329,13 @@ final class UnionEnumerator
     ledger.returned(splits);
     complete = false;
     // The reader that comes in place of that one is told right away whom it has to wait for.
-    judgeOutages();
+    judgeHold();
   }
 
   /** Hands out what waits, and then sees who is waited for: readers get to know both in order. */
   private void shareOut() {
     assign();
-    judgeOutages();
+    judgeHold();
   }
 
   /** Waits until every reader has said what it holds. */
@@ -361,14 +369,18 @@ final class UnionEnumerator
     }
   }
 
-  /** Time goes on, for outages only while the job runs. */
+  /** Time goes on, for whoever is waited for only while the job runs. */
   private void look() {
     long now = around.nanoTime();
     Duration step = Duration.ofNanos(now - lookedNanos);
     lookedNanos = now;
+    // A machine that stood still has measured nothing.
+    step = step.compareTo(MAX_STEP) > 0 ? MAX_STEP : step;
     if (balancer.isReady(context.currentParallelism())) {
-      // A machine that stood still has measured nothing.
-      for (String primary : outages.elapsed(step.compareTo(MAX_STEP) > 0 ? MAX_STEP : step)) {
+      firstSight.elapsed(step);
+    }
+    if (balancer.isReady(context.currentParallelism()) && settings.watermarkMode().holds()) {
+      for (String primary : outages.elapsed(step)) {
         LOG.warn(
             "Primary {} has been down for the {} that it may hold the watermark: stream {} goes on"
                 + " without it, and what it has is late when it returns",
@@ -377,25 +389,30 @@ final class UnionEnumerator
             settings.stream());
       }
     }
-    judgeOutages();
+    judgeHold();
   }
 
-  private void judgeOutages() {
+  private void judgeHold() {
     StreamView view = ledger.view();
-    if (!settings.watermarkMode().holds() || view == null) {
+    if (!settings.watermarkMode().isManaged() || view == null) {
       return;
     }
     Set<String> pending = new TreeSet<>();
     ledger.pending().forEach(split -> pending.add(split.primary()));
-    for (String primary : outages.judge(context.currentParallelism(), balancer.held(), pending)) {
-      LOG.info("Primary {} no longer holds the watermark: it has been caught up with", primary);
-    }
-    metrics.outages(view.primaries().keySet(), outages.snapshot());
-    HoldEvent event = outages.event();
+    HoldEvent event =
+        settings.watermarkMode().holds() ? judgeOutages(view, pending) : firstSight.event(pending);
     if (!event.equals(hold)) {
       hold = event;
       tell(event);
     }
+  }
+
+  private HoldEvent judgeOutages(StreamView view, Set<String> pending) {
+    for (String primary : outages.judge(context.currentParallelism(), balancer.held(), pending)) {
+      LOG.info("Primary {} no longer holds the watermark: it has been caught up with", primary);
+    }
+    metrics.outages(view.primaries().keySet(), outages.snapshot());
+    return outages.event();
   }
 
   private void tell(SourceEvent event) {

@@ -123,7 +123,7 @@ final class WatermarkGate<T> {
   /** Before the enumerator has spoken, any primary may be one to wait for. */
   private boolean isHeld() {
     HoldEvent last = held;
-    return mode.holds() && (last == null || !last.held().isEmpty());
+    return mode.isManaged() && (last == null || !last.held().isEmpty());
   }
 
   private void report() {

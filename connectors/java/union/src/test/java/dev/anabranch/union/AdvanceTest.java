@@ -86,6 +86,26 @@ class AdvanceTest {
   }
 
   @Test
+  void whatIsFoundLateAtTheStartIsNotLate() throws Exception {
+    String stream = "found-late";
+    TopologyFile topology = FIXTURE.bBehindItsLink(directory, stream, 2);
+    List<String> written = new ArrayList<>(Windows.write(FIXTURE.a(), stream, 2, 0, 9, 10));
+    written.addAll(Windows.write(FIXTURE.b(), stream, 2, 0, 9, 10));
+    FIXTURE.b().link().slow(Duration.ofMillis(300));
+    start(
+        topology,
+        2,
+        Windows.STRATEGY,
+        WatermarkMode.advance(),
+        records -> Windows.count(stream, records));
+    awaitFired(stream, 9);
+    Map<Long, Long> expected = byMinute(written);
+    expected.remove(9L); // its window is still open
+    assertThat(accounted(stream, stream, 9)).isEqualTo(expected);
+    assertThat(Windows.late(stream)).isEmpty();
+  }
+
+  @Test
   @Tag("long")
   void underAlignmentADeadPrimaryStopsNobody() throws Exception {
     String stream = "advance-aligned";

@@ -34,7 +34,7 @@ class SlowHoldTest {
 
   @Test
   void aSilentPrimaryThatDiesHoldsWithinSecondsThoughTheJobIsSlow() throws Exception {
-    String stream = "slow-hold";
+    String stream = "silent-then-dead";
     TopologyFile topology = FIXTURE.bBehindItsLink(directory, stream, 1);
     List<String> written = new ArrayList<>();
     written.addAll(Windows.write(FIXTURE.a(), stream, 1, 0, 0, 10));

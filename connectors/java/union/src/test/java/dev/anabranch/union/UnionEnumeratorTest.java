@@ -214,6 +214,36 @@ class UnionEnumeratorTest {
     holding.close();
   }
 
+  /** What is found first would run ahead of a reader that is given its splits a moment later. */
+  @Test
+  void whereTheWatermarkAdvancesReadersHoldUntilTheyHaveWhatThePrimariesHad() throws Throwable {
+    LogLedger ledger = new LogLedger(EARLIEST, OutOfRangePolicy.RESET, 1000);
+    ledger.follow(Views.of(1, "a"));
+    UnionEnumerator advancing =
+        enumerator(WatermarkMode.advance(), ledger, new OutageBook(Duration.ZERO, Map.of()));
+    advancing.followRestored();
+    registerBoth(advancing);
+    advancing.addReader(1);
+    assertThat(holdOf(1)).isEqualTo(new HoldEvent(Set.of("a"), Set.of()));
+    answer(advancing, shown("A", "t1", 1), 0);
+    assertThat(holdOf(1)).isEqualTo(new HoldEvent(Set.of(), Set.of()));
+
+    context.unregisterReader(0);
+    advancing.addSplitsBack(List.of(Views.split("A", "t1", 0, "a")), 0);
+    assertThat(holdOf(1)).isEqualTo(new HoldEvent(Set.of("a"), Set.of()));
+    context.registerReader(new ReaderInfo(0, "simulated"));
+    advancing.addReader(0);
+    advancing.handleSourceEvent(0, new ReaderReport(Set.of()));
+    assertThat(holdOf(1)).isEqualTo(new HoldEvent(Set.of(), Set.of()));
+    advancing.close();
+  }
+
+  /** What a reader was told last. */
+  private SourceEvent holdOf(int subtask) throws Exception {
+    List<SourceEvent> told = context.getSentSourceEvent().get(subtask);
+    return told.get(told.size() - 1);
+  }
+
   private void registerBoth(UnionEnumerator to) {
     for (int subtask = 0; subtask < 2; subtask++) {
       context.registerReader(new ReaderInfo(subtask, "simulated"));
