@@ -47,6 +47,22 @@ def test_each_primary_is_named_though_it_has_not_answered_yet(monkeypatch: pytes
     assert "    a: no answer yet within 0 s\n    b: connection refused\n" in str(caught.value)
 
 
+def test_a_later_document_without_the_stream_changes_nothing_and_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(readers_module, "PrimaryReader", Unreached)
+    primaries = {name: {"bootstrap": [f"{name}:9092"]} for name in "ab"}
+    streams = {name: {"partitions": 1} for name in ("s", "other")}
+    document = {"generation": 1, "groups": {"g": {"primaries": primaries, "streams": streams}}}
+    with UnionReader(Topology.model_validate(document), "s") as reader:
+        del streams["s"]
+        later = Topology.model_validate(document | {"generation": 2})
+        monkeypatch.setattr(reader._guide, "news", lambda: later)
+        assert reader.poll(0) == []
+        assert set(reader.problems()) == {"b"}
+    assert "reader of s stays with the topology it has" in caplog.text
+
+
 class Refused:
     """A consumer whose password is wrong."""
 

@@ -7,6 +7,7 @@ through (see :class:`~anabranch.connectors.union_records.SeenIds`).
 
 from __future__ import annotations
 
+import logging
 import queue
 import time
 from collections.abc import Iterator, Mapping
@@ -18,10 +19,12 @@ from anabranch.connectors.log_places import Places
 from anabranch.connectors.primary_reader import Batch, PrimaryReader
 from anabranch.connectors.troubles import next_step
 from anabranch.connectors.union_records import StreamRecord
-from anabranch.errors import UnavailableError
+from anabranch.errors import TopologyError, UnavailableError
 from anabranch.topology import Primary, Topology, librdkafka_config
 
 __all__ = ["UnionReader"]
+
+_log = logging.getLogger(__name__)
 
 # A few thousand records per primary wait for a slow caller; then its thread pauses.
 _BATCHES_AHEAD = 16
@@ -69,6 +72,7 @@ class UnionReader:
         self._news: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
         self._readers: dict[str, PrimaryReader] = {}
         self._guide = Guide(topology, interval_s=10.0, max_stale_s=None)
+        self._followed = False
         self._follow()
 
     def poll(self, timeout_s: float) -> list[StreamRecord]:
@@ -168,10 +172,18 @@ class UnionReader:
         topology = self._guide.news()
         if topology is None:
             return
+        first = not self._followed
         self._guide.take(topology)
-        group = topology.group_of(self.stream)
+        try:
+            group = topology.group_of(self.stream)
+        except TopologyError as error:
+            if first:
+                raise
+            _log.warning("reader of %s stays with the topology it has: %s", self.stream, error)
+            return
+        self._followed = True
         topic = group.streams[self.stream].topic
-        if not self._readers:
+        if first:
             # What is wrong from the start is the caller's mistake; later, it is a primary's trouble.
             for primary in group.readable.values():
                 librdkafka_config(primary)

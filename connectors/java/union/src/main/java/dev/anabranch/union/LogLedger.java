@@ -31,6 +31,7 @@ final class LogLedger {
   private final ShownTopics shownTopics = new ShownTopics();
   private final Set<String> everFailed = new HashSet<>();
   private final boolean restored;
+  private boolean awaitsTopics;
   private @Nullable StreamView view;
 
   LogLedger(PerPrimary<StartPosition> start, OutOfRangePolicy policy, long jobStartMs) {
@@ -62,6 +63,15 @@ final class LogLedger {
     this.known = new HashMap<>(state.known());
     known.forEach((log, topic) -> shownTopics.restored(log.clusterId(), topic, log.topicId()));
     state.pending().forEach(split -> pending.put(split.splitId(), split));
+  }
+
+  /**
+   * From now on a primary that shows no topic is waited for as is one that does not answer: it may
+   * not have heard of it yet, and a read that ends must not end without what it has.
+   */
+  LogLedger awaitingTopics() {
+    awaitsTopics = true;
+    return this;
   }
 
   UnionEnumeratorState snapshot() {
@@ -111,8 +121,12 @@ final class LogLedger {
     String topicId = shown.topicId();
     if (topicId == null) {
       topics.remove(primary);
-      // What is created from now on is new, so that the start position no longer applies.
-      awaited.remove(primary);
+      if (awaitsTopics) {
+        everFailed.add(primary);
+      } else {
+        // What is created from now on is new, so that the start position no longer applies.
+        awaited.remove(primary);
+      }
       return Lookup.NOTHING;
     }
     topics.put(primary, topicId);

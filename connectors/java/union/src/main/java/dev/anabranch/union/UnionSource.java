@@ -45,7 +45,7 @@ public final class UnionSource<T>
     return new UnionEnumerator(
         context,
         settings,
-        new LogLedger(settings.start(), settings.outOfRange(), System.currentTimeMillis()),
+        ledger(new LogLedger(settings.start(), settings.outOfRange(), System.currentTimeMillis())),
         outages(Map.of()),
         Surroundings.REAL);
   }
@@ -56,9 +56,13 @@ public final class UnionSource<T>
     return new UnionEnumerator(
         context,
         settings,
-        new LogLedger(settings.start(), settings.outOfRange(), state),
+        ledger(new LogLedger(settings.start(), settings.outOfRange(), state)),
         outages(state.outages()),
         Surroundings.REAL);
+  }
+
+  private LogLedger ledger(LogLedger ledger) {
+    return settings.isBounded() ? ledger.awaitingTopics() : ledger;
   }
 
   private OutageBook outages(Map<String, UnionEnumeratorState.Outage> restored) {

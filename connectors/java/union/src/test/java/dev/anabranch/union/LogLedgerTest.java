@@ -132,6 +132,17 @@ class LogLedgerTest {
   }
 
   @Test
+  void aReadThatEndsWaitsForATopicThatIsMissingAtFirstAndStartsWhereItWouldHaveStarted() {
+    LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a").awaitingTopics();
+    ledger.observe("a", new PrimaryView("A", "t", null, Set.of()));
+    assertThat(ledger.awaited()).containsExactly("a");
+    Lookup lookup = admit(ledger, "a", shown("A", "t1", 1));
+    assertThat(start(lookup)).isEqualTo(StartPosition.latest());
+    assertThat(lookup.exactEnd()).as("not what was written meanwhile").isFalse();
+    assertThat(ledger.awaited()).isEmpty();
+  }
+
+  @Test
   void anAbsentPrimaryIsNotForgotten() throws Exception {
     LogLedger ledger = ledger(OutOfRangePolicy.RESET, "a", "b");
     admit(ledger, "a", shown("A", "t1", 1));

@@ -237,6 +237,30 @@ class PositionsTest {
   }
 
   @Test
+  void aBoundedReadDoesNotEndWithoutAPrimaryThatShowsNoTopic() throws Exception {
+    String stream = "topicless";
+    FIXTURE.a().createTopic(stream, 1);
+    TestProducer.write(FIXTURE.a(), stream, 1, "a", 10);
+    TopologyFile topology =
+        new TopologyFile(directory, stream)
+            .primary("a", FIXTURE.a().bootstrap())
+            .primary("b", FIXTURE.b().bootstrap())
+            .publish();
+    UnionJob job =
+        UnionJob.start(
+            stream,
+            UnionFixture.source(topology)
+                .stop(StopPosition.latest())
+                .boundedDeadline(Duration.ofSeconds(2))
+                .build(),
+            1,
+            directory,
+            null);
+    assertThatThrownBy(job::awaitFinished)
+        .hasStackTraceContaining("within 2 s: primary b (primary b has no topic topicless)");
+  }
+
+  @Test
   void figuresOfAReaderThatIsBehind() throws Exception {
     TopologyFile topology = FIXTURE.twoPrimaries(directory, "behind", 1);
     List<String> written = TestProducer.write(FIXTURE.a(), "behind", 1, "a", 30);
