@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from anabranch.connectors import PrismProducer, RecordId
 from anabranch.devkit.gather import latest_values
+from anabranch.devkit.service import ServiceState
 
 if TYPE_CHECKING:
     from tests.conftest import StreamHandle, StreamMaker, WriteCountingJob
@@ -38,11 +39,13 @@ class Counting:
 
     @property
     def clients(self) -> dict[str, dict[str, str]]:
-        return {broker.name: {"bootstrap.servers": broker.bootstrap} for broker in self.stream.loop.brokers}
+        """Of the brokers that are up."""
+        brokers = (each for each in self.stream.loop.brokers if each.state is ServiceState.UP)
+        return {broker.name: {"bootstrap.servers": broker.bootstrap} for broker in brokers}
 
-    def write(self, first: int, *, pause_s: float = 0) -> None:
+    def write(self, first: int, *, pause_s: float = 0, home: str | None = None) -> None:
         """Half of the records, by three runs in turn, from this sequence on."""
-        with PrismProducer(self.stream.topology, self.stream.name) as producer:
+        with PrismProducer(self.stream.topology, self.stream.name, home=home) as producer:
             for place in range(first, first + RECORDS):
                 record = json.dumps({"run": f"r{place % 3}"}).encode()
                 producer.send(record, id=RecordId.supplied(self.stream.name, place))

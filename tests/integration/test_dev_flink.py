@@ -52,6 +52,10 @@ def test_job_survives_the_death_of_a_task_manager(flink_loop: Loop, job_id: str)
 def test_web_page_shows_the_logs(flink_loop: Loop) -> None:
     with urllib.request.urlopen(f"{flink_loop.flink.url}/jobmanager/log", timeout=20) as answer:
         assert b"Starting StandaloneSessionClusterEntrypoint" in answer.read()
+    for task_manager in flink_loop.flink.rest.task_managers():
+        page = f"{flink_loop.flink.url}/taskmanagers/{task_manager['id']}/log"
+        with urllib.request.urlopen(page, timeout=20) as answer:
+            assert b"Starting TaskManager" in answer.read()
 
 
 def test_misuse_is_told(flink_loop: Loop) -> None:

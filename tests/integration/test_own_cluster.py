@@ -31,6 +31,9 @@ submission = session.submit("own")
 submission.result()
 rest = RestClient(f"http://127.0.0.1:{port}")
 overview, job = rest.get("/overview"), rest.get(f"/jobs/{submission.job_id}")
+[task_manager, _] = rest.get("/taskmanagers")["taskmanagers"]
+for logs in rest.get("/jobmanager/logs"), rest.get(f"/taskmanagers/{task_manager['id']}/logs"):
+    print([each["name"] for each in logs["logs"]])
 print(job["state"], sum(each["metrics"]["write-records"] for each in job["vertices"]))
 print(overview["taskmanagers"], overview["slots-total"])
 submission.close()
@@ -48,9 +51,12 @@ while time.monotonic() < deadline:
 def test_it_outlives_its_job_and_has_the_size_that_flink_would_choose(tmp_path: Path) -> None:
     [port] = free_ports(1)
     argv = [sys.executable, "-c", SCRIPT, str(port), str(tmp_path), "minicluster.number-of-taskmanagers=2"]
-    done = process.run(argv, timeout_s=100)
+    done = process.run(argv, timeout_s=100, cwd=tmp_path)
     assert done.code == 0, done.output
-    assert done.output.splitlines()[-3:] == ["FINISHED 1000", "2 4", "closed"]
+    assert [path.suffix for path in tmp_path.iterdir()] == [".log"], "and no log by another name"
+    *logs, state, size, end = done.output.splitlines()[-5:]
+    assert [state, size, end] == ["FINISHED 1000", "2 4", "closed"]
+    assert logs == [str([log.name]) for log in tmp_path.glob("*.log")] * 2
 
 
 def test_what_keeps_a_job_from_being_set_up_is_raised_at_once(tmp_path: Path) -> None:

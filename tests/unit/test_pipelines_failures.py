@@ -110,6 +110,11 @@ def test_without_a_frame_of_the_users_the_line_that_asked_is_named(tmp_path: Pat
             "_metadata",
         ),
         (
+            "RocksDBException: While open a file for appending: /log/tmp_x_LOG: File name too long",
+            ConfigurationError,
+            "state.backend.rocksdb.localdir",
+        ),
+        (
             "x.ValidationException: Could not find any factory for identifier 'union'",
             EnvironmentMissingError,
             "make setup",

@@ -191,10 +191,13 @@ class FlinkCluster:
         self._spawn(service, [*flags, *self._main(_JOB_MANAGER, service)])
 
     def _main(self, main_class: str, service: Service) -> list[str]:
-        log = f"-Dlog.file={service.log_path}"  # the web page shows this file
         settings = f"-Dlog4j.configurationFile={(self.folder / 'conf' / 'log4j.properties').as_uri()}"
         path = os.pathsep.join(str(jar) for jar in flink_config.class_path(flink_config.pyflink_folder()))
-        return [log, settings, "-cp", path, main_class, "--configDir", str(self.folder / "conf")]
+        arguments = [settings, "-cp", path, main_class, "--configDir", str(self.folder / "conf")]
+        # The web page shows this file. The property `log.file` says the same, but then RocksDB logs beside
+        # it, in files named by the whole path of the data: too long a name, where a job is restored rescaled.
+        shown = ("web.log.path", "taskmanager.log.path")
+        return [*arguments, *(f"-D{option}={service.log_path}" for option in shown)]
 
     def _archive(self, service: Service) -> ClassArchive:
         kind = service.name.partition("-")[0]

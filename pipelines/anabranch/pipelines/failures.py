@@ -53,6 +53,12 @@ _KNOWN: tuple[tuple[str, type[AnabranchError], str], ...] = (
         "another program has the port: stop it, or set another one under `flink:` in job.yaml",
     ),
     (
+        "_LOG: File name too long",
+        ConfigurationError,
+        "RocksDB's log is named by the whole path of its data: set a shorter state.backend.rocksdb.localdir, "
+        "under `flink:` in job.yaml or in the cluster's config.yaml",
+    ),
+    (
         "Could not find any factory for identifier",
         EnvironmentMissingError,
         "a connector or format is missing on the class path: run `make setup`; on a cluster its lib/ needs "

@@ -17,6 +17,7 @@ from anabranch.connectors.flink.file_systems import load_file_systems
 __all__ = ["OwnCluster"]
 
 _POLL_S = 0.05
+_STATE_FOLDERS = "state.backend.rocksdb.localdir"
 
 
 class OwnCluster:
@@ -41,6 +42,10 @@ class OwnCluster:
         if file_systems is not None:
             # Anew, since whoever looked for restore points meanwhile did so with options of its own.
             load_file_systems({**file_systems, **configuration.toMap()})
+        if not configuration.containsKey(_STATE_FOLDERS):
+            # RocksDB logs in files that are named by the whole path of its data. With Flink's own place that
+            # name is too long for a file, where a job is restored with another parallelism.
+            configuration.setString(_STATE_FOLDERS, jvm.System.getProperty("java.io.tmpdir"))
         graph = jvm.org.apache.flink.client.deployment.executors.PipelineExecutorUtils.getStreamGraph(
             environment._generate_stream_graph(clear_transformations=True, job_name=name), configuration
         )
