@@ -71,8 +71,11 @@ class _Watched:
         yield from self._lost(now)
 
     def _lost(self, now: PrimaryHealth) -> Iterator[str]:
-        if now.lost_ranges < self.lost_ranges or now.lost_records < self.lost_records:
-            # A task that starts anew counts anew.
+        if now.lost_ranges < self.lost_ranges:
+            # A task that starts anew counts anew; what is left is of others, and was told.
+            self.lost_ranges, self.lost_records = now.lost_ranges, now.lost_records
+        elif now.lost_records < self.lost_records:
+            # As many ranges, of other lengths: all tasks count anew, and have lost something since.
             self.lost_ranges = self.lost_records = 0
         ranges, records = now.lost_ranges - self.lost_ranges, now.lost_records - self.lost_records
         self.lost_ranges, self.lost_records = now.lost_ranges, now.lost_records
