@@ -3,6 +3,9 @@
 ``run_job``
     ``run_job(folder, *options) -> JobRun`` starts the command on a job's folder. What it starts is ended
     after the test, whatever happens.
+``start_source``
+    ``start_source(stream, *options, program="source_job") -> SourceJob`` starts one of the programs beside
+    this file that read a stream in Python, with options of the connector. It is ended after the test.
 ``link``
     A way to broker a that a test may make silent, slow or cut; mended after it. Only for modules with
     brokers of their own (a ``session_loop`` in the module), since the broker is started anew for it.
@@ -29,9 +32,11 @@ from anabranch.devkit.faulty_link import FaultyLink, link_to
 from anabranch.devkit.loop import Loop
 from anabranch.devkit.process import ProcessRef
 from tests.integration.counting import Counting
+from tests.integration.source_runs import SourceJob
 
 if TYPE_CHECKING:
-    from tests.conftest import StreamMaker, WriteCountingJob
+    from tests.conftest import StreamHandle, StreamMaker, WriteCountingJob
+    from tests.integration.source_runs import StartSource
 
 ANABRANCH = Path(sys.executable).with_name("anabranch")
 
@@ -107,6 +112,27 @@ def run_job(home: Path) -> Iterator[RunJob]:
         argv: list[str | Path] = ["env", "--default-signal=INT", ANABRANCH, "run", folder, "--json"]
         ref = process.start([*argv, *options], log=log, cwd=home, mark=mark)
         return JobRun(ref, log, mark)
+
+    yield start
+    process.sweep(mark)
+
+
+@pytest.fixture
+def start_source(tmp_path: Path) -> Iterator[StartSource]:
+    """Starts jobs that hear of changes within a second."""
+    mark = f"source-{uuid.uuid4().hex}"
+    soon = ("topology.interval=1 s", "discovery.interval=1 s")
+
+    def start(stream: StreamHandle, *options: str, program: str = "source_job") -> SourceJob:
+        folder = tmp_path / f"job-{uuid.uuid4().hex[:6]}"
+        folder.mkdir()
+        log, file = folder / "said", folder / "seen"
+        module = f"tests.integration.{program}"
+        argv: list[str | Path] = [sys.executable, "-m", module]
+        argv += [stream.topology, stream.name, file, *soon, *options]
+        env = {"FLINK_LOG_DIR": str(folder)}
+        root = Path(__file__).parents[2]
+        return SourceJob(process.start(argv, log=log, cwd=root, env=env, mark=mark), log, folder, file)
 
     yield start
     process.sweep(mark)

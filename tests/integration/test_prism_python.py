@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from confluent_kafka.admin import AdminClient, NewPartitions
 
 from anabranch.connectors import Delivery, PrismProducer, RecordId
 from anabranch.connectors.readers import UnionReader
@@ -42,6 +43,20 @@ def test_a_kill_and_a_return_while_writing_lose_nothing(stream: StreamHandle) ->
     assert ledger.errors == []
     assert set(ledger.check(stream)) == set(ledger.sent)
     assert any(d.ambiguous for d in ledger.deliveries.values())
+
+
+def test_each_primary_may_have_a_number_of_partitions_of_its_own(stream: StreamHandle) -> None:
+    admin = AdminClient({"bootstrap.servers": stream.loop.broker("a").bootstrap})
+    [grown] = admin.create_partitions([NewPartitions(stream.name, 5)]).values()
+    grown.result(30)
+    ledger = Ledger()
+    with PrismProducer(stream.topology, stream.name) as producer:
+        send_until(ledger, producer, lambda: all(acked(producer, name) > 1_000 for name in "ab"))
+        producer.flush()
+    assert ledger.errors == []
+    assert set(ledger.check(stream)) == set(ledger.sent)
+    used = {(ack.primary, ack.partition) for done in ledger.deliveries.values() for ack in done.acks}
+    assert used == {*(("a", number) for number in range(5)), *(("b", number) for number in range(2))}
 
 
 def test_what_a_paused_primary_wrote_late_is_a_duplicate_of_the_same_id(stream: StreamHandle) -> None:

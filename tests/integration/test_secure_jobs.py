@@ -119,6 +119,16 @@ class Secured:
         ):
             with urllib.request.urlopen(rest + path_) as answer:
                 yield path_, answer.read()
+        yield from self._troubles(job_id)
+
+    def _troubles(self, job_id: str) -> Iterator[tuple[str, bytes]]:
+        """What the metrics of the job's sources say in words."""
+        rest = self.loop.flink.rest
+        for vertex in rest.get(f"/jobs/{job_id}")["vertices"]:
+            path = f"/jobs/{job_id}/vertices/{vertex['id']}/jm-operator-metrics"
+            wanted = (str(each["id"]) for each in rest.get(path) if str(each["id"]).endswith(".trouble"))
+            for metric in rest.metrics_of(path, wanted, ""):
+                yield f"{path}?get={metric['id']}", str(metric["value"]).encode()
 
 
 @pytest.fixture(params=["scram", "mtls"])
@@ -141,7 +151,7 @@ def assert_nothing_shows(secured: Secured, run: JobRun) -> None:
     assert secrets
     shown = [*secured.shown(run.latest("started")["job_id"]), (str(run.log), run.log.read_bytes())]
     places = [place for place, _ in shown]
-    for what in ("_metadata", "/plan", "/exceptions", ".log", "/thread-dump"):
+    for what in ("_metadata", "/plan", "/exceptions", ".log", "/thread-dump", ".trouble"):
         assert any(place.endswith(what) for place in places), (what, places)
     leaks = [place for place, text in shown for secret in secrets if secret in text]
     assert leaks == []
@@ -157,6 +167,7 @@ def test_a_primary_dies_and_returns_and_no_secret_shows(secured: Secured, run_jo
     secured.loop.broker("b").restart()
     secured.loop.broker("a").pause()
     secured.write()
+    secured.await_counted(3 * RECORDS)
     secured.loop.broker("a").resume()
     secured.await_counted(3 * RECORDS)
     assert_nothing_shows(secured, run)
