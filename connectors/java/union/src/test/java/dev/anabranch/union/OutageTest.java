@@ -108,6 +108,30 @@ class OutageTest {
     job.cancel();
   }
 
+  /** Each subtask is a region of its own, so that the others go on meanwhile. */
+  @Test
+  void aReaderThatFailsWhileAPrimaryIsDownIsFollowedByOneThatGoesOnWithItsSplits()
+      throws Exception {
+    String stream = "failing-alone";
+    TopologyFile topology = FIXTURE.twoPrimaries(directory, stream, 3);
+    List<String> written = FIXTURE.writeToBoth(topology, 3, "", 100);
+    UnionJob job = UnionFixture.start(topology, 3, directory);
+    job.awaitExactly(written);
+    job.awaitCheckpoint();
+    FIXTURE.b().kill();
+    job.awaitDown("b");
+
+    Tally.failOnceAt(stream, 10);
+    written.addAll(TestProducer.write(FIXTURE.a(), stream, 3, "fails", 100));
+    job.awaitExactly(written);
+    assertThat(Tally.hasFailed(stream)).isTrue();
+
+    FIXTURE.b().restart();
+    written.addAll(FIXTURE.writeToBoth(topology, 3, "after", 100));
+    job.awaitExactly(written);
+    job.cancel();
+  }
+
   @Test
   @Tag("long")
   void aPrimaryThatIsPausedForLongerThanEveryTimeoutHoldsUpNobody() throws Exception {

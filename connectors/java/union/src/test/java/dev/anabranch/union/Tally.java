@@ -43,6 +43,11 @@ final class Tally extends RichMapFunction<RawRecord, RawRecord>
     FAIL_AT.put(test, new AtomicInteger(records));
   }
 
+  /** Whether it has failed since. */
+  static boolean hasFailed(String test) {
+    return !FAIL_AT.containsKey(test);
+  }
+
   /** The id of the test's last completed checkpoint, or 0. */
   static long completedCheckpoint(String test) {
     return COMPLETED.getOrDefault(test, 0L);
