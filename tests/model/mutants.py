@@ -88,8 +88,15 @@ MUTANTS = (
         "a failed attempt is forgotten",
         "LogLedgerTest.aPrimaryThatWasDownAtTheStartIsLookedUpByTheStartTime",
         "LogLedger",
-        "    everFailed.add(primary);",
-        "",
+        "void failed(String primary) {\n    everFailed.add(primary);",
+        "void failed(String primary) {",
+    ),
+    _mutant(
+        "a read that ends does not wait for a topic that is missing at first",
+        "LogLedgerTest.aReadThatEndsWaitsForATopicThatIsMissingAtFirstAndStartsWhereItWouldHaveStarted",
+        "LogLedger",
+        "      if (awaitsTopics) {",
+        "      if (false) {",
     ),
     _mutant(
         "the order in which topics were shown is forgotten",
