@@ -9,6 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
+import subprocess
+import time
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -87,7 +90,7 @@ class Runs:
     """The job on the loop's cluster, by the command line."""
 
     def __init__(self, loop: Loop, counting: Counting) -> None:
-        self._counting, self.rest = counting, loop.flink.rest
+        self._counting, self.rest, self.folder = counting, loop.flink.rest, counting.folder
         self.cluster = f"--cluster={loop.flink.rest_address}:{loop.flink.rest_port}"
 
     def start(self, *options: str) -> tuple[str, str]:
@@ -121,6 +124,31 @@ class Runs:
 
     def restored_from(self, job_id: str) -> str:
         return str(self.rest.checkpoints(job_id)["latest"]["restored"]["external_path"])
+
+
+def kill_in_the_midst(runs: Runs, storage: Storage, name: str, copied: int) -> int:
+    """Kills what protects the job's newest, and all it started, once so many files are copied.
+
+    Returns:
+        How many were there then.
+    """
+    target = f"--to={STATE}/{name}"
+    command = [str(ANABRANCH), "checkpoints", "protect", str(runs.folder), target, runs.cluster]
+    running = subprocess.Popen(
+        command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        while len(storage.names(f"{name}/")) < copied:
+            assert running.poll() is None, "it ended before it could be killed"
+    finally:
+        os.killpg(running.pid, signal.SIGKILL)
+        running.wait(60)
+    # What the service was told to copy, it copies to the end.
+    seen = [-1]
+    while seen[-1] != len(storage.names(f"{name}/")):
+        seen.append(len(storage.names(f"{name}/")))
+        time.sleep(1)
+    return seen[-1]
 
 
 def thirds(records: int) -> dict[str, int]:
@@ -178,6 +206,16 @@ def test_a_job_is_restored_from_what_was_protected_when_all_else_is_gone(
     assert copies[0]["uri"] == f"{STATE}/checkpoints/protected/{first}-{listed[0]['uri'].rpartition('/')[2]}"
     assert [copy["copied"] for copy in copies] == [copy["files"] for copy in copies]
     assert runs.points("protect", counting.folder)["copied"] == 0
+
+    for copied in (1, 9):
+        there = kill_in_the_midst(runs, storage, f"killed-{copied}", copied)
+        files = copies[0]["files"]
+        assert copied <= there < files, "killed in the midst"
+        target = f"{STATE}/killed-{copied}"
+        code, said = runs.call("checkpoints", "verify", target, runs.cluster)
+        assert (code, "there is no checkpoint" in said) == (1, True), said
+        assert runs.points("protect", counting.folder, f"--to={target}")["copied"] == files - there
+        assert runs.call("checkpoints", "verify", target, runs.cluster)[0] == 0
 
     own = next(file["uri"] for file in shown["referenced"] if file["own"])
     storage.delete(own.removeprefix(f"{STATE}/"))
