@@ -5,6 +5,7 @@ import java.time.Duration;
 import org.apache.flink.configuration.CheckpointingOptions;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.RestartStrategyOptions;
+import org.apache.flink.runtime.testutils.InMemoryReporter;
 import org.apache.flink.runtime.testutils.MiniClusterResourceConfiguration;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.test.junit5.MiniClusterExtension;
@@ -15,8 +16,20 @@ final class Jobs {
 
   /** A cluster with two slots. */
   static MiniClusterExtension cluster() {
+    return cluster(new Configuration());
+  }
+
+  /** One that tells its metrics. */
+  static MiniClusterExtension cluster(InMemoryReporter reporter) {
+    Configuration configuration = new Configuration();
+    reporter.addToConfiguration(configuration);
+    return cluster(configuration);
+  }
+
+  private static MiniClusterExtension cluster(Configuration configuration) {
     return new MiniClusterExtension(
         new MiniClusterResourceConfiguration.Builder()
+            .setConfiguration(configuration)
             .setNumberTaskManagers(1)
             .setNumberSlotsPerTaskManager(2)
             .build());

@@ -15,8 +15,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import org.apache.flink.core.execution.JobClient;
+import org.apache.flink.metrics.Gauge;
+import org.apache.flink.runtime.testutils.InMemoryReporter;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
 import org.apache.flink.test.junit5.MiniClusterExtension;
 import org.apache.kafka.clients.admin.Admin;
@@ -42,7 +45,8 @@ class PrismEndOfInputTest {
   private static final long RECORDS = 4_000;
 
   @RegisterExtension static final TwoBrokers BROKERS = new TwoBrokers();
-  @RegisterExtension static final MiniClusterExtension FLINK = Jobs.cluster();
+  private static final InMemoryReporter METRICS = InMemoryReporter.createWithRetainedMetrics();
+  @RegisterExtension static final MiniClusterExtension FLINK = Jobs.cluster(METRICS);
   private static CountDownLatch halfway = new CountDownLatch(0);
   private static CountDownLatch goesOn = new CountDownLatch(0);
   private static volatile long pauseMs;
@@ -89,8 +93,10 @@ class PrismEndOfInputTest {
       }
     },
     THROTTLED {
+      /** What comes at once is taken at once, and only what follows has to wait. */
       @Override
       void begin() throws Exception {
+        pauseMs = 2;
         BROKERS.throttle(BROKERS.a(), 200.0);
       }
 
@@ -109,6 +115,11 @@ class PrismEndOfInputTest {
 
       @Override
       void begin() {}
+
+      @Override
+      void assertMet(Map<String, Long> figures) {
+        assertThat(figures).containsEntry("acknowledged", 0L).containsEntry("up", 0L);
+      }
 
       @Override
       List<LocalBroker> readable() {
@@ -157,6 +168,11 @@ class PrismEndOfInputTest {
         String text = Files.readString(topology);
         Files.writeString(topology, text.replace("a: {", "a: {" + auth + ", "));
         return topology.toString();
+      }
+
+      @Override
+      void assertMet(Map<String, Long> figures) {
+        assertThat(figures).containsEntry("acknowledged", 0L).containsEntry("up", 0L);
       }
 
       @Override
@@ -242,6 +258,11 @@ class PrismEndOfInputTest {
           folder, stream, 2, 1, first().link().bootstrap(), BROKERS.b().link().bootstrap());
     }
 
+    /** Whether the writers felt it, by their figures of primary a when all was written. */
+    void assertMet(Map<String, Long> figures) {
+      assertThat(figures.get("failed") + figures.get("hedged")).as("%s", figures).isPositive();
+    }
+
     /** Where the records are. */
     List<LocalBroker> readable() {
       return List.of(first(), BROKERS.b());
@@ -281,7 +302,30 @@ class PrismEndOfInputTest {
         job.cancel().get();
       }
     }
+    fault.assertMet(figuresOfA(job));
     assertAllWritten(fault.readable());
+  }
+
+  /** Of all writers together, as they were at the end. */
+  private static Map<String, Long> figuresOfA(JobClient job) {
+    Map<String, Long> sums = new TreeMap<>();
+    METRICS
+        .getMetricsByGroup()
+        .forEach(
+            (group, metrics) -> {
+              Map<String, String> variables = group.getAllVariables();
+              if (job.getJobID().toString().equals(variables.get("<job_id>"))
+                  && "a".equals(variables.get("<primary>"))) {
+                metrics.forEach(
+                    (name, metric) -> {
+                      if (metric instanceof Gauge<?> gauge
+                          && gauge.getValue() instanceof Number value) {
+                        sums.merge(name, value.longValue(), Long::sum);
+                      }
+                    });
+              }
+            });
+    return sums;
   }
 
   @Test
