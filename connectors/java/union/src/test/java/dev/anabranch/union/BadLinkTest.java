@@ -67,6 +67,7 @@ class BadLinkTest {
       job.awaitExactly(written);
       job.awaitCheckpoint();
     }
+    job.awaitDown("b");
     link().open();
     written.addAll(onB);
     job.awaitExactly(written);

@@ -88,10 +88,17 @@ class FlapTest {
     assertThat(late.beans()).isLessThan(early.beans() + WINDOW);
   }
 
-  /** In turn so short that clients only connect again, and so that all of them are made anew. */
+  /**
+   * In turn so short that clients only connect again, and so that all of them are made anew; each
+   * tenth so long that readers and discovery take it for down.
+   */
   private static void flap(int number, TopologyFile topology, UnionJob job) throws Exception {
     FaultyLink link = FIXTURE.b().link();
-    if (number % 2 == 0) {
+    if (number % 10 == 0) {
+      link.cut();
+      job.awaitDown("b");
+      link.open();
+    } else if (number % 2 == 0) {
       link.cut();
       Thread.sleep(300);
       link.open();

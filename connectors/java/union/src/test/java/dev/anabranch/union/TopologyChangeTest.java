@@ -31,14 +31,24 @@ class TopologyChangeTest {
     UnionJob job = UnionFixture.start(topology, 2, directory);
     job.awaitExactly(written);
 
-    for (String text :
-        new String[] {"", "generation: 9", "groups: [", "generation: 9\ngroups: {}"}) {
-      topology.write(text);
-      job.awaitCheckpoint();
-      written.addAll(FIXTURE.writeToBoth(topology, 2, text + ":", 20));
-      job.awaitExactly(written);
+    try (LoggedText log = new LoggedText()) {
+      int told = 0;
+      for (String text :
+          new String[] {"", "generation: 9", "groups: [", "generation: 9\ngroups: {}"}) {
+        topology.write(text);
+        int before = told;
+        // By the enumerator, which hands on to readers what is good.
+        Await.until(() -> refused(log) > before, Duration.ofSeconds(60));
+        told = refused(log);
+        written.addAll(FIXTURE.writeToBoth(topology, 2, text + ":", 20));
+        job.awaitExactly(written);
+      }
     }
     job.cancel();
+  }
+
+  private static int refused(LoggedText log) {
+    return log.soFar().split(" stays at generation 1: ", -1).length - 1;
   }
 
   @Test
