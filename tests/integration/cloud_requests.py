@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.integration.written import written
+
 if TYPE_CHECKING:
     from anabranch.devkit.loop import Loop
 
@@ -36,5 +38,4 @@ def requests(loop: Loop) -> list[Request]:
 
 def files_with_tokens(loop: Loop) -> set[str]:
     """Files of the loop, which logs and state files are among, that hold a token."""
-    files = (path for path in loop.folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(loop.folder)) for path in files if TOKEN.search(path.read_bytes())}
+    return {str(path.relative_to(loop.folder)) for path, text in written(loop.folder) if TOKEN.search(text)}

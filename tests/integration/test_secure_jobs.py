@@ -22,6 +22,7 @@ from anabranch.devkit.loop import Loop, LoopSpec
 from anabranch.devkit.secure import SecureKind
 from anabranch.topology import Topology, librdkafka_config, load_topology
 from tests.integration.own_authority import issue_short, take_over
+from tests.integration.written import written
 
 if TYPE_CHECKING:
     from tests.conftest import WriteCountingJob
@@ -103,10 +104,10 @@ class Secured:
 
     def shown(self, job_id: str) -> Iterator[tuple[str, bytes]]:
         """All that is written or answered anywhere, but where secrets have to be."""
-        for path in self.loop.folder.parent.parent.parent.rglob("*"):
+        for path, text in written(self.loop.folder.parent.parent.parent):
             own = "secrets" in path.parts or path.name == "server.properties"
-            if path.is_file() and not own and "data" not in path.parts:
-                yield str(path), path.read_bytes()
+            if not own and "data" not in path.parts:
+                yield str(path), text
         rest = f"http://{self.loop.flink.rest_address}:{self.loop.flink.rest_port}"
         managers = [manager["id"] for manager in self.loop.flink.rest.task_managers()]
         for path_ in (
@@ -124,10 +125,16 @@ class Secured:
     def _troubles(self, job_id: str) -> Iterator[tuple[str, bytes]]:
         """What the metrics of the job's sources say in words."""
         rest = self.loop.flink.rest
-        for vertex in rest.get(f"/jobs/{job_id}")["vertices"]:
-            path = f"/jobs/{job_id}/vertices/{vertex['id']}/jm-operator-metrics"
-            wanted = (str(each["id"]) for each in rest.get(path) if str(each["id"]).endswith(".trouble"))
-            for metric in rest.metrics_of(path, wanted, ""):
+        vertices = rest.get(f"/jobs/{job_id}")["vertices"]
+        paths = [f"/jobs/{job_id}/vertices/{each['id']}/jm-operator-metrics" for each in vertices]
+
+        def wanted(path: str) -> list[str]:
+            return [str(each["id"]) for each in rest.get(path) if str(each["id"]).endswith(".trouble")]
+
+        # The JobManager gathers its metrics anew every ten seconds.
+        process.await_condition(lambda: any(map(wanted, paths)), 60, "troubles in words", every_s=0.5)
+        for path in paths:
+            for metric in rest.metrics_of(path, wanted(path), ""):
                 yield f"{path}?get={metric['id']}", str(metric["value"]).encode()
 
 

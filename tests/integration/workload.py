@@ -23,6 +23,7 @@ from anabranch.devkit.ports import claim_ports
 from anabranch.devkit.service import Service
 from anabranch.devkit.state import write_atomically
 from anabranch.devkit.token_service import CLIENT_ID, ISSUER, KAFKA, TENANT_ID
+from tests.integration.written import written
 
 __all__ = ["Workload"]
 
@@ -110,9 +111,9 @@ class Workload:
         return [str(path) for path, text in self._written() if _JWT.search(text)]
 
     def _written(self) -> Iterator[tuple[Path, bytes]]:
-        for path in (*self.folder.rglob("*"), *self.loop.folder.rglob("*")):
-            if path.is_file() and "data" not in path.parts and path != self.folder / "token":
-                yield path, path.read_bytes()
+        for path, text in (*written(self.folder), *written(self.loop.folder)):
+            if "data" not in path.parts and path != self.folder / "token":
+                yield path, text
 
     def _listener(self, name: str, address: str) -> dict[str, str]:
         spec = self.loop.broker(name).spec
