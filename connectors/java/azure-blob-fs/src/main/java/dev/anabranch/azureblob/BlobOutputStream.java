@@ -3,7 +3,9 @@ package dev.anabranch.azureblob;
 import com.azure.core.util.BinaryData;
 import com.azure.storage.blob.specialized.BlockBlobClient;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
@@ -122,11 +124,15 @@ final class BlobOutputStream extends FSDataOutputStream {
   }
 
   private void publish() throws IOException {
-    BinaryData whole = stager.whole();
+    List<ByteBuffer> whole = stager.whole();
     BlobCommit commit =
         new BlobCommit(name, blob, errors, stager.ids().run().toString(), overwrite);
     if (whole != null) {
-      commit.put(whole);
+      try {
+        commit.put(BinaryData.fromListByteBuffer(whole));
+      } finally {
+        BlockStager.letGo(whole);
+      }
     } else {
       commit.putList(stager.flush().all());
     }

@@ -112,7 +112,7 @@ final class BlockStager implements MemoryBudget.Holder {
    * by one request, and is not staged any more. Null otherwise. The memory goes back by {@link
    * #close}.
    */
-  @Nullable BinaryData whole() throws IOException {
+  @Nullable List<ByteBuffer> whole() throws IOException {
     lock.lock();
     try {
       check();
@@ -213,7 +213,7 @@ final class BlockStager implements MemoryBudget.Holder {
           "%s would have more than %d blocks: set %s higher, or let files roll earlier"
               .formatted(name, BlockIds.MOST, AzureBlobOptions.BLOCK_SIZE.key()));
     }
-    BinaryData content = content();
+    List<ByteBuffer> content = content();
     long bytes = held;
     ids = ids.withOneMore();
     String id = ids.last();
@@ -225,12 +225,20 @@ final class BlockStager implements MemoryBudget.Holder {
     }
   }
 
-  private BinaryData content() {
+  private List<ByteBuffer> content() {
     List<ByteBuffer> full = new ArrayList<>(pages.size());
     for (ByteBuffer page : pages) {
       full.add(page.duplicate().flip());
     }
-    return BinaryData.fromListByteBuffer(full);
+    return full;
+  }
+
+  /**
+   * For when the request has ended. An idle connection knows what it sent last: the heap would keep
+   * that of each.
+   */
+  static void letGo(List<ByteBuffer> content) {
+    content.clear();
   }
 
   private void drop() {
@@ -258,15 +266,16 @@ final class BlockStager implements MemoryBudget.Holder {
     check();
   }
 
-  private void upload(String id, BinaryData content, long bytes) {
+  private void upload(String id, List<ByteBuffer> content, long bytes) {
     try {
       if (!aborted && failure == null) {
-        blob.stageBlockWithResponse(
-            new BlockBlobStageBlockOptions(id, content), null, Context.NONE);
+        BinaryData data = BinaryData.fromListByteBuffer(content);
+        blob.stageBlockWithResponse(new BlockBlobStageBlockOptions(id, data), null, Context.NONE);
       }
     } catch (RuntimeException e) {
       failure = e;
     } finally {
+      letGo(content);
       resources.budget.endReturn(bytes);
     }
   }
