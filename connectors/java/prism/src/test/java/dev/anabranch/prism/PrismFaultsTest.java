@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.anabranch.records.RecordId;
 import dev.anabranch.testkit.Await;
-import dev.anabranch.testkit.LocalBroker;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -16,7 +15,6 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -27,8 +25,6 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(240)
 @Tag("long")
 class PrismFaultsTest {
-  private static final int KEYS = 50;
-
   @RegisterExtension static final TwoBrokers BROKERS = new TwoBrokers();
   @TempDir Path folder;
 
@@ -50,44 +46,6 @@ class PrismFaultsTest {
     }
     assertAllDelivered(stream);
     assertThat(done.values()).anyMatch(Delivery::ambiguous);
-  }
-
-  @Test
-  void eachPrimaryMayHaveANumberOfPartitionsOfItsOwn() throws Exception {
-    String stream = BROKERS.newName();
-    Map<String, Integer> partitions = Map.of("a", 5, "b", 2);
-    BROKERS.a().createTopic(stream, partitions.get("a"));
-    BROKERS.b().createTopic(stream, partitions.get("b"));
-    try (BlockingPrism prism = open(stream, 2, 1, PrismOptions.defaults())) {
-      do {
-        sendKeyed(prism, stream, 1_000);
-      } while (sent < 20_000 || prism.stats().get("a").inFlight() == 0);
-      BROKERS.a().kill();
-      sendKeyed(prism, stream, 10_000);
-      BROKERS.a().restart();
-      LaneStats a = prism.stats().get("a");
-      long before = a.acknowledged();
-      Await.until(
-          () -> {
-            sendKeyed(prism, stream, 500);
-            prism.flush();
-            return a.acknowledged() > before;
-          },
-          Duration.ofSeconds(60));
-    }
-    assertAllDelivered(stream);
-    for (LocalBroker broker : List.of(BROKERS.a(), BROKERS.b())) {
-      Map<String, Integer> places = new HashMap<>();
-      for (ConsumerRecord<byte[], byte[]> record : Logs.read(broker, stream)) {
-        String key = Logs.text(record.key());
-        Integer place = places.putIfAbsent(key, record.partition());
-        assertThat(place)
-            .as("where %s of %s is", key, broker.name())
-            .isIn(null, record.partition());
-      }
-      assertThat(places).hasSize(KEYS);
-      assertThat(new HashSet<>(places.values())).hasSize(partitions.get(broker.name()));
-    }
   }
 
   @Test
@@ -269,24 +227,11 @@ class PrismFaultsTest {
   }
 
   private void send(BlockingPrism prism, String stream, int count) throws InterruptedException {
-    for (int i = 0; i < count; i++) {
-      send(prism, stream, (byte[]) null);
+    for (int i = 0; i < count; i++, sent++) {
+      byte[] value = ("value-" + sent).getBytes(StandardCharsets.UTF_8);
+      RecordId id = RecordId.supplied(stream, sent);
+      prism.send(OutgoingRecord.of(value), id, null, d -> done.put(d.id(), d));
     }
-  }
-
-  private void sendKeyed(BlockingPrism prism, String stream, int count)
-      throws InterruptedException {
-    for (int i = 0; i < count; i++) {
-      send(prism, stream, ("key-" + sent % KEYS).getBytes(StandardCharsets.UTF_8));
-    }
-  }
-
-  private void send(BlockingPrism prism, String stream, byte @Nullable [] key)
-      throws InterruptedException {
-    byte[] value = ("value-" + sent).getBytes(StandardCharsets.UTF_8);
-    RecordId id = RecordId.supplied(stream, sent);
-    sent++;
-    prism.send(OutgoingRecord.of(key, value), id, null, d -> done.put(d.id(), d));
   }
 
   /** All sent is acknowledged, and every acknowledged record is in some log, with its own value. */
