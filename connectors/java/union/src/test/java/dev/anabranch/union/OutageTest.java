@@ -67,6 +67,7 @@ class OutageTest {
 
   @ParameterizedTest
   @EnumSource(Start.class)
+  @Tag("long")
   void aPrimaryThatIsDownAtTheFirstStartIsReadFromWhereItWasToBeReadThen(Start start)
       throws Exception {
     String stream = "down-at-" + start.name().toLowerCase(Locale.ROOT);
