@@ -167,10 +167,11 @@ class FaultyLink:
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            # Before anything is awaited: a cut may cancel that.
+            to_broker.transport.abort()
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            to_broker.transport.abort()
 
     async def _carry(
         self,
